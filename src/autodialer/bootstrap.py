@@ -1,0 +1,3 @@
+"""Composition root: builds the engine and its adapters from settings."""
+
+from __future__ import annotations

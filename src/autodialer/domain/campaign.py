@@ -1,0 +1,56 @@
+"""The life of a campaign: its states, who may move it, and the limits of its fields."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from autodialer.domain.errors import IllegalTransitionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class CampaignStatus(StrEnum):
+    """The states of a campaign, spelled as users see them."""
+
+    CREATED = "created"
+    IN_PROGRESS = "in-progress"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    ARCHIVED = "archived"
+
+
+_C = CampaignStatus
+
+TRANSITIONS: Final[Mapping[CampaignStatus, frozenset[CampaignStatus]]] = MappingProxyType(
+    {
+        # A campaign whose end passes before anybody started it completes without running.
+        _C.CREATED: frozenset({_C.IN_PROGRESS, _C.COMPLETED, _C.ARCHIVED}),
+        _C.IN_PROGRESS: frozenset({_C.PAUSED, _C.COMPLETED}),
+        _C.PAUSED: frozenset({_C.IN_PROGRESS, _C.COMPLETED}),
+        _C.COMPLETED: frozenset({_C.ARCHIVED}),
+        _C.ARCHIVED: frozenset(),
+    }
+)
+
+MAX_TARGETS: Final = 100_000
+MAX_DURATION: Final = timedelta(days=30)
+MIN_DURATION: Final = timedelta(minutes=2)
+START_GRACE: Final = timedelta(minutes=2)
+DEFAULT_RING_TIMEOUT: Final = timedelta(seconds=30)
+DEFAULT_IDLE_LIMIT: Final = timedelta(seconds=120)
+
+
+def check_move(current: CampaignStatus, wanted: CampaignStatus) -> None:
+    """Raise IllegalTransitionError unless a campaign may go from `current` to `wanted`."""
+    legal = TRANSITIONS[current]
+    if wanted not in legal:
+        raise IllegalTransitionError("campaign", current, wanted, tuple(sorted(legal)))
+
+
+def sources_of(wanted: CampaignStatus) -> frozenset[CampaignStatus]:
+    """Return the states from which a campaign may become `wanted`."""
+    return frozenset(status for status, legal in TRANSITIONS.items() if wanted in legal)

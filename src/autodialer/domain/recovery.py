@@ -1,0 +1,95 @@
+"""Taking over after a gap: compare what is stored with what the switch still has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from autodialer.domain.session import (
+    AgentAnswered,
+    AgentGone,
+    CustomerAbandoned,
+    CustomerAnswered,
+    EndReason,
+    Event,
+    LeaveAsked,
+    OutcomeLost,
+    Phase,
+    Session,
+    Woken,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from autodialer.domain.ids import SessionId
+    from autodialer.domain.session import Call
+
+
+class LegState(StrEnum):
+    """What the switch says of a leg that exists."""
+
+    RINGING = "ringing"
+    UP = "up"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSession:
+    """A live session as the store knows it. `ready_at` is set once the agent was connected."""
+
+    session_id: SessionId
+    idle_limit: timedelta
+    ready_at: datetime | None
+    call: Call | None
+
+
+def rebuild(stored: StoredSession, now: datetime) -> Session:
+    """Return the session in the phase in which the store last saw it."""
+    if stored.ready_at is None:
+        return Session(stored.session_id, Phase.CALLING_AGENT, stored.idle_limit)
+    if stored.call is None:
+        return Session(stored.session_id, Phase.WAITING, stored.idle_limit, waiting_since=now)
+    phase = Phase.DIALING if stored.call.answered_at is None else Phase.TALKING
+    return Session(stored.session_id, phase, stored.idle_limit, call=stored.call)
+
+
+def catch_up(
+    session: Session, agent: LegState | None, customer: LegState | None
+) -> tuple[Session, tuple[Event, ...]]:
+    """Return the events that the gap swallowed, judged by the legs that exist now.
+
+    None means: the switch has no such leg. Safe to call again: legs that agree with the
+    phase yield no event.
+    """
+    if session.phase is Phase.ENDED:
+        return session, ()
+    if session.call is not None and customer is LegState.RINGING:
+        session = replace(session, call=replace(session.call, rang=True))
+    customer_events = _customer_events(session, agent, customer)
+    if agent is None:
+        # Leaving first: the end of the customer's leg must not claim another target.
+        return session, (LeaveAsked(EndReason.AGENT_LEFT), *customer_events, AgentGone())
+    return session, (*customer_events, *_agent_events(session, agent))
+
+
+def _customer_events(
+    session: Session, agent: LegState | None, customer: LegState | None
+) -> tuple[Event, ...]:
+    call = session.call
+    if call is None:
+        return ()
+    if customer is None:
+        return (OutcomeLost(call.attempt_id),)
+    if session.phase is Phase.DIALING and customer is LegState.UP:
+        answered = CustomerAbandoned if agent is None else CustomerAnswered
+        return (answered(call.attempt_id),)
+    return ()
+
+
+def _agent_events(session: Session, agent: LegState) -> tuple[Event, ...]:
+    if session.phase is Phase.CALLING_AGENT and agent is LegState.UP:
+        return (AgentAnswered(),)
+    if session.phase is Phase.WAITING:
+        return (Woken(),)
+    return ()

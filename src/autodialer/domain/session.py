@@ -1,0 +1,611 @@
+"""One span of an agent being connected: a state machine without clock, socket or SQL.
+
+    step(session, event, now) -> (session, commands)
+
+The shell (`engine.runner`) feeds events in the order in which they arrived and carries the
+commands out in the order given. That order is a promise:
+
+* What can ring a phone (`PlaceCall`) follows the commit that wrote its attempt: a claim is
+  committed by the store before its `Claimed` event exists.
+* What releases or connects a line may come before its commit, because repeating it is
+  harmless and a person should not wait for a disk.
+
+           start          AgentAnswered          Claimed
+    [calling-agent] ──────────────▶ [claiming] ─────────▶ [dialing] ─ CustomerAnswered ▶ [talking]
+                                    ▲  │   ▲                  │                              │
+                     Woken (timer)  │  │   └── CustomerGone ──┴──────── CustomerGone ────────┘
+                                    │  ▼ NothingNow
+                                  [waiting]          any phase ── AgentGone, StopAsked ─▶ [ended]
+
+Switch events name their attempt; one that is not the session's present call is late or
+repeated and changes nothing. The table `RULES` at the end lists every pair that does
+something; `REFUSED` lists the pairs that only a fault in the shell can produce.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from autodialer.domain import outcome
+from autodialer.domain.errors import IllegalTransitionError
+from autodialer.domain.retry import TargetMove, give_back, move_after_call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from autodialer.domain.ids import AttemptId, CampaignId, SessionId, TargetId
+    from autodialer.domain.outcome import CallResult, LegEnd
+    from autodialer.domain.retry import RetryPolicy
+
+
+class Phase(StrEnum):
+    """Where a session stands."""
+
+    CALLING_AGENT = "calling-agent"
+    CLAIMING = "claiming"
+    WAITING = "waiting"
+    DIALING = "dialing"
+    TALKING = "talking"
+    ENDED = "ended"
+
+
+class EndReason(StrEnum):
+    """Why a session ended; the page and the command line turn it into a sentence."""
+
+    AGENT_LEFT = "agent_left"
+    STOPPED = "stopped"
+    AGENT_BUSY = "agent_busy"
+    AGENT_NO_ANSWER = "agent_no_answer"
+    AGENT_UNREACHABLE = "agent_unreachable"
+    REMOVED_FROM_CAMPAIGN = "removed_from_campaign"
+    CAMPAIGN_COMPLETED = "campaign_completed"
+    NOTHING_DUE = "nothing_due"
+    PAUSED = "paused"
+    OUTSIDE_WINDOW = "outside_window"
+    MEDIA_SERVER_LOST = "media_server_lost"
+    NO_NODE = "no_node"
+
+
+class Wait(StrEnum):
+    """Why there is nothing to dial at this moment."""
+
+    RETRY_LATER = "retry_later"
+    NUMBERS_BUSY = "numbers_busy"
+    PAUSED = "paused"
+    OUTSIDE_WINDOW = "outside_window"
+    NOT_STARTED = "not_started"
+
+
+_END_OF_WAIT: Final = MappingProxyType(
+    {
+        Wait.RETRY_LATER: EndReason.NOTHING_DUE,
+        Wait.NUMBERS_BUSY: EndReason.NOTHING_DUE,
+        Wait.PAUSED: EndReason.PAUSED,
+        Wait.OUTSIDE_WINDOW: EndReason.OUTSIDE_WINDOW,
+        Wait.NOT_STARTED: EndReason.OUTSIDE_WINDOW,
+    }
+)
+
+# The switch ends a ringing leg by itself at the ring timeout; this much later we no longer
+# believe that its report will come.
+RING_REPORT_GRACE: Final = timedelta(seconds=5)
+# While waiting, hints may be lost: ask again after this long (reliability: poll <= 5 s).
+WAIT_POLL: Final = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One try to reach a target: the attempt that is committed and what it needs.
+
+    `tries` counts this one. `caller_id` and `e164` are E.164 with "+".
+    """
+
+    attempt_id: AttemptId
+    target_id: TargetId
+    campaign_id: CampaignId
+    e164: str
+    caller_id: str
+    tries: int
+    policy: RetryPolicy
+    ring_timeout: timedelta
+    max_talk: timedelta
+    placed_at: datetime
+    rang: bool = False
+    answered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The state of one session. `call` is set exactly in `dialing` and `talking`."""
+
+    session_id: SessionId
+    phase: Phase
+    idle_limit: timedelta
+    call: Call | None = None
+    waiting_since: datetime | None = None
+    waiting_for: Wait | None = None
+    leaving: EndReason | None = None
+
+
+# Events: what happened, in the past tense -------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AgentAnswered:
+    """The agent picked up."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentGone:
+    """The agent's leg is no more (never answered, hung up, lost)."""
+
+    reason: EndReason = EndReason.AGENT_LEFT
+
+
+@dataclass(frozen=True, slots=True)
+class StopAsked:
+    """The agent pressed Stop: like hanging up the phone."""
+
+    reason: EndReason = EndReason.STOPPED
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveAsked:
+    """Release the agent after the present call (removed from the group, campaign completed)."""
+
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRinging:
+    """The customer's phone rings."""
+
+    attempt_id: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerAnswered:
+    """The customer picked up."""
+
+    attempt_id: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerAbandoned:
+    """The customer picked up while no agent was there any more (seen when taking over)."""
+
+    attempt_id: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerGone:
+    """The customer's leg ended as `end` tells."""
+
+    attempt_id: AttemptId
+    end: LegEnd
+
+
+@dataclass(frozen=True, slots=True)
+class CallRefused:
+    """Our own switch refused to place the call: no leg exists."""
+
+    attempt_id: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeLost:
+    """The leg is gone or was perhaps never made, and nobody saw how it ended."""
+
+    attempt_id: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class CallNotSent:
+    """The shell decided before sending that this call must not go out (lease too old)."""
+
+    attempt_id: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class MediaServerLost:
+    """The switch died with all its legs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The store committed an attempt for this session."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class NothingNow:
+    """Nothing may be dialled at this moment; `next_at` is when something may, if known."""
+
+    why: Wait
+    next_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoMore:
+    """This session gets no further target, ever."""
+
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """A timer fired or a hint came: look again."""
+
+
+SwitchEvent: TypeAlias = (
+    AgentAnswered
+    | AgentGone
+    | CustomerRinging
+    | CustomerAnswered
+    | CustomerAbandoned
+    | CustomerGone
+    | CallRefused
+    | OutcomeLost
+    | CallNotSent
+    | MediaServerLost
+)
+ClaimResult: TypeAlias = Claimed | NothingNow | NoMore
+Event: TypeAlias = SwitchEvent | ClaimResult | StopAsked | LeaveAsked | Woken
+
+
+# Commands: what the shell must do, in the imperative -----------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CallAgent:
+    """Ring the agent's device."""
+
+
+@dataclass(frozen=True, slots=True)
+class NailAgent:
+    """Make the session's bridge and put the agent in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkReady:
+    """Store that the agent is connected since `at`."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Ask the store for the next target; its answer is the next event."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceCall:
+    """Ring the customer; the agent hears ringing."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Put the customer into the agent's bridge."""
+
+    attempt_id: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class MarkAnswered:
+    """Store that the customer answered at `at`."""
+
+    attempt_id: AttemptId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FinishCall:
+    """Store the outcome and move the target, once; with `then_claim`, claim the next one too.
+
+    `estimated` says that nobody saw the end: `at` is when we noticed.
+    """
+
+    attempt_id: AttemptId
+    result: CallResult
+    move: TargetMove
+    at: datetime
+    then_claim: bool
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HangUpCustomer:
+    """End the customer's leg; one that is gone is fine."""
+
+    attempt_id: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseAgent:
+    """End the agent's leg and its bridge; what is gone is fine."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndSession:
+    """Store that the session is over."""
+
+    reason: EndReason
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WakeAt:
+    """Send `Woken` at this time; replaces an earlier wish."""
+
+    at: datetime
+
+
+Command: TypeAlias = (
+    CallAgent
+    | NailAgent
+    | MarkReady
+    | Claim
+    | PlaceCall
+    | Connect
+    | MarkAnswered
+    | FinishCall
+    | HangUpCustomer
+    | ReleaseAgent
+    | EndSession
+    | WakeAt
+)
+Step: TypeAlias = tuple[Session, tuple[Command, ...]]
+
+
+def start(session_id: SessionId, idle_limit: timedelta) -> Step:
+    """Begin a session: the agent is called first."""
+    return Session(session_id, Phase.CALLING_AGENT, idle_limit), (CallAgent(),)
+
+
+def step(session: Session, event: Event, now: datetime) -> Step:
+    """Apply one event that happened at `now` (aware); return the new state and the commands.
+
+    An event about another call than the present one, or after the end, changes nothing: the
+    switch may report late or twice. Raises IllegalTransitionError for a pair in REFUSED,
+    which only a fault of the shell can produce.
+    """
+    if _is_stale(session, event):
+        return session, ()
+    key = (session.phase, type(event))
+    if key in REFUSED:
+        raise IllegalTransitionError("session", session.phase, type(event).__name__, ())
+    rule = RULES.get(key)
+    return rule(session, event, now) if rule else (session, ())
+
+
+def _is_stale(session: Session, event: Event) -> bool:
+    attempt_id = getattr(event, "attempt_id", None)
+    present = session.call.attempt_id if session.call else None
+    return attempt_id is not None and attempt_id != present
+
+
+# Rules: one function a kind of move -----------------------------------------------------------
+
+
+def _agent_answered(session: Session, _event: AgentAnswered, now: datetime) -> Step:
+    ready = replace(session, phase=Phase.CLAIMING)
+    return ready, (NailAgent(), MarkReady(now), Claim())
+
+
+def _claimed(session: Session, event: Claimed, now: datetime) -> Step:
+    call = event.call
+    if session.leaving is None:
+        timer = WakeAt(now + call.ring_timeout + RING_REPORT_GRACE)
+        dialing = replace(
+            session, phase=Phase.DIALING, call=call, waiting_since=None, waiting_for=None
+        )
+        return dialing, (PlaceCall(call), timer)
+    unsent = _not_sent(call, now, then_claim=False)
+    ended, commands = _end(session, session.leaving, now)
+    return ended, (unsent, *commands)
+
+
+def _nothing_now(session: Session, event: NothingNow, now: datetime) -> Step:
+    if session.leaving is not None:
+        return _end(session, session.leaving, now)
+    since = session.waiting_since or now
+    limit = since + session.idle_limit
+    if now >= limit or (event.next_at is not None and event.next_at > limit):
+        return _end(session, _END_OF_WAIT[event.why], now)
+    waiting = replace(session, phase=Phase.WAITING, waiting_since=since, waiting_for=event.why)
+    wake = min(limit, now + WAIT_POLL, *([event.next_at] if event.next_at else []))
+    return waiting, (WakeAt(max(wake, now)),)
+
+
+def _no_more(session: Session, event: NoMore, now: datetime) -> Step:
+    return _end(session, session.leaving or event.reason, now)
+
+
+def _look_again(session: Session, _event: Woken, _now: datetime) -> Step:
+    return replace(session, phase=Phase.CLAIMING), (Claim(),)
+
+
+def _ringing(session: Session, _event: CustomerRinging, _now: datetime) -> Step:
+    return replace(session, call=replace(_call(session), rang=True)), ()
+
+
+def _answered(session: Session, event: CustomerAnswered, now: datetime) -> Step:
+    talking = replace(session, phase=Phase.TALKING, call=replace(_call(session), answered_at=now))
+    return talking, (Connect(event.attempt_id), MarkAnswered(event.attempt_id, now))
+
+
+def _unanswered_gone(session: Session, event: CustomerGone, now: datetime) -> Step:
+    call = _call(session)
+    end = replace(event.end, rang=event.end.rang or call.rang)
+    return _next(session, outcome.classify_unanswered(end), now)
+
+
+def _talk_over(session: Session, _event: CustomerGone, now: datetime) -> Step:
+    return _next(session, outcome.TALKED, now)
+
+
+def _refused(session: Session, _event: CallRefused, now: datetime) -> Step:
+    return _next(session, outcome.TRUNK_REFUSED, now)
+
+
+def _lost_ringing(session: Session, _event: OutcomeLost, now: datetime) -> Step:
+    return _next(session, outcome.OUTCOME_UNKNOWN, now, estimated=True)
+
+
+def _lost_talking(session: Session, _event: OutcomeLost, now: datetime) -> Step:
+    return _next(session, outcome.TALKED, now, estimated=True)
+
+
+def _unsent(session: Session, _event: CallNotSent, now: datetime) -> Step:
+    call = _call(session)
+    waiting = replace(session, phase=Phase.CLAIMING, call=None)
+    if session.leaving is None:
+        return waiting, (_not_sent(call, now, then_claim=True),)
+    ended, commands = _end(waiting, session.leaving, now)
+    return ended, (_not_sent(call, now, then_claim=False), *commands)
+
+
+def _report_overdue(session: Session, _event: Woken, now: datetime) -> Step:
+    call = _call(session)
+    overdue = call.placed_at + call.ring_timeout + RING_REPORT_GRACE
+    if now < overdue:
+        return session, (WakeAt(overdue),)
+    result = outcome.classify_unanswered(outcome.LegEnd(rang=call.rang, by_far_end=False))
+    moved, commands = _next(session, result, now, estimated=True)
+    return moved, (HangUpCustomer(call.attempt_id), *commands)
+
+
+def _abandoned(session: Session, event: CustomerAbandoned, now: datetime) -> Step:
+    finish = _finish(_call(session), outcome.ABANDONED, now, then_claim=False)
+    ended, commands = _end(session, EndReason.AGENT_LEFT, now)
+    return ended, (HangUpCustomer(event.attempt_id), finish, *commands)
+
+
+def _agent_gone_idle(session: Session, event: AgentGone | StopAsked, now: datetime) -> Step:
+    return _end(session, event.reason, now)
+
+
+def _agent_gone_claiming(session: Session, event: AgentGone | StopAsked, _now: datetime) -> Step:
+    return replace(session, leaving=session.leaving or event.reason), ()
+
+
+def _agent_gone_in_call(session: Session, event: AgentGone | StopAsked, now: datetime) -> Step:
+    call = _call(session)
+    result = outcome.AGENT_LEFT if session.phase is Phase.DIALING else outcome.TALKED
+    finish = _finish(call, result, now, then_claim=False)
+    ended, commands = _end(session, session.leaving or event.reason, now)
+    return ended, (HangUpCustomer(call.attempt_id), finish, *commands)
+
+
+def _media_lost_in_call(session: Session, _event: MediaServerLost, now: datetime) -> Step:
+    talked = session.phase is Phase.TALKING
+    result = outcome.TALKED if talked else outcome.MEDIA_SERVER_LOST
+    finish = _finish(_call(session), result, now, then_claim=False, estimated=True)
+    ended, commands = _end(session, EndReason.MEDIA_SERVER_LOST, now)
+    return ended, (finish, *commands)
+
+
+def _media_lost_claiming(session: Session, _event: MediaServerLost, _now: datetime) -> Step:
+    return replace(session, leaving=EndReason.MEDIA_SERVER_LOST), ()
+
+
+def _media_lost(session: Session, _event: MediaServerLost, now: datetime) -> Step:
+    return _end(session, EndReason.MEDIA_SERVER_LOST, now)
+
+
+def _leave_now(session: Session, event: LeaveAsked, now: datetime) -> Step:
+    return _end(session, event.reason, now)
+
+
+def _leave_later(session: Session, event: LeaveAsked, _now: datetime) -> Step:
+    return replace(session, leaving=session.leaving or event.reason), ()
+
+
+# Pieces shared by the rules ---------------------------------------------------------------------
+
+
+def _call(session: Session) -> Call:
+    if session.call is None:
+        raise IllegalTransitionError("session", session.phase, "a call event", ())
+    return session.call
+
+
+def _finish(
+    call: Call, result: CallResult, now: datetime, *, then_claim: bool, estimated: bool = False
+) -> FinishCall:
+    move = move_after_call(result, call.tries, call.policy, now)
+    return FinishCall(call.attempt_id, result, move, now, then_claim, estimated)
+
+
+def _not_sent(call: Call, now: datetime, *, then_claim: bool) -> FinishCall:
+    move = give_back(call.tries, now)
+    return FinishCall(call.attempt_id, outcome.NOT_SENT, move, now, then_claim)
+
+
+def _next(session: Session, result: CallResult, now: datetime, *, estimated: bool = False) -> Step:
+    """Finish the present call, then claim the next one or, when leaving, end."""
+    stays = session.leaving is None
+    finish = _finish(_call(session), result, now, then_claim=stays, estimated=estimated)
+    if session.leaving is None:
+        return replace(session, phase=Phase.CLAIMING, call=None), (finish,)
+    ended, commands = _end(session, session.leaving, now)
+    return ended, (finish, *commands)
+
+
+def _end(session: Session, reason: EndReason, now: datetime) -> Step:
+    ended = replace(session, phase=Phase.ENDED, call=None, leaving=reason)
+    return ended, (ReleaseAgent(), EndSession(reason, now))
+
+
+_Rule: TypeAlias = "Callable[[Session, Any, datetime], Step]"
+_P = Phase
+_IDLE: Final = (_P.CALLING_AGENT, _P.WAITING)
+_IN_CALL: Final = (_P.DIALING, _P.TALKING)
+
+RULES: Final[Mapping[tuple[Phase, type], _Rule]] = MappingProxyType(
+    {
+        (_P.CALLING_AGENT, AgentAnswered): _agent_answered,
+        (_P.CLAIMING, Claimed): _claimed,
+        (_P.CLAIMING, NothingNow): _nothing_now,
+        (_P.CLAIMING, NoMore): _no_more,
+        (_P.WAITING, Woken): _look_again,
+        (_P.DIALING, CustomerRinging): _ringing,
+        (_P.DIALING, CustomerAnswered): _answered,
+        (_P.DIALING, CustomerAbandoned): _abandoned,
+        (_P.DIALING, CustomerGone): _unanswered_gone,
+        (_P.DIALING, CallRefused): _refused,
+        (_P.DIALING, CallNotSent): _unsent,
+        (_P.DIALING, OutcomeLost): _lost_ringing,
+        (_P.DIALING, Woken): _report_overdue,
+        (_P.TALKING, CustomerGone): _talk_over,
+        (_P.TALKING, OutcomeLost): _lost_talking,
+        **{(phase, AgentGone): _agent_gone_idle for phase in _IDLE},
+        **{(phase, StopAsked): _agent_gone_idle for phase in _IDLE},
+        **{(phase, LeaveAsked): _leave_now for phase in _IDLE},
+        **{(phase, MediaServerLost): _media_lost for phase in _IDLE},
+        (_P.CLAIMING, AgentGone): _agent_gone_claiming,
+        (_P.CLAIMING, StopAsked): _agent_gone_claiming,
+        (_P.CLAIMING, LeaveAsked): _leave_later,
+        (_P.CLAIMING, MediaServerLost): _media_lost_claiming,
+        **{(phase, AgentGone): _agent_gone_in_call for phase in _IN_CALL},
+        **{(phase, StopAsked): _agent_gone_in_call for phase in _IN_CALL},
+        **{(phase, LeaveAsked): _leave_later for phase in _IN_CALL},
+        **{(phase, MediaServerLost): _media_lost_in_call for phase in _IN_CALL},
+    }
+)
+
+# A claim's answer belongs to a session that asked for one.
+REFUSED: Final[frozenset[tuple[Phase, type]]] = frozenset(
+    (phase, event)
+    for phase in Phase
+    for event in (Claimed, NothingNow, NoMore)
+    if phase is not Phase.CLAIMING
+)

@@ -1,0 +1,177 @@
+"""What the engine needs from the database, in our words.
+
+Two adapters: `adapters.pg` (PostgreSQL) and `adapters.memory` (for the simulator). Both pass
+`tests/contract/store.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from autodialer.domain.errors import AutodialerError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from datetime import datetime, timedelta
+
+    from autodialer.domain.ids import AttemptId, CampaignId, SessionId
+    from autodialer.domain.recovery import StoredSession
+    from autodialer.domain.session import ClaimResult, EndReason, FinishCall
+
+
+class StoreUnavailableError(AutodialerError):
+    """The database does not answer. Every method may be repeated with the same arguments."""
+
+    code = "store_unavailable"
+
+
+class LeaseLostError(AutodialerError):
+    """Another process drives this node now: stop at once and place no call."""
+
+    code = "lease_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to drive one node. Every write carries `epoch`, which only ever grows."""
+
+    node_id: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseHeld:
+    """Another process holds the lease; it may be taken `until` has passed."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOrder:
+    """A session that this node has just taken: whom to call, from which number."""
+
+    session_id: SessionId
+    device_kind: str
+    device_address: str
+    caller_id: str
+    ring_timeout: timedelta
+    idle_limit: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class StopOrder:
+    """Somebody asked that a live session ends: `at_once`, or after the present call."""
+
+    session_id: SessionId
+    reason: EndReason
+    at_once: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsQueued:
+    """Hint: a session waits to be taken, or a stop was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignMoved:
+    """Hint: a campaign was paused, resumed, completed or got targets."""
+
+    campaign_id: CampaignId
+
+
+Hint: TypeAlias = SessionsQueued | CampaignMoved
+
+
+class Store(Protocol):
+    """The engine's view of the database.
+
+    Each call is one transaction and idempotent: repeated with the same arguments after
+    StoreUnavailableError it has the effect of one. Writes under a lost lease change nothing and
+    raise LeaseLostError. Times are aware datetimes given by the caller.
+    """
+
+    async def acquire_lease(
+        self, node: str, holder: str, now: datetime, ttl: timedelta
+    ) -> Lease | LeaseHeld:
+        """Take the node's lease when it is free, expired or already this holder's.
+
+        Makes the node on first use. A new holder gets a higher epoch.
+        """
+        ...
+
+    async def renew_lease(self, lease: Lease, now: datetime, ttl: timedelta) -> None:
+        """Keep the lease for another `ttl` from `now`. Raises LeaseLostError."""
+        ...
+
+    async def release_lease(self, lease: Lease, now: datetime) -> None:
+        """Let another process take the node at once. Sessions stay with the node."""
+        ...
+
+    async def remember_switch(self, lease: Lease, instance: str) -> bool:
+        """Store which run of the switch this node drives; return whether it is the same as before.
+
+        True also for the first one.
+        """
+        ...
+
+    async def take_sessions(
+        self, lease: Lease, limit: int, now: datetime
+    ) -> Sequence[SessionOrder]:
+        """Take up to `limit` queued sessions, oldest first; no two nodes get the same one."""
+        ...
+
+    async def mark_ready(self, lease: Lease, session_id: SessionId, at: datetime) -> None:
+        """Store that the agent is connected."""
+        ...
+
+    async def claim(
+        self, lease: Lease, session_id: SessionId, attempt_id: AttemptId, now: datetime
+    ) -> ClaimResult:
+        """Commit an attempt for the next target that may be called at `now`, or say why not.
+
+        Checks in the same transaction: campaign in progress and inside its dates and calling
+        window, agent still taking part, number not on the DND list, no live call to it in the
+        account. Targets that may not be called are finished on the way. Scheduled targets come
+        first in list order, then due retries, oldest due first. An attempt with this id that
+        exists already is returned as it is.
+        """
+        ...
+
+    async def mark_answered(self, lease: Lease, attempt_id: AttemptId, at: datetime) -> None:
+        """Store that the customer answered; no effect once the attempt has ended."""
+        ...
+
+    async def finish(
+        self,
+        lease: Lease,
+        finish: FinishCall,
+        claim: tuple[SessionId, AttemptId] | None,
+    ) -> ClaimResult | None:
+        """End an attempt and move its target once; with `claim`, claim the next in one round trip.
+
+        An attempt that has ended already is left as it is.
+        """
+        ...
+
+    async def end_session(
+        self, lease: Lease, session_id: SessionId, reason: EndReason, at: datetime
+    ) -> None:
+        """Store that a session is over. It must have no live attempt."""
+        ...
+
+    async def live_sessions(self, lease: Lease) -> Sequence[StoredSession]:
+        """Return the sessions of this node that have not ended, with their live calls."""
+        ...
+
+    async def stop_orders(self, lease: Lease) -> Sequence[StopOrder]:
+        """Return the live sessions of this node that somebody wants to end, and why."""
+        ...
+
+    async def advance_campaigns(self, now: datetime) -> None:
+        """Start campaigns whose start has come; complete those that ended or ran out."""
+        ...
+
+    def hints(self) -> AsyncIterator[Hint]:
+        """Yield hints as they come; may lose some: polling finds everything they would tell."""
+        ...
