@@ -1,0 +1,1 @@
+"""The business, by subject: models (shape and constraints), queries (reads), services (writes)."""

@@ -1,0 +1,1 @@
+"""Django settings; other code reads them through `django.conf` only."""

@@ -1,0 +1,68 @@
+"""Accounts (tenants) and their users."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models import F, Q
+
+from autodialer.apps.choices import one_of
+from autodialer.domain.window import LEGAL_CLOSES, LEGAL_OPENS
+
+
+class Role(StrEnum):
+    """What a user may do; see docs/reference/roles.md."""
+
+    ADMIN = "admin"
+    SUPERVISOR = "supervisor"
+    AGENT = "agent"
+
+
+class Account(models.Model):
+    """One customer organisation. Everything belongs to exactly one account."""
+
+    name = models.CharField(max_length=100, unique=True)
+    zone = models.CharField(max_length=64, default="Asia/Kolkata")
+    region = models.CharField(max_length=2, default="IN")
+    window_opens = models.TimeField(default=LEGAL_OPENS)
+    window_closes = models.TimeField(default=LEGAL_CLOSES)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            # A window is hours of one day and never wider than the law's.
+            models.CheckConstraint(
+                condition=Q(
+                    window_opens__gte=LEGAL_OPENS,
+                    window_closes__lte=LEGAL_CLOSES,
+                    window_opens__lt=F("window_closes"),
+                ),
+                name="account_window_is_legal",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class User(AbstractBaseUser):
+    """A person of one account, known by e-mail address."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="users")
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=100)
+    role = models.CharField(max_length=10)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+
+    objects: BaseUserManager[User] = BaseUserManager()
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS = ["name"]
+
+    class Meta:
+        constraints = [one_of("role", Role, name="user_role_is_known")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,73 @@
+"""Groups of agents and the devices on which agents are called."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from django.db import models
+from django.db.models import Q
+
+from autodialer.apps.accounts.models import Account, User
+from autodialer.apps.choices import one_of
+
+
+class DeviceKind(StrEnum):
+    """How a device is reached: over the trunk, as a SIP user of ours, or in the browser."""
+
+    PHONE = "phone"
+    SIP = "sip"
+    BROWSER = "browser"
+
+
+class Group(models.Model):
+    """A set of agents; membership counts at once, also while campaigns run."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=100)
+    members = models.ManyToManyField(User, through="GroupMember", related_name="dialer_groups")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "name"], name="group_name_is_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class GroupMember(models.Model):
+    """An agent in a group."""
+
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [
+            # Also the index of the claim's question whether the agent still takes part.
+            models.UniqueConstraint(fields=["group", "user"], name="group_member_is_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.group_id}"
+
+
+class AgentDevice(models.Model):
+    """Where an agent is called. `address` is E.164 for phones, else a SIP user name."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="devices")
+    kind = models.CharField(max_length=10)
+    address = models.CharField(max_length=64)
+    is_default = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            one_of("kind", DeviceKind, name="device_kind_is_known"),
+            models.UniqueConstraint(
+                fields=["user"], condition=Q(is_default=True), name="device_one_default"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.address}"

@@ -1,0 +1,159 @@
+"""Nodes, agent sessions and attempts: what the dialer reads and writes."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from django.db import models
+from django.db.models import F, Q
+
+from autodialer.apps.accounts.models import Account, User
+from autodialer.apps.agents.models import AgentDevice
+from autodialer.apps.campaigns.models import Campaign, Target
+from autodialer.apps.choices import one_of
+from autodialer.domain.outcome import CallStatus
+from autodialer.domain.retry import MAX_RETRIES
+
+
+class SessionStatus(StrEnum):
+    """The states of a session; talking and dialling follow from its live attempt."""
+
+    QUEUED = "queued"
+    RINGING = "ringing"
+    READY = "ready"
+    ENDED = "ended"
+
+
+class AttemptState(StrEnum):
+    """The states of an attempt; its outcome is `status` once it has ended."""
+
+    DIALING = "dialing"
+    TALKING = "talking"
+    ENDED = "ended"
+
+
+class Node(models.Model):
+    """One Asterisk and the one dialer that drives it, with the dialer's lease."""
+
+    name = models.CharField(max_length=100, unique=True)
+    # Grows with each new holder; every write of a dialer carries it.
+    epoch = models.BigIntegerField(default=0)
+    holder = models.CharField(max_length=200, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    # Which run of the switch was driven last: another one means that its legs are gone.
+    switch_instance = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Session(models.Model):
+    """One span of an agent being connected, from Start to the end of the agent's leg."""
+
+    id = models.UUIDField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    device = models.ForeignKey(AgentDevice, null=True, on_delete=models.SET_NULL, related_name="+")
+    node = models.ForeignKey(Node, null=True, on_delete=models.PROTECT, related_name="+")
+    status = models.CharField(max_length=10, default=SessionStatus.QUEUED.value)
+    stop_reason = models.CharField(max_length=40, blank=True)
+    stop_at_once = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+    ready_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    end_reason = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        constraints = [
+            one_of("status", SessionStatus, name="session_status_is_known"),
+            # Promise 2 and R17: one live session an agent, whatever presses Start.
+            models.UniqueConstraint(
+                fields=["user"], condition=~Q(status="ended"), name="session_one_live_per_agent"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="ended", ended_at__isnull=False)
+                | (~Q(status="ended") & Q(ended_at__isnull=True)),
+                name="session_end_is_dated",
+            ),
+        ]
+        indexes = [
+            # Dialers take queued sessions, oldest first.
+            models.Index(fields=["created_at"], condition=Q(status="queued"), name="session_queue"),
+            # A dialer that takes over reads its node's live sessions.
+            models.Index(
+                fields=["node"], condition=~Q(status="ended"), name="session_live_of_node"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Attempt(models.Model):
+    """One try to reach a target: one customer leg, one outcome."""
+
+    id = models.UUIDField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="+")
+    target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="attempts")
+    session = models.ForeignKey(Session, on_delete=models.PROTECT, related_name="attempts")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    node = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="+")
+    e164 = models.CharField(max_length=16)
+    caller_id = models.CharField(max_length=16)
+    # Which try of the target this is; NULL when the call was surely never sent: not a try.
+    try_no = models.SmallIntegerField(null=True)
+    state = models.CharField(max_length=8, default=AttemptState.DIALING.value)
+    placed_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    status = models.CharField(max_length=10, blank=True)
+    reason = models.CharField(max_length=40, blank=True)
+    abandoned = models.BooleanField(default=False)
+    # Nobody saw the end: `ended_at` is when it was noticed.
+    estimated = models.BooleanField(default=False)
+    # File name in the recordings folder, from the answer on.
+    recording = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        constraints = [
+            one_of("state", AttemptState, name="attempt_state_is_known"),
+            models.CheckConstraint(
+                condition=Q(status="", ended_at__isnull=True) & ~Q(state="ended")
+                | Q(
+                    status__in=[s.value for s in CallStatus], ended_at__isnull=False, state="ended"
+                ),
+                name="attempt_outcome_iff_ended",
+            ),
+            # Promise 1: each try of a target happens once, and there are at most four.
+            models.UniqueConstraint(fields=["target", "try_no"], name="attempt_try_is_once"),
+            models.CheckConstraint(
+                condition=Q(try_no__isnull=True) | Q(try_no__gte=1, try_no__lte=1 + MAX_RETRIES),
+                name="attempt_try_1_to_4",
+            ),
+            # Promise 2: never two live calls to one number in an account ...
+            models.UniqueConstraint(
+                fields=["account", "e164"],
+                condition=~Q(state="ended"),
+                name="attempt_one_live_per_number",
+            ),
+            # ... nor two customers in one session.
+            models.UniqueConstraint(
+                fields=["session"], condition=~Q(state="ended"), name="attempt_one_live_per_session"
+            ),
+            models.CheckConstraint(
+                condition=Q(answered_at__isnull=True)
+                | Q(ended_at__isnull=True)
+                | Q(ended_at__gte=F("answered_at")),
+                name="attempt_talk_is_not_negative",
+            ),
+        ]
+        indexes = [
+            # Call details of a campaign, newest first, and its report.
+            models.Index(fields=["campaign", "-placed_at"], name="attempt_of_campaign"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)

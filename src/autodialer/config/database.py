@@ -1,0 +1,42 @@
+"""Where PostgreSQL is: AUTODIALER_DATABASE_URL, else the embedded server of the var folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+
+def database_settings(var: Path) -> dict[str, Any]:
+    """Return Django's DATABASES entry for the URL of the environment or the var folder."""
+    return parse_url(os.environ.get("AUTODIALER_DATABASE_URL") or _embedded_url(var))
+
+
+def parse_url(url: str) -> dict[str, Any]:
+    """Return Django's settings for a libpq URL (also `postgresql:///db?host=/socket/folder`).
+
+    Raises ValueError, naming the setting, when the URL is not of that form.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgresql", "postgres"} or len(parts.path) < 2:  # noqa: PLR2004  "/" and a name
+        message = "AUTODIALER_DATABASE_URL must look like postgresql://user:password@host/database"
+        raise ValueError(message)
+    query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path[1:]),
+        "USER": unquote(parts.username or query.pop("user", "")),
+        "PASSWORD": unquote(parts.password or query.pop("password", "")),
+        "HOST": query.pop("host", parts.hostname or ""),
+        "PORT": query.pop("port", str(parts.port or "")),
+        "OPTIONS": query,
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }
+
+
+def _embedded_url(var: Path) -> str:
+    """Return what the embedded server wrote for its clients, or a URL that fails clearly."""
+    written = var / "postgres" / "url"
+    return written.read_text().strip() if written.exists() else "postgresql:///autodialer"

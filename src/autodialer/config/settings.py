@@ -1,0 +1,29 @@
+"""Django settings, read from the environment once; a bad value fails at start."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from autodialer.config.database import database_settings
+
+VAR = Path(os.environ.get("AUTODIALER_VAR", "var")).resolve()
+
+SECRET_KEY = os.environ.get("AUTODIALER_SECRET_KEY", "not-used-before-there-are-pages")
+DEBUG = False
+ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "autodialer.apps.accounts",
+    "autodialer.apps.contacts",
+    "autodialer.apps.agents",
+    "autodialer.apps.campaigns",
+    "autodialer.apps.calls",
+]
+AUTH_USER_MODEL = "accounts.User"
+DATABASES = {"default": database_settings(VAR)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
