@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from autodialer.ops.errors import DatabaseUnavailableError
+from autodialer.ops.paths import Paths
+from autodialer.ops.postgres import EmbeddedPostgres
 
-def database_settings(var: Path) -> dict[str, Any]:
-    """Return Django's DATABASES entry for the URL of the environment or the var folder."""
-    return parse_url(os.environ.get("AUTODIALER_DATABASE_URL") or _embedded_url(var))
+
+def database_settings() -> dict[str, Any]:
+    """Return Django's DATABASES entry for the URL of the environment or the embedded server."""
+    return parse_url(os.environ.get("AUTODIALER_DATABASE_URL") or _embedded_url())
 
 
 def parse_url(url: str) -> dict[str, Any]:
@@ -36,7 +39,13 @@ def parse_url(url: str) -> dict[str, Any]:
     }
 
 
-def _embedded_url(var: Path) -> str:
-    """Return what the embedded server wrote for its clients, or a URL that fails clearly."""
-    written = var / "postgres" / "url"
-    return written.read_text().strip() if written.exists() else "postgresql:///autodialer"
+def _embedded_url() -> str:
+    """Return the embedded server's URL.
+
+    Commands that need no database load the settings too, so a server that was never set up is no
+    error here; connecting to the name below is.
+    """
+    try:
+        return EmbeddedPostgres(Paths.from_environment()).url
+    except DatabaseUnavailableError:
+        return "postgresql:///autodialer-is-not-set-up"

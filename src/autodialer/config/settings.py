@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from autodialer.config.database import database_settings
-
-VAR = Path(os.environ.get("AUTODIALER_VAR", "var")).resolve()
 
 SECRET_KEY = os.environ.get("AUTODIALER_SECRET_KEY", "not-used-before-there-are-pages")
 DEBUG = False
@@ -22,7 +19,7 @@ INSTALLED_APPS = [
     "autodialer.apps.calls",
 ]
 AUTH_USER_MODEL = "accounts.User"
-DATABASES = {"default": database_settings(VAR)}
+DATABASES = {"default": database_settings()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"

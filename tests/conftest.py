@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pytest_django import DjangoDbBlocker
+
+from tests.support import stack
+from tests.support.database import Databases, django_on
+
+
+@pytest.fixture(scope="session")
+def databases(
+    tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Databases]:
+    """One embedded server a session, with the migrated template."""
+    with stack.postgres(tmp_path_factory.mktemp("pg")) as server:
+        made = Databases(server.url)
+        made.make_template(django_db_blocker)
+        yield made
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(databases: Databases) -> Iterator[None]:
+    """Give the `db` fixture (a transaction per test, rolled back) a copy of the template."""
+    with databases.copy() as url, django_on(url):
+        yield
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    """A fresh migrated database for one test that commits; Django does not know it."""
+    with databases.copy() as url:
+        yield url
+
+
+@pytest.fixture
+def live_database(database_url: str, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """As `database_url`, and Django works in it with real commits. Not together with `db`."""
+    with django_on(database_url), django_db_blocker.unblock():
+        yield database_url

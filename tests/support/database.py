@@ -1,0 +1,68 @@
+"""Databases for tests: one server, one migrated template, a copy for each test that commits."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import psycopg
+from django.core.management import call_command
+from django.db import connections
+from psycopg import sql
+
+from autodialer.config.database import parse_url
+
+if TYPE_CHECKING:
+    from pytest_django import DjangoDbBlocker
+
+TEMPLATE = "template_migrated"
+
+
+@dataclass(frozen=True, slots=True)
+class Databases:
+    """Makes databases on the server of `server_url`; each starts as a copy of the template."""
+
+    server_url: str
+    _numbers: Iterator[int] = field(default_factory=itertools.count)  # names of the copies
+
+    def make_template(self, blocker: DjangoDbBlocker) -> None:
+        """Run the migrations once, in a database that is only copied afterwards."""
+        self._run(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
+        with django_on(self.url_of(TEMPLATE)), blocker.unblock():
+            call_command("migrate", verbosity=0)
+
+    @contextmanager
+    def copy(self) -> Iterator[str]:
+        """Yield the URL of a fresh, migrated and empty database; drop it at the end."""
+        name = f"test_{next(self._numbers)}"
+        copy, template = sql.Identifier(name), sql.Identifier(TEMPLATE)
+        self._run(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(copy, template))
+        try:
+            yield self.url_of(name)
+        finally:
+            self._run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(copy))
+
+    def url_of(self, database: str) -> str:
+        """Return the URL of another database of the server."""
+        return urlsplit(self.server_url)._replace(path=f"/{database}").geturl()
+
+    def _run(self, statement: sql.Composed) -> None:
+        with psycopg.connect(self.server_url, autocommit=True) as connection:
+            connection.execute(statement)
+
+
+@contextmanager
+def django_on(url: str) -> Iterator[None]:
+    """Point Django, in all threads, at the database of `url`."""
+    shared = connections["default"].settings_dict  # one dict for all threads
+    before = dict(shared)
+    shared.update(parse_url(url))
+    try:
+        yield
+    finally:
+        connections["default"].close()
+        shared.update(before)
