@@ -1,0 +1,194 @@
+"""What the store contract needs around a store: a world to prepare it and to read it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING, Final, Protocol
+from uuid import uuid4
+
+from autodialer.domain import outcome
+from autodialer.domain.campaign import CampaignStatus
+from autodialer.domain.ids import AttemptId
+from autodialer.domain.outcome import CallResult, CallStatus
+from autodialer.domain.retry import RetryPolicy, give_back, move_after_call
+from autodialer.domain.session import (
+    Call,
+    Claimed,
+    EndReason,
+    FinishCall,
+)
+from autodialer.domain.target import TargetStatus
+from autodialer.ports.store import Lease
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from autodialer.domain.ids import AccountId, CampaignId, SessionId
+    from autodialer.domain.session import ClaimResult
+    from autodialer.ports.store import Store
+
+# A Monday, 11:30 in the accounts' zone (Asia/Kolkata): inside every window of these tests.
+NOW: Final = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
+TTL: Final = timedelta(seconds=10)
+SECOND: Final = timedelta(seconds=1)
+MINUTE: Final = timedelta(minutes=1)
+FIRST, SECOND_NUMBER, THIRD = "+919800000100", "+919800000200", "+919800000300"
+
+BUSY: Final = outcome.SIP_RESULTS[486]
+UNKNOWN_NUMBER: Final = outcome.SIP_RESULTS[404]
+NO_RETRY: Final = RetryPolicy()
+RETRY_BUSY: Final = RetryPolicy(1, frozenset({CallStatus.BUSY}), timedelta(minutes=1))
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignPlan:
+    """A campaign to make: it is in progress when `starts_at` is not after NOW."""
+
+    numbers: tuple[str, ...]
+    agents: tuple[str, ...] = ("asha",)
+    policy: RetryPolicy = NO_RETRY
+    starts_at: datetime = NOW - MINUTE
+    ends_at: datetime = NOW + timedelta(days=20)
+    opens: time = time(9)
+    closes: time = time(21)
+    ring_timeout: timedelta = timedelta(seconds=30)
+    idle_limit: timedelta = timedelta(seconds=120)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetView:
+    """What a page shows of a target. `tries` counts calls that were (perhaps) sent."""
+
+    status: TargetStatus
+    reason: str
+    tries: int
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView:
+    """What a page shows of an attempt; `status` is None while it lives."""
+
+    attempt_id: AttemptId
+    e164: str
+    status: CallStatus | None
+    reason: str
+    answered_at: datetime | None
+    ended_at: datetime | None
+
+
+class World(Protocol):
+    """What people do around the engine. Agents are named; each exists in its account on use."""
+
+    async def account(self) -> AccountId:
+        """Make an account in Asia/Kolkata with one caller id."""
+        ...
+
+    async def campaign(self, account: AccountId, plan: CampaignPlan) -> CampaignId:
+        """Make a campaign with the targets in the order of `plan.numbers`."""
+        ...
+
+    async def queue_session(self, campaign: CampaignId, agent: str, now: datetime) -> SessionId:
+        """Press Start, without the page's checks (the store must hold by itself)."""
+        ...
+
+    async def ask_stop(self, session: SessionId, reason: EndReason, *, at_once: bool) -> None:
+        """Ask that a live session ends."""
+        ...
+
+    async def pause(self, campaign: CampaignId, now: datetime) -> None: ...
+
+    async def resume(self, campaign: CampaignId, now: datetime) -> None: ...
+
+    async def complete(self, campaign: CampaignId, now: datetime) -> None:
+        """Complete a running campaign, as an admin."""
+        ...
+
+    async def remove_agent(self, campaign: CampaignId, agent: str) -> None:
+        """Take the agent out of the campaign's group."""
+        ...
+
+    async def forbid(self, account: AccountId, e164: str) -> None:
+        """Put a number on the account's DND list."""
+        ...
+
+    async def counts(self, campaign: CampaignId) -> Mapping[TargetStatus, int]: ...
+
+    async def target(self, campaign: CampaignId, e164: str) -> TargetView: ...
+
+    async def attempts(self, campaign: CampaignId) -> Sequence[AttemptView]:
+        """Return all attempts in the order in which they were claimed."""
+        ...
+
+    async def campaign_status(self, campaign: CampaignId) -> CampaignStatus: ...
+
+    async def session_end(self, session: SessionId) -> EndReason | None:
+        """Return why a session ended, None while it lives."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A node with its lease and one agent connected to one campaign."""
+
+    store: Store
+    world: World
+    lease: Lease
+    campaign: CampaignId
+    session: SessionId
+
+    async def claim(self, now: datetime = NOW, attempt: AttemptId | None = None) -> ClaimResult:
+        return await self.store.claim(self.lease, self.session, attempt or new_attempt(), now)
+
+    async def call(self, now: datetime = NOW) -> Call:
+        return claimed(await self.claim(now))
+
+    async def finish(self, call: Call, result: CallResult, now: datetime = NOW) -> None:
+        await self.store.finish(self.lease, finishing(call, result, now), None)
+
+    async def target(self, e164: str) -> TargetView:
+        return await self.world.target(self.campaign, e164)
+
+
+def new_attempt() -> AttemptId:
+    return AttemptId(uuid4())
+
+
+def claimed(result: ClaimResult | None) -> Call:
+    assert isinstance(result, Claimed), result
+    return result.call
+
+
+def finishing(
+    call: Call, result: CallResult, now: datetime, *, then_claim: bool = False
+) -> FinishCall:
+    move = move_after_call(result, call.tries, call.policy, now)
+    return FinishCall(call.attempt_id, result, move, now, then_claim)
+
+
+def giving_back(call: Call, now: datetime) -> FinishCall:
+    move = give_back(call.tries, now)
+    return FinishCall(call.attempt_id, outcome.NOT_SENT, move, now, then_claim=False)
+
+
+async def lease_of(store: Store, node: str = "north", holder: str = "one") -> Lease:
+    lease = await store.acquire_lease(node, holder, NOW, timedelta(days=1))
+    assert isinstance(lease, Lease)
+    return lease
+
+
+async def sit_down(
+    store: Store, world: World, lease: Lease, campaign: CampaignId, agent: str = "asha"
+) -> Desk:
+    """Connect an agent: pressed Start, taken by the node, answered."""
+    session = await world.queue_session(campaign, agent, NOW)
+    taken = await store.take_sessions(lease, 10, NOW)
+    assert [order.session_id for order in taken] == [session]
+    await store.mark_ready(lease, session, NOW)
+    return Desk(store, world, lease, campaign, session)
+
+
+async def desk_for(store: Store, world: World, plan: CampaignPlan) -> Desk:
+    campaign = await world.campaign(await world.account(), plan)
+    return await sit_down(store, world, await lease_of(store), campaign, plan.agents[0])
