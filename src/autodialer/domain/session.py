@@ -68,7 +68,7 @@ class EndReason(StrEnum):
     PAUSED = "paused"
     OUTSIDE_WINDOW = "outside_window"
     MEDIA_SERVER_LOST = "media_server_lost"
-    NO_NODE = "no_node"
+    SWITCH_AWAY = "switch_away"
 
 
 class Wait(StrEnum):
@@ -79,6 +79,7 @@ class Wait(StrEnum):
     PAUSED = "paused"
     OUTSIDE_WINDOW = "outside_window"
     NOT_STARTED = "not_started"
+    NOT_READY = "not_ready"
 
 
 _END_OF_WAIT: Final = MappingProxyType(
@@ -88,6 +89,7 @@ _END_OF_WAIT: Final = MappingProxyType(
         Wait.PAUSED: EndReason.PAUSED,
         Wait.OUTSIDE_WINDOW: EndReason.OUTSIDE_WINDOW,
         Wait.NOT_STARTED: EndReason.OUTSIDE_WINDOW,
+        Wait.NOT_READY: EndReason.SWITCH_AWAY,
     }
 )
 
@@ -95,7 +97,7 @@ _END_OF_WAIT: Final = MappingProxyType(
 # believe that its report will come.
 RING_REPORT_GRACE: Final = timedelta(seconds=5)
 # While waiting, hints may be lost: ask again after this long (reliability: poll <= 5 s).
-WAIT_POLL: Final = timedelta(seconds=2)
+WAIT_POLL: Final = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)

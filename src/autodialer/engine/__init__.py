@@ -1,0 +1,1 @@
+"""The asyncio shell around the domain: reads events, decides by `domain`, commits, acts."""

@@ -1,0 +1,50 @@
+"""What one dialer process needs to know, and when its seams may be broken on purpose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """The settings of one node's dialer.
+
+    Dialling stops `lease_margin` before the lease can be taken by another process, because a
+    clock that was stopped in between must not let a call out (docs/explanation/leases.md).
+    """
+
+    node: str
+    holder: str
+    capacity: int = 200
+    lease_ttl: timedelta = timedelta(seconds=10)
+    lease_margin: timedelta = timedelta(seconds=3)
+    poll: timedelta = timedelta(seconds=1)
+    sweep: timedelta = timedelta(seconds=10)
+    # A leg is missed only when its session stood still this long: younger ones are in motion.
+    sweep_patience: timedelta = timedelta(seconds=5)
+    drain: timedelta = timedelta(seconds=5)
+
+
+class Failpoint(StrEnum):
+    """Where a test may kill the process; docs/reference/failpoints.md has a row for each."""
+
+    BEFORE_CLAIM = "before-claim"
+    CLAIMED = "claimed"
+    PLACED = "placed"
+    ANSWERED = "answered"
+    HANGUP_SEEN = "hangup-seen"
+    FINISHED = "finished"
+    RECOVERING = "recovering"
+
+
+Killer: TypeAlias = "Callable[[Failpoint], None]"
+
+
+def never(_point: Failpoint) -> None:
+    """Go on: what production uses."""

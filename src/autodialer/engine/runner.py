@@ -1,0 +1,241 @@
+"""One session's task: feeds events to `domain.session.step` and carries its commands out."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, assert_never
+
+import structlog
+
+from autodialer.domain import session as domain
+from autodialer.domain.ids import AttemptId
+from autodialer.domain.session import Phase, Wait, step
+from autodialer.engine.config import Failpoint
+from autodialer.engine.insist import insist
+from autodialer.ports.telephony import CallRefusedError, SwitchUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+    from datetime import datetime
+    from uuid import UUID
+
+    from autodialer.domain.ids import SessionId
+    from autodialer.engine.config import Killer
+    from autodialer.engine.gate import Gate
+    from autodialer.ports.store import Lease, Store
+    from autodialer.ports.telephony import AgentDial, Telephony
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every runner of a dialer shares."""
+
+    store: Store
+    switch: Telephony
+    lease: Lease
+    gate: Gate
+    clock: Callable[[], datetime]
+    new_id: Callable[[], UUID]
+    kill: Killer
+    # Which runner a report about a customer leg belongs to.
+    by_attempt: dict[AttemptId, SessionRunner] = field(default_factory=dict)
+
+
+class SessionRunner:
+    """Owns one session from taking it to its end. Events are handled one after the other."""
+
+    def __init__(
+        self, state: domain.Session, tools: Tools, agent_dial: AgentDial | None = None
+    ) -> None:
+        self.state = state
+        self._idle = asyncio.Event()
+        self.still_since = asyncio.get_running_loop().time()
+        self._tools = tools
+        self._agent_dial = agent_dial
+        self._inbox: asyncio.Queue[domain.Event] = asyncio.Queue()
+        self._timer: asyncio.TimerHandle | None = None
+        self._log = log.bind(session_id=str(state.session_id))
+        if state.call is not None:
+            tools.by_attempt[state.call.attempt_id] = self
+
+    @property
+    def session_id(self) -> SessionId:
+        """The session that this runner owns."""
+        return self.state.session_id
+
+    @property
+    def busy(self) -> bool:
+        """Whether commands are being carried out: what the switch has is about to change."""
+        return not self._idle.is_set()
+
+    async def idle(self) -> None:
+        """Return once no command is in hand."""
+        await self._idle.wait()
+
+    def post(self, event: domain.Event) -> None:
+        """Queue an event; returns at once."""
+        self._inbox.put_nowait(event)
+
+    async def run(self, first: Iterable[domain.Command] = ()) -> None:
+        """Carry out `first`, then handle events until the session has ended."""
+        try:
+            await self._carry_out_all(first)
+            while self.state.phase is not Phase.ENDED:
+                await self._handle(await self._inbox.get())
+        finally:
+            self._cancel_timer()
+
+    async def restore_bridge(self) -> None:
+        """After a gap: put the legs that belong together into the bridge (again)."""
+        try:
+            await self._tools.switch.nail_agent(self.session_id)
+            if self.state.phase is Phase.TALKING and self.state.call is not None:
+                await self._tools.switch.connect(self.session_id, self.state.call.attempt_id)
+        except SwitchUnavailableError:
+            self._log.warning("bridge_not_restored")
+
+    async def _handle(self, event: domain.Event) -> None:
+        if isinstance(event, domain.CustomerGone):
+            self._tools.kill(Failpoint.HANGUP_SEEN)
+        before = self.state
+        self.state, commands = step(before, event, self._tools.clock())
+        self._forget_ended_call(before)
+        if self.state.phase is not before.phase:
+            self._log.info(
+                "session_moved",
+                event_type=type(event).__name__,
+                old=before.phase.value,
+                new=self.state.phase.value,
+                attempt_id=_attempt_of(self.state) or _attempt_of(before),
+            )
+        await self._carry_out_all(commands)
+
+    def _forget_ended_call(self, before: domain.Session) -> None:
+        old, new = before.call, self.state.call
+        if old is not None and (new is None or new.attempt_id != old.attempt_id):
+            self._tools.by_attempt.pop(old.attempt_id, None)
+        if new is not None and old is None:
+            self._tools.by_attempt[new.attempt_id] = self
+
+    async def _carry_out_all(self, commands: Iterable[domain.Command]) -> None:
+        self._idle.clear()
+        try:
+            for command in commands:
+                await self._carry_out(command)
+        finally:
+            self._idle.set()
+            self.still_since = asyncio.get_running_loop().time()
+
+    async def _carry_out(self, command: domain.Command) -> None:  # noqa: C901, PLR0912  a table
+        match command:
+            case domain.CallAgent():
+                await self._call_agent()
+            case domain.NailAgent():
+                await self._quietly(self._tools.switch.nail_agent(self.session_id))
+            case domain.MarkReady(at):
+                await insist(
+                    lambda: self._tools.store.mark_ready(self._tools.lease, self.session_id, at)
+                )
+            case domain.Claim():
+                await self._claim()
+            case domain.PlaceCall(call):
+                await self._place_call(call)
+            case domain.Connect(attempt_id):
+                self._tools.kill(Failpoint.ANSWERED)
+                await self._quietly(self._tools.switch.connect(self.session_id, attempt_id))
+            case domain.MarkAnswered(attempt_id, at):
+                await insist(
+                    lambda: self._tools.store.mark_answered(self._tools.lease, attempt_id, at)
+                )
+            case domain.FinishCall():
+                await self._finish(command)
+            case domain.HangUpCustomer(attempt_id):
+                await self._quietly(self._tools.switch.hang_up_customer(attempt_id))
+            case domain.ReleaseAgent():
+                await self._quietly(self._tools.switch.release_agent(self.session_id))
+            case domain.EndSession(reason, at):
+                await insist(
+                    lambda: self._tools.store.end_session(
+                        self._tools.lease, self.session_id, reason, at
+                    )
+                )
+            case domain.WakeAt(at):
+                self._wake_at(at)
+            case _:
+                assert_never(command)
+
+    async def _call_agent(self) -> None:
+        if self._agent_dial is None:
+            self.post(domain.AgentGone(domain.EndReason.AGENT_UNREACHABLE))
+            return
+        try:
+            await self._tools.switch.call_agent(self._agent_dial)
+        except CallRefusedError as refusal:
+            self._log.warning("agent_call_refused", reason=str(refusal))
+            self.post(domain.AgentGone(domain.EndReason.AGENT_UNREACHABLE))
+        except SwitchUnavailableError:
+            # Whether the phone rings is unknown; the comparison after the gap decides.
+            self._log.warning("agent_call_unknown")
+
+    async def _claim(self) -> None:
+        self._tools.kill(Failpoint.BEFORE_CLAIM)
+        if not self._tools.gate.is_open:
+            self.post(domain.NothingNow(Wait.NOT_READY))
+            return
+        attempt_id = AttemptId(self._tools.new_id())
+        self.post(
+            await insist(
+                lambda: self._tools.store.claim(
+                    self._tools.lease, self.session_id, attempt_id, self._tools.clock()
+                )
+            )
+        )
+
+    async def _place_call(self, call: domain.Call) -> None:
+        self._tools.kill(Failpoint.CLAIMED)
+        if not self._tools.gate.is_open:
+            self.post(domain.CallNotSent(call.attempt_id))
+            return
+        try:
+            await self._tools.switch.place_call(self.session_id, call)
+        except CallRefusedError as refusal:
+            self._log.warning("call_refused", attempt_id=str(call.attempt_id), reason=str(refusal))
+            self.post(domain.CallRefused(call.attempt_id))
+        except SwitchUnavailableError:
+            # Never sent again: after the gap the leg is found by its id, or the try is spent.
+            self._log.warning("call_outcome_unknown", attempt_id=str(call.attempt_id))
+        self._tools.kill(Failpoint.PLACED)
+
+    async def _finish(self, finish: domain.FinishCall) -> None:
+        claims = finish.then_claim and self._tools.gate.is_open
+        wanted = (self.session_id, AttemptId(self._tools.new_id())) if claims else None
+        result = await insist(lambda: self._tools.store.finish(self._tools.lease, finish, wanted))
+        self._tools.kill(Failpoint.FINISHED)
+        if result is not None:
+            self.post(result)
+        elif finish.then_claim:
+            self.post(domain.NothingNow(Wait.NOT_READY))
+
+    async def _quietly(self, work: Awaitable[None]) -> None:
+        """Do something harmless to repeat; the comparison after a gap makes up for a failure."""
+        try:
+            await work
+        except SwitchUnavailableError:
+            self._log.warning("switch_unavailable")
+
+    def _wake_at(self, at: datetime) -> None:
+        self._cancel_timer()
+        delay = max(0.0, (at - self._tools.clock()).total_seconds())
+        self._timer = asyncio.get_running_loop().call_later(delay, self.post, domain.Woken())
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _attempt_of(state: domain.Session) -> str | None:
+    return str(state.call.attempt_id) if state.call else None
