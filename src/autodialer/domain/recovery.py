@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from autodialer.domain.session import (
     AgentAnswered,
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
     from autodialer.domain.ids import SessionId
     from autodialer.domain.session import Call
+
+
+# Phases whose timer may have died with a process: waking them sets it again.
+_TIMED: Final = frozenset({Phase.WAITING, Phase.DIALING, Phase.TALKING})
 
 
 class LegState(StrEnum):
@@ -60,7 +64,7 @@ def catch_up(
     """Return the events that the gap swallowed, judged by the legs that exist now.
 
     None means: the switch has no such leg. Safe to call again: legs that agree with the
-    phase yield no event.
+    phase yield at most `Woken`, which only makes the session look at its timer again.
     """
     if session.phase is Phase.ENDED:
         return session, ()
@@ -90,6 +94,6 @@ def _customer_events(
 def _agent_events(session: Session, agent: LegState) -> tuple[Event, ...]:
     if session.phase is Phase.CALLING_AGENT and agent is LegState.UP:
         return (AgentAnswered(),)
-    if session.phase is Phase.WAITING:
+    if session.phase in _TIMED:
         return (Woken(),)
     return ()

@@ -7,7 +7,7 @@ commands out in the order given. That order is a promise:
 
 * What can ring a phone (`PlaceCall`) follows the commit that wrote its attempt: a claim is
   committed by the store before its `Claimed` event exists.
-* What releases or connects a line may come before its commit, because repeating it is
+* What releases or connects a line comes before its commit, because repeating it is
   harmless and a person should not wait for a disk.
 
            start          AgentAnswered          Claimed
@@ -96,6 +96,8 @@ _END_OF_WAIT: Final = MappingProxyType(
 # The switch ends a ringing leg by itself at the ring timeout; this much later we no longer
 # believe that its report will come.
 RING_REPORT_GRACE: Final = timedelta(seconds=5)
+# A leg that we ended because the talk was too long is believed gone this much later.
+HANG_UP_REPORT_GRACE: Final = timedelta(seconds=5)
 # While waiting, hints may be lost: ask again after this long (reliability: poll <= 5 s).
 WAIT_POLL: Final = timedelta(seconds=5)
 
@@ -104,7 +106,8 @@ WAIT_POLL: Final = timedelta(seconds=5)
 class Call:
     """One try to reach a target: the attempt that is committed and what it needs.
 
-    `tries` counts this one. `caller_id` and `e164` are E.164 with "+".
+    `tries` counts this one. `caller_id` and `e164` are E.164 with "+". The session ends a
+    talk after `max_talk`.
     """
 
     attempt_id: AttemptId
@@ -410,9 +413,7 @@ def _claimed(session: Session, event: Claimed, now: datetime) -> Step:
             session, phase=Phase.DIALING, call=call, waiting_since=None, waiting_for=None
         )
         return dialing, (PlaceCall(call), timer)
-    unsent = _not_sent(call, now, then_claim=False)
-    ended, commands = _end(session, session.leaving, now)
-    return ended, (unsent, *commands)
+    return _end(session, session.leaving, now, _not_sent(call, now, then_claim=False))
 
 
 def _nothing_now(session: Session, event: NothingNow, now: datetime) -> Step:
@@ -440,8 +441,10 @@ def _ringing(session: Session, _event: CustomerRinging, _now: datetime) -> Step:
 
 
 def _answered(session: Session, event: CustomerAnswered, now: datetime) -> Step:
-    talking = replace(session, phase=Phase.TALKING, call=replace(_call(session), answered_at=now))
-    return talking, (Connect(event.attempt_id), MarkAnswered(event.attempt_id, now))
+    call = replace(_call(session), answered_at=now)
+    talking = replace(session, phase=Phase.TALKING, call=call)
+    limit = WakeAt(now + call.max_talk)
+    return talking, (Connect(event.attempt_id), MarkAnswered(event.attempt_id, now), limit)
 
 
 def _unanswered_gone(session: Session, event: CustomerGone, now: datetime) -> Step:
@@ -471,8 +474,7 @@ def _unsent(session: Session, _event: CallNotSent, now: datetime) -> Step:
     waiting = replace(session, phase=Phase.CLAIMING, call=None)
     if session.leaving is None:
         return waiting, (_not_sent(call, now, then_claim=True),)
-    ended, commands = _end(waiting, session.leaving, now)
-    return ended, (_not_sent(call, now, then_claim=False), *commands)
+    return _end(waiting, session.leaving, now, _not_sent(call, now, then_claim=False))
 
 
 def _report_overdue(session: Session, _event: Woken, now: datetime) -> Step:
@@ -485,10 +487,21 @@ def _report_overdue(session: Session, _event: Woken, now: datetime) -> Step:
     return moved, (HangUpCustomer(call.attempt_id), *commands)
 
 
+def _talk_too_long(session: Session, _event: Woken, now: datetime) -> Step:
+    call = _call(session)
+    limit = (call.answered_at or call.placed_at) + call.max_talk
+    if now < limit:
+        return session, (WakeAt(limit),)
+    if now < limit + HANG_UP_REPORT_GRACE:
+        return session, (HangUpCustomer(call.attempt_id), WakeAt(limit + HANG_UP_REPORT_GRACE))
+    moved, commands = _next(session, outcome.TALKED, now, estimated=True)
+    return moved, (HangUpCustomer(call.attempt_id), *commands)
+
+
 def _abandoned(session: Session, event: CustomerAbandoned, now: datetime) -> Step:
     finish = _finish(_call(session), outcome.ABANDONED, now, then_claim=False)
-    ended, commands = _end(session, EndReason.AGENT_LEFT, now)
-    return ended, (HangUpCustomer(event.attempt_id), finish, *commands)
+    ended, commands = _end(session, EndReason.AGENT_LEFT, now, finish)
+    return ended, (HangUpCustomer(event.attempt_id), *commands)
 
 
 def _agent_gone_idle(session: Session, event: AgentGone | StopAsked, now: datetime) -> Step:
@@ -496,23 +509,23 @@ def _agent_gone_idle(session: Session, event: AgentGone | StopAsked, now: dateti
 
 
 def _agent_gone_claiming(session: Session, event: AgentGone | StopAsked, _now: datetime) -> Step:
-    return replace(session, leaving=session.leaving or event.reason), ()
+    """Release the line at once; the session ends when the claim has answered."""
+    return replace(session, leaving=session.leaving or event.reason), (ReleaseAgent(),)
 
 
 def _agent_gone_in_call(session: Session, event: AgentGone | StopAsked, now: datetime) -> Step:
     call = _call(session)
     result = outcome.AGENT_LEFT if session.phase is Phase.DIALING else outcome.TALKED
     finish = _finish(call, result, now, then_claim=False)
-    ended, commands = _end(session, session.leaving or event.reason, now)
-    return ended, (HangUpCustomer(call.attempt_id), finish, *commands)
+    ended, commands = _end(session, session.leaving or event.reason, now, finish)
+    return ended, (HangUpCustomer(call.attempt_id), *commands)
 
 
 def _media_lost_in_call(session: Session, _event: MediaServerLost, now: datetime) -> Step:
     talked = session.phase is Phase.TALKING
     result = outcome.TALKED if talked else outcome.MEDIA_SERVER_LOST
     finish = _finish(_call(session), result, now, then_claim=False, estimated=True)
-    ended, commands = _end(session, EndReason.MEDIA_SERVER_LOST, now)
-    return ended, (finish, *commands)
+    return _end(session, EndReason.MEDIA_SERVER_LOST, now, finish)
 
 
 def _media_lost_claiming(session: Session, _event: MediaServerLost, _now: datetime) -> Step:
@@ -558,13 +571,13 @@ def _next(session: Session, result: CallResult, now: datetime, *, estimated: boo
     finish = _finish(_call(session), result, now, then_claim=stays, estimated=estimated)
     if session.leaving is None:
         return replace(session, phase=Phase.CLAIMING, call=None), (finish,)
-    ended, commands = _end(session, session.leaving, now)
-    return ended, (finish, *commands)
+    return _end(session, session.leaving, now, finish)
 
 
-def _end(session: Session, reason: EndReason, now: datetime) -> Step:
+def _end(session: Session, reason: EndReason, now: datetime, *commits: Command) -> Step:
+    """End: the line is released first, so that nobody waits on it while the store is away."""
     ended = replace(session, phase=Phase.ENDED, call=None, leaving=reason)
-    return ended, (ReleaseAgent(), EndSession(reason, now))
+    return ended, (ReleaseAgent(), *commits, EndSession(reason, now))
 
 
 _Rule: TypeAlias = "Callable[[Session, Any, datetime], Step]"
@@ -589,6 +602,7 @@ RULES: Final[Mapping[tuple[Phase, type], _Rule]] = MappingProxyType(
         (_P.DIALING, Woken): _report_overdue,
         (_P.TALKING, CustomerGone): _talk_over,
         (_P.TALKING, OutcomeLost): _lost_talking,
+        (_P.TALKING, Woken): _talk_too_long,
         **{(phase, AgentGone): _agent_gone_idle for phase in _IDLE},
         **{(phase, StopAsked): _agent_gone_idle for phase in _IDLE},
         **{(phase, LeaveAsked): _leave_now for phase in _IDLE},
