@@ -1,0 +1,108 @@
+"""Which target is next: the rules of the claim, as `apps/campaigns/claim.sql` has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from autodialer.adapters.memory.tables import AttemptRow, CampaignRow, SessionRow, has_work_left
+from autodialer.domain.campaign import CampaignStatus
+from autodialer.domain.errors import InvariantError
+from autodialer.domain.outcome import Reason
+from autodialer.domain.session import Call, Claimed, EndReason, NoMore, NothingNow, Wait
+from autodialer.domain.target import LIVE, TargetStatus
+from autodialer.domain.window import may_ring, next_opening
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from autodialer.adapters.memory.tables import Tables, TargetRow
+    from autodialer.domain.ids import AttemptId, SessionId
+    from autodialer.domain.session import ClaimResult
+
+
+def claim(
+    tables: Tables, session_id: SessionId, attempt_id: AttemptId, now: datetime
+) -> ClaimResult:
+    """Insert an attempt for the next target that may be called at `now`, or say why not."""
+    known = tables.attempts.get(attempt_id)
+    if known is not None:
+        return Claimed(known.call)
+    session = tables.sessions.get(session_id)
+    if session is None or session.end is not None:
+        return NoMore(EndReason.AGENT_LEFT)
+    if any(row.session_id == session_id for row in tables.live_attempts()):
+        raise InvariantError(f"session {session_id} claimed a second live call")
+    refusal = _why_not(session, now)
+    if refusal is not None:
+        return refusal
+    target = _pick(tables, session.campaign, now)
+    if target is None:
+        return _why_none(session.campaign, now)
+    return Claimed(_attempt(tables, session, target, attempt_id, now))
+
+
+def _why_not(session: SessionRow, now: datetime) -> NoMore | NothingNow | None:
+    campaign = session.campaign
+    if campaign.is_over or now >= campaign.ends_at or not has_work_left(campaign):
+        return NoMore(EndReason.CAMPAIGN_COMPLETED)
+    if session.agent not in campaign.agents:
+        return NoMore(EndReason.REMOVED_FROM_CAMPAIGN)
+    if campaign.status is CampaignStatus.PAUSED:
+        return NothingNow(Wait.PAUSED)
+    if campaign.status is CampaignStatus.CREATED:
+        return NothingNow(Wait.NOT_STARTED, campaign.starts_at)
+    if not may_ring(campaign.window, now, campaign.ring_timeout):
+        opening = next_opening(campaign.window, now, campaign.ring_timeout)
+        return NothingNow(Wait.OUTSIDE_WINDOW, opening)
+    return None
+
+
+def _pick(tables: Tables, campaign: CampaignRow, now: datetime) -> TargetRow | None:
+    """Return the first target that may be called; finish those on the DND list on the way."""
+    in_a_call = {row.call.e164 for row in tables.live_attempts() if row.account == campaign.account}
+    for target in _in_order(campaign, now):
+        if target.e164 in tables.dnd[campaign.account]:
+            target.move(TargetStatus.FAILED_DND, Reason.DO_NOT_CALL)
+        elif target.e164 not in in_a_call:
+            return target
+    return None
+
+
+def _in_order(campaign: CampaignRow, now: datetime) -> list[TargetRow]:
+    scheduled = [t for t in campaign.targets if t.status is TargetStatus.SCHEDULED]
+    due = [(t.due_at, t) for t in campaign.targets if t.due_at is not None and t.due_at <= now]
+    return scheduled + [target for _, target in sorted(due, key=lambda pair: pair[0])]
+
+
+def _why_none(campaign: CampaignRow, now: datetime) -> NoMore | NothingNow:
+    if _in_order(campaign, now):
+        return NothingNow(Wait.NUMBERS_BUSY)
+    dues = [target.due_at for target in campaign.targets if target.due_at is not None]
+    if dues:
+        return NothingNow(Wait.RETRY_LATER, min(dues))
+    if any(target.status in LIVE for target in campaign.targets):
+        return NothingNow(Wait.NUMBERS_BUSY)
+    return NoMore(EndReason.CAMPAIGN_COMPLETED)
+
+
+def _attempt(
+    tables: Tables, session: SessionRow, target: TargetRow, attempt_id: AttemptId, now: datetime
+) -> Call:
+    campaign = session.campaign
+    first = target.status is TargetStatus.SCHEDULED
+    target.move(TargetStatus.IN_PROGRESS if first else TargetStatus.RETRYING, "")
+    target.tries += 1
+    call = Call(
+        attempt_id=attempt_id,
+        target_id=target.target_id,
+        campaign_id=campaign.campaign_id,
+        e164=target.e164,
+        caller_id=campaign.caller_id,
+        tries=target.tries,
+        policy=campaign.policy,
+        ring_timeout=campaign.ring_timeout,
+        max_talk=campaign.max_talk,
+        placed_at=now,
+    )
+    tables.attempts[attempt_id] = AttemptRow(call, session.session_id, campaign.account, target)
+    return call

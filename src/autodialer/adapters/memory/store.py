@@ -1,0 +1,310 @@
+"""`ports.store.Store` over plain dicts, with faults to order."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from autodialer.adapters.memory import claims
+from autodialer.adapters.memory.tables import NodeRow, SessionRow, Tables, has_work_left
+from autodialer.domain import outcome
+from autodialer.domain.campaign import CampaignStatus
+from autodialer.domain.errors import InvariantError
+from autodialer.domain.outcome import Reason
+from autodialer.domain.recovery import StoredSession
+from autodialer.domain.retry import TargetMove
+from autodialer.domain.session import EndReason
+from autodialer.domain.target import TargetStatus
+from autodialer.ports.store import (
+    Lease,
+    LeaseHeld,
+    LeaseLostError,
+    SessionOrder,
+    StopOrder,
+    StoreUnavailableError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from datetime import datetime, timedelta
+
+    from autodialer.adapters.memory.tables import AttemptRow
+    from autodialer.domain.ids import AttemptId, SessionId
+    from autodialer.domain.session import ClaimResult, FinishCall
+    from autodialer.ports.store import Hint
+
+T = TypeVar("T")
+
+
+class Fault(StrEnum):
+    """What goes wrong with one request."""
+
+    NONE = "none"
+    NOT_REACHED = "not_reached"  # nothing was changed
+    REPLY_LOST = "reply_lost"  # committed, but the caller cannot know
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """How one request fares: its way there, its way back, and what breaks."""
+
+    there_s: float = 0.0
+    back_s: float = 0.0
+    fault: Fault = Fault.NONE
+
+
+def _fair(_request: str) -> Weather:
+    return _FAIR
+
+
+_FAIR: Final = Weather()
+
+
+class MemoryStore:
+    """Keeps everything in `tables`; `weather` is asked how each request fares."""
+
+    def __init__(
+        self, tables: Tables | None = None, weather: Callable[[str], Weather] = _fair
+    ) -> None:
+        self.tables = tables or Tables()
+        self.weather = weather
+        self._listeners: list[asyncio.Queue[Hint]] = []
+
+    async def acquire_lease(
+        self, node: str, holder: str, now: datetime, ttl: timedelta
+    ) -> Lease | LeaseHeld:
+        """See `ports.store.Store`."""
+        return await self._transact("acquire_lease", lambda: self._acquire(node, holder, now, ttl))
+
+    async def renew_lease(self, lease: Lease, now: datetime, ttl: timedelta) -> None:
+        """See `ports.store.Store`."""
+
+        def renew() -> None:
+            self._fenced(lease).until = now + ttl
+
+        await self._transact("renew_lease", renew)
+
+    async def release_lease(self, lease: Lease, now: datetime) -> None:
+        """See `ports.store.Store`."""
+
+        def release() -> None:
+            node = self._fenced(lease)
+            node.holder, node.until = None, now
+
+        await self._transact("release_lease", release)
+
+    async def remember_switch(self, lease: Lease, instance: str) -> bool:
+        """See `ports.store.Store`."""
+
+        def remember() -> bool:
+            node = self._fenced(lease)
+            same, node.switch = node.switch in (None, instance), instance
+            return same
+
+        return await self._transact("remember_switch", remember)
+
+    async def take_sessions(
+        self, lease: Lease, limit: int, now: datetime
+    ) -> Sequence[SessionOrder]:
+        """See `ports.store.Store`."""
+        _ = now
+        return await self._transact("take_sessions", lambda: self._take(lease, limit))
+
+    async def mark_ready(self, lease: Lease, session_id: SessionId, at: datetime) -> None:
+        """See `ports.store.Store`."""
+
+        def mark() -> None:
+            self._fenced(lease)
+            session = self.tables.sessions[session_id]
+            session.ready_at = session.ready_at or at
+
+        await self._transact("mark_ready", mark)
+
+    async def claim(
+        self, lease: Lease, session_id: SessionId, attempt_id: AttemptId, now: datetime
+    ) -> ClaimResult:
+        """See `ports.store.Store`."""
+
+        def claim() -> ClaimResult:
+            self._fenced(lease)
+            return claims.claim(self.tables, session_id, attempt_id, now)
+
+        return await self._transact("claim", claim)
+
+    async def mark_answered(self, lease: Lease, attempt_id: AttemptId, at: datetime) -> None:
+        """See `ports.store.Store`."""
+
+        def mark() -> None:
+            self._fenced(lease)
+            attempt = self.tables.attempts[attempt_id]
+            if attempt.result is None:
+                attempt.answered_at = attempt.answered_at or at
+
+        await self._transact("mark_answered", mark)
+
+    async def finish(
+        self, lease: Lease, finish: FinishCall, claim: tuple[SessionId, AttemptId] | None
+    ) -> ClaimResult | None:
+        """See `ports.store.Store`."""
+
+        def end() -> ClaimResult | None:
+            self._fenced(lease)
+            _finish(self.tables, finish)
+            return claims.claim(self.tables, *claim, finish.at) if claim else None
+
+        return await self._transact("finish", end)
+
+    async def end_session(
+        self, lease: Lease, session_id: SessionId, reason: EndReason, at: datetime
+    ) -> None:
+        """See `ports.store.Store`."""
+        _ = at
+
+        def end() -> None:
+            self._fenced(lease)
+            if any(row.session_id == session_id for row in self.tables.live_attempts()):
+                raise InvariantError(f"session {session_id} ends with a live call")
+            session = self.tables.sessions[session_id]
+            session.end = session.end or reason
+
+        await self._transact("end_session", end)
+
+    async def live_sessions(self, lease: Lease) -> Sequence[StoredSession]:
+        """See `ports.store.Store`."""
+
+        def read() -> Sequence[StoredSession]:
+            calls = {row.session_id: row for row in self.tables.live_attempts()}
+            return [_stored(row, calls.get(row.session_id)) for row in self._sessions_of(lease)]
+
+        return await self._transact("live_sessions", read)
+
+    async def stop_orders(self, lease: Lease) -> Sequence[StopOrder]:
+        """See `ports.store.Store`."""
+
+        def read() -> Sequence[StopOrder]:
+            orders = (_stop_order(row) for row in self._sessions_of(lease))
+            return [order for order in orders if order is not None]
+
+        return await self._transact("stop_orders", read)
+
+    async def advance_campaigns(self, now: datetime) -> None:
+        """See `ports.store.Store`."""
+        await self._transact("advance_campaigns", lambda: _advance(self.tables, now))
+
+    async def hints(self) -> AsyncIterator[Hint]:
+        """See `ports.store.Store`."""
+        queue: asyncio.Queue[Hint] = asyncio.Queue()
+        self._listeners.append(queue)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self._listeners.remove(queue)
+
+    def hint(self, hint: Hint) -> None:
+        """Tell everybody who listens now."""
+        for queue in self._listeners:
+            queue.put_nowait(hint)
+
+    # One request -----------------------------------------------------------------------------
+
+    async def _transact(self, request: str, work: Callable[[], T]) -> T:
+        """Run `work` at one instant, between a way there and a way back that may break."""
+        weather = self.weather(request)
+        await asyncio.sleep(weather.there_s)
+        if weather.fault is Fault.NOT_REACHED:
+            raise StoreUnavailableError("The database is away (simulated).")
+        result = work()
+        await asyncio.sleep(weather.back_s)
+        if weather.fault is Fault.REPLY_LOST:
+            raise StoreUnavailableError("The database went away before its reply (simulated).")
+        return result
+
+    def _acquire(self, name: str, holder: str, now: datetime, ttl: timedelta) -> Lease | LeaseHeld:
+        node = self.tables.nodes.get(name)
+        if node is None:
+            node = self.tables.nodes[name] = NodeRow(self.tables.new_id())
+        if node.holder not in (None, holder) and node.until is not None and now < node.until:
+            return LeaseHeld(node.until)
+        if node.holder != holder:
+            node.epoch += 1
+        node.holder, node.until = holder, now + ttl
+        return Lease(node.node_id, node.epoch)
+
+    def _fenced(self, lease: Lease) -> NodeRow:
+        for node in self.tables.nodes.values():
+            if (node.node_id, node.epoch) == (lease.node_id, lease.epoch):
+                return node
+        raise LeaseLostError("Another process drives this node now: stop this one.")
+
+    def _sessions_of(self, lease: Lease) -> list[SessionRow]:
+        node_id, rows = self._fenced(lease).node_id, self.tables.sessions.values()
+        return [row for row in rows if row.node_id == node_id and row.end is None]
+
+    def _take(self, lease: Lease, limit: int) -> list[SessionOrder]:
+        node = self._fenced(lease)
+        queued = [s for s in self.tables.sessions.values() if s.node_id is None and s.end is None]
+        queued.sort(key=lambda session: session.queued_at)
+        for session in queued[:limit]:
+            session.node_id = node.node_id
+        return [_order(session) for session in queued[:limit]]
+
+
+def _order(session: SessionRow) -> SessionOrder:
+    campaign = session.campaign
+    return SessionOrder(
+        session_id=session.session_id,
+        device_kind="extension",
+        device_address=session.agent,
+        caller_id=campaign.caller_id,
+        ring_timeout=campaign.ring_timeout,
+        idle_limit=campaign.idle_limit,
+    )
+
+
+def _stored(session: SessionRow, attempt: AttemptRow | None) -> StoredSession:
+    call = replace(attempt.call, answered_at=attempt.answered_at) if attempt else None
+    return StoredSession(session.session_id, session.campaign.idle_limit, session.ready_at, call)
+
+
+def _stop_order(session: SessionRow) -> StopOrder | None:
+    if session.stop is not None:
+        reason, at_once = session.stop
+        return StopOrder(session.session_id, reason, at_once)
+    if session.agent not in session.campaign.agents:
+        return StopOrder(session.session_id, EndReason.REMOVED_FROM_CAMPAIGN, at_once=False)
+    if session.campaign.is_over:
+        return StopOrder(session.session_id, EndReason.CAMPAIGN_COMPLETED, at_once=False)
+    return None
+
+
+def _finish(tables: Tables, finish: FinishCall) -> None:
+    attempt = tables.attempts[finish.attempt_id]
+    if attempt.result is not None:
+        return
+    attempt.result, attempt.ended_at = finish.result, finish.at
+    attempt.estimated = finish.estimated
+    if finish.result == outcome.NOT_SENT:
+        attempt.target.tries -= 1
+    campaign = tables.campaigns[attempt.call.campaign_id]
+    move = _after_the_end(finish.move) if campaign.is_over else finish.move
+    attempt.target.move(move.status, move.reason, move.due_at)
+
+
+def _after_the_end(move: TargetMove) -> TargetMove:
+    """Return the move that a campaign which is over still allows (R2)."""
+    if move.status in (TargetStatus.RETRY, TargetStatus.SCHEDULED):
+        return TargetMove(TargetStatus.FAILED, Reason.ENDED_BEFORE_RETRY)
+    return move
+
+
+def _advance(tables: Tables, now: datetime) -> None:
+    for campaign in tables.campaigns.values():
+        if campaign.status is CampaignStatus.CREATED and campaign.starts_at <= now:
+            tables.move_campaign(campaign.campaign_id, CampaignStatus.IN_PROGRESS)
+        finished = campaign.ends_at <= now or not has_work_left(campaign)
+        running = campaign.status in (CampaignStatus.IN_PROGRESS, CampaignStatus.PAUSED)
+        if running and finished:
+            tables.move_campaign(campaign.campaign_id, CampaignStatus.COMPLETED)

@@ -1,0 +1,174 @@
+"""The rows that the store keeps, and what people do to them around the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
+from typing import TYPE_CHECKING, Final
+
+from autodialer.domain.campaign import DEFAULT_IDLE_LIMIT, DEFAULT_RING_TIMEOUT, CampaignStatus
+from autodialer.domain.campaign import check_move as check_campaign_move
+from autodialer.domain.errors import ConflictError, InvariantError
+from autodialer.domain.ids import AccountId, CampaignId, SessionId, TargetId
+from autodialer.domain.outcome import Reason
+from autodialer.domain.target import LIVE, TRANSITIONS, TargetStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from autodialer.domain.ids import AttemptId
+    from autodialer.domain.outcome import CallResult
+    from autodialer.domain.retry import RetryPolicy
+    from autodialer.domain.session import Call, EndReason
+    from autodialer.domain.window import CallWindow
+
+DEFAULT_MAX_TALK: Final = timedelta(hours=1)
+
+
+@dataclass(slots=True)
+class NodeRow:
+    """A node and who drives it; `holder` is None when nobody does."""
+
+    node_id: int
+    holder: str | None = None
+    epoch: int = 0
+    until: datetime | None = None
+    switch: str | None = None
+
+
+@dataclass(slots=True)
+class CampaignRow:
+    """A campaign with the settings that the engine asks for."""
+
+    campaign_id: CampaignId
+    account: AccountId
+    caller_id: str
+    agents: set[str]
+    policy: RetryPolicy
+    window: CallWindow
+    starts_at: datetime
+    ends_at: datetime
+    ring_timeout: timedelta = DEFAULT_RING_TIMEOUT
+    idle_limit: timedelta = DEFAULT_IDLE_LIMIT
+    max_talk: timedelta = DEFAULT_MAX_TALK
+    status: CampaignStatus = CampaignStatus.CREATED
+    targets: list[TargetRow] = field(default_factory=list)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no call may be started in it any more."""
+        return self.status in (CampaignStatus.COMPLETED, CampaignStatus.ARCHIVED)
+
+
+@dataclass(slots=True)
+class TargetRow:
+    """One number of one campaign; its place in the campaign's list is its order."""
+
+    target_id: TargetId
+    e164: str
+    status: TargetStatus = TargetStatus.SCHEDULED
+    reason: str = ""
+    tries: int = 0
+    due_at: datetime | None = None
+
+    def move(self, status: TargetStatus, reason: str, due_at: datetime | None = None) -> None:
+        """Change the status. Raises InvariantError for a move that is not in the table."""
+        if status not in TRANSITIONS[self.status]:
+            raise InvariantError(f"target {self.target_id}: {self.status} became {status}")
+        self.status, self.reason, self.due_at = status, reason, due_at
+
+
+@dataclass(slots=True)
+class AttemptRow:
+    """One try; `result` is None while it lives."""
+
+    call: Call
+    session_id: SessionId
+    account: AccountId
+    target: TargetRow
+    answered_at: datetime | None = None
+    result: CallResult | None = None
+    ended_at: datetime | None = None
+    estimated: bool = False
+
+
+@dataclass(slots=True)
+class SessionRow:
+    """One span of an agent being connected; `end` is None while it lives."""
+
+    session_id: SessionId
+    campaign: CampaignRow
+    agent: str
+    queued_at: datetime
+    node_id: int | None = None
+    ready_at: datetime | None = None
+    stop: tuple[EndReason, bool] | None = None
+    end: EndReason | None = None
+
+
+class Tables:
+    """All rows, and the deeds of supervisors and agents. Each deed is one transaction."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, NodeRow] = {}
+        self.campaigns: dict[CampaignId, CampaignRow] = {}
+        self.sessions: dict[SessionId, SessionRow] = {}
+        self.attempts: dict[AttemptId, AttemptRow] = {}
+        self.dnd: dict[AccountId, set[str]] = {}
+        self._ids = count(1)
+
+    def new_id(self) -> int:
+        """Return a number that no row has."""
+        return next(self._ids)
+
+    def add_account(self) -> AccountId:
+        """Make an account with an empty DND list."""
+        account = AccountId(self.new_id())
+        self.dnd[account] = set()
+        return account
+
+    def add_campaign(self, campaign: CampaignRow, numbers: Iterable[str], now: datetime) -> None:
+        """Add a campaign whose targets are `numbers`, in order; it runs when it may start now."""
+        campaign.targets = [TargetRow(TargetId(self.new_id()), e164) for e164 in numbers]
+        if campaign.starts_at <= now:
+            campaign.status = CampaignStatus.IN_PROGRESS
+        self.campaigns[campaign.campaign_id] = campaign
+
+    def move_campaign(self, campaign_id: CampaignId, status: CampaignStatus) -> None:
+        """Pause, resume or complete. Raises IllegalTransitionError."""
+        campaign = self.campaigns[campaign_id]
+        check_campaign_move(campaign.status, status)
+        campaign.status = status
+        if status is CampaignStatus.COMPLETED:
+            _end_remaining(campaign)
+
+    def queue_session(
+        self, session_id: SessionId, campaign_id: CampaignId, agent: str, now: datetime
+    ) -> None:
+        """Queue an agent's session. Raises ConflictError while another one lives."""
+        campaign = self.campaigns[campaign_id]
+        for row in self.sessions.values():
+            if row.end is None and (row.campaign.account, row.agent) == (campaign.account, agent):
+                raise ConflictError(f"{agent} is connected already.")
+        self.sessions[session_id] = SessionRow(session_id, campaign, agent, now)
+
+    def live_attempts(self) -> Iterator[AttemptRow]:
+        """Yield the attempts that have not ended."""
+        return (row for row in self.attempts.values() if row.result is None)
+
+
+def _end_remaining(campaign: CampaignRow) -> None:
+    """Give what remains at a campaign's end its last status (R2); live calls go on."""
+    for target in campaign.targets:
+        if target.status is TargetStatus.SCHEDULED:
+            target.move(TargetStatus.FAILED_NO_ATTEMPT, Reason.CAMPAIGN_ENDED)
+        elif target.status is TargetStatus.RETRY:
+            target.move(TargetStatus.FAILED, Reason.ENDED_BEFORE_RETRY)
+
+
+def has_work_left(campaign: CampaignRow) -> bool:
+    """Return whether a target is still to be called or is in a call."""
+    waiting = (TargetStatus.SCHEDULED, TargetStatus.RETRY)
+    return any(t.status in waiting or t.status in LIVE for t in campaign.targets)

@@ -1,0 +1,103 @@
+"""The contract's world around a MemoryStore."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from autodialer.adapters.memory.tables import CampaignRow
+from autodialer.domain.campaign import CampaignStatus
+from autodialer.domain.ids import CampaignId, SessionId
+from autodialer.domain.window import CallWindow
+from tests.contract.store_world import NOW, AttemptView, CampaignPlan, TargetView
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from autodialer.adapters.memory.tables import AttemptRow, Tables
+    from autodialer.domain.ids import AccountId
+    from autodialer.domain.session import EndReason
+    from autodialer.domain.target import TargetStatus
+
+
+class MemoryWorld:
+    """See `tests.contract.store_world.World`."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def account(self) -> AccountId:
+        return self._tables.add_account()
+
+    async def campaign(self, account: AccountId, plan: CampaignPlan) -> CampaignId:
+        row = CampaignRow(
+            campaign_id=CampaignId(self._tables.new_id()),
+            account=account,
+            caller_id="+918047112233",
+            agents=set(plan.agents),
+            policy=plan.policy,
+            window=CallWindow(ZoneInfo("Asia/Kolkata"), plan.opens, plan.closes),
+            starts_at=plan.starts_at,
+            ends_at=plan.ends_at,
+            ring_timeout=plan.ring_timeout,
+            idle_limit=plan.idle_limit,
+        )
+        self._tables.add_campaign(row, plan.numbers, NOW)
+        return row.campaign_id
+
+    async def queue_session(self, campaign: CampaignId, agent: str, now: datetime) -> SessionId:
+        session_id = SessionId(uuid4())
+        self._tables.queue_session(session_id, campaign, agent, now)
+        return session_id
+
+    async def ask_stop(self, session: SessionId, reason: EndReason, *, at_once: bool) -> None:
+        self._tables.sessions[session].stop = (reason, at_once)
+
+    async def pause(self, campaign: CampaignId, now: datetime) -> None:
+        _ = now
+        self._tables.move_campaign(campaign, CampaignStatus.PAUSED)
+
+    async def resume(self, campaign: CampaignId, now: datetime) -> None:
+        _ = now
+        self._tables.move_campaign(campaign, CampaignStatus.IN_PROGRESS)
+
+    async def complete(self, campaign: CampaignId, now: datetime) -> None:
+        _ = now
+        self._tables.move_campaign(campaign, CampaignStatus.COMPLETED)
+
+    async def remove_agent(self, campaign: CampaignId, agent: str) -> None:
+        self._tables.campaigns[campaign].agents.remove(agent)
+
+    async def forbid(self, account: AccountId, e164: str) -> None:
+        self._tables.dnd[account].add(e164)
+
+    async def counts(self, campaign: CampaignId) -> Mapping[TargetStatus, int]:
+        return Counter(target.status for target in self._tables.campaigns[campaign].targets)
+
+    async def target(self, campaign: CampaignId, e164: str) -> TargetView:
+        (row,) = [t for t in self._tables.campaigns[campaign].targets if t.e164 == e164]
+        return TargetView(row.status, row.reason, row.tries, row.due_at)
+
+    async def attempts(self, campaign: CampaignId) -> Sequence[AttemptView]:
+        rows = self._tables.attempts.values()
+        return [_view(row) for row in rows if row.call.campaign_id == campaign]
+
+    async def campaign_status(self, campaign: CampaignId) -> CampaignStatus:
+        return self._tables.campaigns[campaign].status
+
+    async def session_end(self, session: SessionId) -> EndReason | None:
+        return self._tables.sessions[session].end
+
+
+def _view(row: AttemptRow) -> AttemptView:
+    return AttemptView(
+        attempt_id=row.call.attempt_id,
+        e164=row.call.e164,
+        status=row.result.status if row.result else None,
+        reason=row.result.reason if row.result else "",
+        answered_at=row.answered_at,
+        ended_at=row.ended_at,
+    )
