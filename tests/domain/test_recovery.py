@@ -144,3 +144,8 @@ def test_ringing_found_by_taking_over_counts_as_ringing() -> None:
 def test_an_ended_session_needs_nothing() -> None:
     ended = session_in(Phase.ENDED)
     assert catch_up(ended, None, None) == (ended, ())
+
+
+def test_an_agent_who_was_perhaps_never_rung_was_unreachable() -> None:
+    _, events = catch_up(session_in(Phase.CALLING_AGENT), agent=None, customer=None)
+    assert AgentGone(EndReason.AGENT_UNREACHABLE) in events

@@ -14,6 +14,7 @@ from autodialer.domain.session import (
     HANG_UP_REPORT_GRACE,
     REFUSED,
     RING_REPORT_GRACE,
+    SHORTEST_WAIT,
     RULES,
     WAIT_POLL,
     AgentAnswered,
@@ -68,7 +69,7 @@ RETRY_AT = NOW + timedelta(minutes=30)
 BUSY_MOVE = TargetMove(TargetStatus.RETRY, "busy", RETRY_AT)
 FINISHED_BUSY = FinishCall(OURS, outcome.SIP_RESULTS[486], BUSY_MOVE, NOW, then_claim=True)
 DONE = TargetMove(TargetStatus.COMPLETED, "answered")
-FINISHED_TALK = FinishCall(OURS, outcome.TALKED, DONE, NOW, then_claim=True)
+FINISHED_TALK = FinishCall(OURS, outcome.TALKED, DONE, NOW, then_claim=True, answered_at=NOW)
 PAIRS = [(phase, event) for phase in Phase for event in one_of_each()]
 
 
@@ -216,9 +217,26 @@ def test_a_talk_is_ended_at_its_limit_and_believed_gone_a_little_later() -> None
     assert step(talking, Woken(), limit - SECOND) == (talking, (WakeAt(limit),))
     assert step(talking, Woken(), limit) == (talking, (HangUpCustomer(OURS), WakeAt(believed)))
     after, commands = step(talking, Woken(), believed)
-    finish = replace(FINISHED_TALK, at=believed, estimated=True)
+    finish = replace(FINISHED_TALK, at=limit, estimated=True)
     assert after.phase is Phase.CLAIMING
     assert commands == (HangUpCustomer(OURS), finish)
+
+
+def test_a_talk_never_ends_before_its_answer_although_the_clock_was_set_back() -> None:
+    _, (finish,) = step(session_in(Phase.TALKING), CustomerGone(OURS, LegEnd()), NOW - SECOND)
+    assert isinstance(finish, FinishCall)
+    assert finish.at == NOW
+
+
+def test_a_talk_found_over_after_a_long_gap_lasted_at_most_its_limit() -> None:
+    _, (finish,) = step(session_in(Phase.TALKING), OutcomeLost(OURS), NOW + timedelta(days=1))
+    assert isinstance(finish, FinishCall)
+    assert (finish.at, finish.estimated) == (NOW + CALL.max_talk, True)
+
+
+def test_a_target_that_is_due_but_not_free_is_asked_for_a_moment_later() -> None:
+    _, commands = step(session_in(Phase.CLAIMING), NothingNow(Wait.NUMBERS_BUSY, NOW), NOW)
+    assert commands == (WakeAt(NOW + SHORTEST_WAIT),)
 
 
 # Waiting (R11) -------------------------------------------------------------------------------

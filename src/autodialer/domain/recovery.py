@@ -72,8 +72,11 @@ def catch_up(
         session = replace(session, call=replace(session.call, rang=True))
     customer_events = _customer_events(session, agent, customer)
     if agent is None:
+        reason = EndReason.AGENT_LEFT
+        if session.phase is Phase.CALLING_AGENT:
+            reason = EndReason.AGENT_UNREACHABLE
         # Leaving first: the end of the customer's leg must not claim another target.
-        return session, (LeaveAsked(EndReason.AGENT_LEFT), *customer_events, AgentGone())
+        return session, (LeaveAsked(reason), *customer_events, AgentGone(reason))
     return session, (*customer_events, *_agent_events(session, agent))
 
 

@@ -98,6 +98,8 @@ _END_OF_WAIT: Final = MappingProxyType(
 RING_REPORT_GRACE: Final = timedelta(seconds=5)
 # A leg that we ended because the talk was too long is believed gone this much later.
 HANG_UP_REPORT_GRACE: Final = timedelta(seconds=5)
+# A target may be due and yet not free (its number is in a live call): do not ask in a tight loop.
+SHORTEST_WAIT: Final = timedelta(milliseconds=250)
 # While waiting, hints may be lost: ask again after this long (reliability: poll <= 5 s).
 WAIT_POLL: Final = timedelta(seconds=5)
 
@@ -305,7 +307,7 @@ class Connect:
 
 @dataclass(frozen=True, slots=True)
 class MarkAnswered:
-    """Store that the customer answered at `at`."""
+    """Store that the customer answered at `at`; may fail, FinishCall says it again."""
 
     attempt_id: AttemptId
     at: datetime
@@ -315,7 +317,8 @@ class MarkAnswered:
 class FinishCall:
     """Store the outcome and move the target, once; with `then_claim`, claim the next one too.
 
-    `estimated` says that nobody saw the end: `at` is when we noticed.
+    `estimated` says that nobody saw the end: `at` is when we noticed, or the longest that a
+    talk may last. `answered_at` repeats what MarkAnswered may have failed to store.
     """
 
     attempt_id: AttemptId
@@ -324,6 +327,7 @@ class FinishCall:
     at: datetime
     then_claim: bool
     estimated: bool = False
+    answered_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,7 +429,7 @@ def _nothing_now(session: Session, event: NothingNow, now: datetime) -> Step:
         return _end(session, _END_OF_WAIT[event.why], now)
     waiting = replace(session, phase=Phase.WAITING, waiting_since=since, waiting_for=event.why)
     wake = min(limit, now + WAIT_POLL, *([event.next_at] if event.next_at else []))
-    return waiting, (WakeAt(max(wake, now)),)
+    return waiting, (WakeAt(max(wake, now + SHORTEST_WAIT)),)
 
 
 def _no_more(session: Session, event: NoMore, now: datetime) -> Step:
@@ -499,7 +503,8 @@ def _talk_too_long(session: Session, _event: Woken, now: datetime) -> Step:
 
 
 def _abandoned(session: Session, event: CustomerAbandoned, now: datetime) -> Step:
-    finish = _finish(_call(session), outcome.ABANDONED, now, then_claim=False)
+    answered = replace(_call(session), answered_at=now)
+    finish = _finish(answered, outcome.ABANDONED, now, then_claim=False)
     ended, commands = _end(session, EndReason.AGENT_LEFT, now, finish)
     return ended, (HangUpCustomer(event.attempt_id), *commands)
 
@@ -557,7 +562,21 @@ def _finish(
     call: Call, result: CallResult, now: datetime, *, then_claim: bool, estimated: bool = False
 ) -> FinishCall:
     move = move_after_call(result, call.tries, call.policy, now)
-    return FinishCall(call.attempt_id, result, move, now, then_claim, estimated)
+    at = _end_of(call, now, estimated=estimated)
+    return FinishCall(
+        call.attempt_id, result, move, at, then_claim, estimated, answered_at=call.answered_at
+    )
+
+
+def _end_of(call: Call, now: datetime, *, estimated: bool) -> datetime:
+    """Return when the call ended: never before its answer, whatever the wall clock did.
+
+    A talk whose end nobody saw lasted at most `max_talk`: the switch cuts it there.
+    """
+    if call.answered_at is None:
+        return now
+    latest = call.answered_at + call.max_talk
+    return max(call.answered_at, min(now, latest) if estimated else now)
 
 
 def _not_sent(call: Call, now: datetime, *, then_claim: bool) -> FinishCall:

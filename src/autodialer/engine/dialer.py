@@ -16,7 +16,7 @@ from autodialer.engine.config import Failpoint, never
 from autodialer.engine.gate import Gate
 from autodialer.engine.insist import insist
 from autodialer.engine.runner import SessionRunner, Tools
-from autodialer.ports.store import Lease, LeaseHeld, StoreUnavailableError
+from autodialer.ports.store import Lease, LeaseHeld, LeaseLostError, StoreUnavailableError
 from autodialer.ports.telephony import (
     AgentDial,
     CallReport,
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _LEASE_RETRY_S = 0.5
-_RENEW_TIMEOUT_S = 2.0
+_FIRST_COMPARE_RETRY_S = 0.2
+_STORE_TIMEOUT_S = 2.0
 
 
 class Dialer:
@@ -58,6 +59,8 @@ class Dialer:
         self._clock, self._new_id, self._kill = clock, new_id, kill
         self._gate = Gate()
         self._runners: dict[SessionId, SessionRunner] = {}
+        self._reconciling: asyncio.Task[None] | None = None
+        self._adoption_due = False
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
 
@@ -77,8 +80,9 @@ class Dialer:
             await self._stopping.wait()
             await self._drain()
             work.cancel()
-        with suppress(StoreUnavailableError):
-            await self._store.release_lease(lease, self._clock())
+        with suppress(StoreUnavailableError, TimeoutError):
+            async with asyncio.timeout(_STORE_TIMEOUT_S):
+                await self._store.release_lease(lease, self._clock())
 
     async def _work(self, lease: Lease) -> None:
         """Run everything that needs the lease; if one part fails, all stop."""
@@ -93,7 +97,7 @@ class Dialer:
         )
         async with asyncio.TaskGroup() as self._tasks:
             self._tasks.create_task(self._keep_lease(lease), name="lease")
-            await self._adopt_sessions()
+            await insist(self._adopt_sessions)
             self._tasks.create_task(self._read_reports(), name="switch-reports")
             self._tasks.create_task(self._read_hints(), name="store-hints")
             self._tasks.create_task(self._take_orders(), name="orders")
@@ -121,7 +125,7 @@ class Dialer:
             await asyncio.sleep(self._config.lease_ttl.total_seconds() / 5)
             started = asyncio.get_running_loop().time()
             try:
-                async with asyncio.timeout(_RENEW_TIMEOUT_S):
+                async with asyncio.timeout(_STORE_TIMEOUT_S):
                     await self._store.renew_lease(lease, self._clock(), self._config.lease_ttl)
             except (StoreUnavailableError, TimeoutError):
                 log.warning("lease_not_renewed")
@@ -135,33 +139,60 @@ class Dialer:
     # Sessions --------------------------------------------------------------------------------
 
     async def _adopt_sessions(self) -> None:
-        """Rebuild the runners of the sessions that an earlier process of this node left."""
-        stored = await insist(lambda: self._store.live_sessions(self._tools.lease))
-        for session in stored:
-            state = rebuild(session, self._clock())
-            self._add(SessionRunner(state, self._tools), ())
-        log.info("sessions_adopted", count=len(stored))
+        """Make runners for live sessions of this node that have none.
 
-    def _add(self, runner: SessionRunner, first: Sequence[domain.Command]) -> None:
+        At the start: what an earlier process left. Later: sessions whose taking was committed
+        but whose reply was lost, and those whose runner failed.
+        """
+        stored = await self._store.live_sessions(self._tools.lease)
+        for session in stored:
+            if session.session_id not in self._runners:
+                log.info("session_adopted", session_id=str(session.session_id))
+                self._add(SessionRunner(rebuild(session, self._clock()), self._tools))
+
+    def _add(self, runner: SessionRunner, first: Sequence[domain.Command] = ()) -> None:
         self._runners[runner.session_id] = runner
         self._tasks.create_task(self._own(runner, first), name=f"session-{runner.session_id}")
 
     async def _own(self, runner: SessionRunner, first: Sequence[domain.Command]) -> None:
-        await runner.run(first)
+        """Run one session. A fault in it ends it, not the others; adoption picks up the rest."""
+        try:
+            await runner.run(first)
+        except LeaseLostError:
+            raise
+        except Exception:
+            log.exception("session_failed", session_id=str(runner.session_id))
+            self._adoption_due = True
+        finally:
+            self._forget(runner)
+
+    def _forget(self, runner: SessionRunner) -> None:
         del self._runners[runner.session_id]
+        call = runner.state.call
+        if call is not None:
+            self._tools.by_attempt.pop(call.attempt_id, None)
         self._wake.set()
 
     async def _take_orders(self) -> None:
         """Start queued sessions, obey stop orders and keep the campaigns' calendar."""
         while True:
             self._wake.clear()
-            with suppress(StoreUnavailableError):
-                await self._store.advance_campaigns(self._clock())
-                await self._take_sessions()
-                await self._obey_stop_orders()
+            try:
+                await self._carry_out_orders()
+            except StoreUnavailableError:
+                # A session may have been taken although its reply was lost.
+                self._adoption_due = True
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._config.poll.total_seconds()):
                     await self._wake.wait()
+
+    async def _carry_out_orders(self) -> None:
+        if self._adoption_due:
+            await self._adopt_sessions()
+            self._adoption_due = False
+        await self._store.advance_campaigns(self._clock())
+        await self._take_sessions()
+        await self._obey_stop_orders()
 
     async def _take_sessions(self) -> None:
         room = self._config.capacity - len(self._runners)
@@ -181,10 +212,13 @@ class Dialer:
 
     async def _read_hints(self) -> None:
         async for _hint in self._store.hints():
-            self._wake.set()
-            for runner in self._runners.values():
-                if runner.state.phase is Phase.WAITING:
-                    runner.post(domain.Woken())
+            self._wake_everybody()
+
+    def _wake_everybody(self) -> None:
+        self._wake.set()
+        for runner in self._runners.values():
+            if runner.state.phase is Phase.WAITING:
+                runner.post(domain.Woken())
 
     # The switch ------------------------------------------------------------------------------
 
@@ -204,31 +238,58 @@ class Dialer:
                 if runner is not None:
                     runner.post(event)
             case SwitchUp(instance):
-                self._gate.switch_ready(ready=False)
-                self._tasks.create_task(self._reconcile(instance), name="reconcile")
+                self._lost_sight()
+                self._reconciling = self._tasks.create_task(
+                    self._reconcile(instance), name="reconcile"
+                )
             case SwitchDown(dead):
-                self._gate.switch_ready(ready=False)
+                self._lost_sight()
                 log.warning("switch_down", dead=dead)
                 if dead:
                     self._media_server_lost()
 
+    def _lost_sight(self) -> None:
+        """Place no call until the present connection has been compared with the store."""
+        self._gate.switch_ready(ready=False)
+        if self._reconciling is not None:
+            self._reconciling.cancel()
+
     async def _reconcile(self, instance: str) -> None:
         """After a gap: settle what happened meanwhile, then let calls out again."""
         self._kill(Failpoint.RECOVERING)
-        same = await insist(lambda: self._store.remember_switch(self._tools.lease, instance))
-        if not same:
-            self._media_server_lost()
-        try:
-            await self._compare(patience=0.0, repair=True)
-        except SwitchUnavailableError:
-            return  # The connection was lost again; the next SwitchUp starts over.
+        lease = self._tools.lease
+        known = await insist(lambda: self._store.switch_instance(lease))
+        if known not in {"", instance}:
+            await self._media_server_lost_and_settled()
+        await insist(lambda: self._store.remember_switch(lease, instance))
+        await self._compare_until_answered()
         self._gate.switch_ready(ready=True)
-        self._wake.set()
-        log.info("reconciled", sessions=len(self._runners), same_switch=same)
+        log.info("reconciled", sessions=len(self._runners), same_switch=known == instance)
+        self._wake_everybody()
 
-    def _media_server_lost(self) -> None:
-        for runner in self._runners.values():
+    async def _compare_until_answered(self) -> None:
+        delay = _FIRST_COMPARE_RETRY_S
+        while True:
+            try:
+                await self._compare(patience=0.0, repair=True)
+            except SwitchUnavailableError:
+                log.warning("switch_not_compared", retry_in_s=delay)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, _STORE_TIMEOUT_S)
+            else:
+                return
+
+    async def _media_server_lost_and_settled(self) -> None:
+        """End all sessions of an older run of the switch; return when that is stored."""
+        lost = self._media_server_lost()
+        for runner in lost:
+            await runner.ended.wait()
+
+    def _media_server_lost(self) -> tuple[SessionRunner, ...]:
+        lost = tuple(self._runners.values())
+        for runner in lost:
             runner.post(domain.MediaServerLost())
+        return lost
 
     async def _sweep(self) -> None:
         """Find what no report told: legs without a session, sessions without their legs."""
@@ -240,12 +301,17 @@ class Dialer:
                     await self._compare(patience=patience, repair=False)
 
     async def _compare(self, *, patience: float, repair: bool) -> None:
-        before = {runner: runner.state for runner in self._runners.values() if not runner.busy}
+        """Tell each session what it missed, judged by two looks at the switch.
+
+        Two, because a report that was on its way at the first look is dispatched before the
+        second: then its session has moved and is not judged by what we saw.
+        """
         latest = asyncio.get_running_loop().time() - patience
+        still = {runner: runner.state for runner in self._runners.values() if not runner.busy}
+        await self._switch.legs()
         legs = await self._switch.legs()
         await self._hang_up_orphans(legs)
-        for runner, state in before.items():
-            # A session that moved while we looked is not judged by what we saw.
+        for runner, state in still.items():
             if runner.state is state and not runner.busy and runner.still_since <= latest:
                 await self._settle(runner, legs, repair=repair)
 
@@ -254,7 +320,8 @@ class Dialer:
         agent = legs.agents.get(runner.session_id)
         customer = legs.customers.get(call.attempt_id) if call else None
         runner.state, events = catch_up(runner.state, agent, customer)
-        if repair and agent is LegState.UP and runner.state.phase is not Phase.CALLING_AGENT:
+        nailed = agent is LegState.UP and runner.state.phase is not Phase.CALLING_AGENT
+        if nailed and (repair or runner.unbridged):
             await runner.restore_bridge()
         for event in events:
             runner.post(event)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, assert_never
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, assert_never
 
 import structlog
 
@@ -13,6 +14,7 @@ from autodialer.domain.ids import AttemptId
 from autodialer.domain.session import Phase, Wait, step
 from autodialer.engine.config import Failpoint
 from autodialer.engine.insist import insist
+from autodialer.ports.store import StoreUnavailableError
 from autodialer.ports.telephony import CallRefusedError, SwitchUnavailableError
 
 if TYPE_CHECKING:
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
     from autodialer.ports.telephony import AgentDial, Telephony
 
 log = structlog.get_logger()
+
+# A claim is checked (window, pause, do-not-call) at the instant of its asking. One that took
+# longer than this to come back, because the store was away, is given back instead of dialled.
+_FRESH: Final = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +57,14 @@ class SessionRunner:
         self, state: domain.Session, tools: Tools, agent_dial: AgentDial | None = None
     ) -> None:
         self.state = state
+        self.ended = asyncio.Event()
         self._idle = asyncio.Event()
         self.still_since = asyncio.get_running_loop().time()
         self._tools = tools
         self._agent_dial = agent_dial
-        self._inbox: asyncio.Queue[domain.Event] = asyncio.Queue()
+        self._inbox: asyncio.Queue[tuple[domain.Event, datetime]] = asyncio.Queue()
+        self._placeable: AttemptId | None = None
+        self.unbridged = False
         self._timer: asyncio.TimerHandle | None = None
         self._log = log.bind(session_id=str(state.session_id))
         if state.call is not None:
@@ -68,40 +77,46 @@ class SessionRunner:
 
     @property
     def busy(self) -> bool:
-        """Whether commands are being carried out: what the switch has is about to change."""
-        return not self._idle.is_set()
+        """Whether events or commands are in hand: what the switch has is about to change."""
+        return not self._idle.is_set() or not self._inbox.empty()
 
     async def idle(self) -> None:
-        """Return once no command is in hand."""
-        await self._idle.wait()
+        """Return once no event and no command is in hand."""
+        while self.busy:
+            await self._idle.wait()
+            await asyncio.sleep(0)
 
     def post(self, event: domain.Event) -> None:
-        """Queue an event; returns at once."""
-        self._inbox.put_nowait(event)
+        """Queue an event that happened now; returns at once."""
+        self._inbox.put_nowait((event, self._tools.clock()))
 
     async def run(self, first: Iterable[domain.Command] = ()) -> None:
         """Carry out `first`, then handle events until the session has ended."""
         try:
             await self._carry_out_all(first)
             while self.state.phase is not Phase.ENDED:
-                await self._handle(await self._inbox.get())
+                await self._handle(*await self._inbox.get())
         finally:
             self._cancel_timer()
+            self.ended.set()
 
     async def restore_bridge(self) -> None:
         """After a gap: put the legs that belong together into the bridge (again)."""
+        self.unbridged = True
         try:
             await self._tools.switch.nail_agent(self.session_id)
             if self.state.phase is Phase.TALKING and self.state.call is not None:
                 await self._tools.switch.connect(self.session_id, self.state.call.attempt_id)
         except SwitchUnavailableError:
             self._log.warning("bridge_not_restored")
+        else:
+            self.unbridged = False
 
-    async def _handle(self, event: domain.Event) -> None:
+    async def _handle(self, event: domain.Event, at: datetime) -> None:
         if isinstance(event, domain.CustomerGone):
             self._tools.kill(Failpoint.HANGUP_SEEN)
         before = self.state
-        self.state, commands = step(before, event, self._tools.clock())
+        self.state, commands = step(before, event, at)
         self._forget_ended_call(before)
         if self.state.phase is not before.phase:
             self._log.info(
@@ -134,7 +149,7 @@ class SessionRunner:
             case domain.CallAgent():
                 await self._call_agent()
             case domain.NailAgent():
-                await self._quietly(self._tools.switch.nail_agent(self.session_id))
+                await self.restore_bridge()
             case domain.MarkReady(at):
                 await insist(
                     lambda: self._tools.store.mark_ready(self._tools.lease, self.session_id, at)
@@ -145,11 +160,9 @@ class SessionRunner:
                 await self._place_call(call)
             case domain.Connect(attempt_id):
                 self._tools.kill(Failpoint.ANSWERED)
-                await self._quietly(self._tools.switch.connect(self.session_id, attempt_id))
+                await self._connect(attempt_id)
             case domain.MarkAnswered(attempt_id, at):
-                await insist(
-                    lambda: self._tools.store.mark_answered(self._tools.lease, attempt_id, at)
-                )
+                await self._mark_answered(attempt_id, at)
             case domain.FinishCall():
                 await self._finish(command)
             case domain.HangUpCustomer(attempt_id):
@@ -180,12 +193,26 @@ class SessionRunner:
             # Whether the phone rings is unknown; the comparison after the gap decides.
             self._log.warning("agent_call_unknown")
 
+    async def _connect(self, attempt_id: AttemptId) -> None:
+        try:
+            await self._tools.switch.connect(self.session_id, attempt_id)
+        except SwitchUnavailableError:
+            self.unbridged = True  # Two people wait in silence: the next sweep tries again.
+            self._log.warning("customer_not_connected", attempt_id=str(attempt_id))
+
+    async def _mark_answered(self, attempt_id: AttemptId, at: datetime) -> None:
+        """Try once: a hang-up must not wait behind a store that is away."""
+        try:
+            await self._tools.store.mark_answered(self._tools.lease, attempt_id, at)
+        except StoreUnavailableError:
+            self._log.warning("answer_not_stored", attempt_id=str(attempt_id))
+
     async def _claim(self) -> None:
         self._tools.kill(Failpoint.BEFORE_CLAIM)
         if not self._tools.gate.is_open:
             self.post(domain.NothingNow(Wait.NOT_READY))
             return
-        attempt_id = AttemptId(self._tools.new_id())
+        attempt_id = self._new_attempt()
         self.post(
             await insist(
                 lambda: self._tools.store.claim(
@@ -196,7 +223,12 @@ class SessionRunner:
 
     async def _place_call(self, call: domain.Call) -> None:
         self._tools.kill(Failpoint.CLAIMED)
-        if not self._tools.gate.is_open:
+        if call.attempt_id != self._placeable:
+            # Not of our asking: an earlier process may have sent it. The next sweep decides.
+            self._log.warning("call_of_another_claim", attempt_id=str(call.attempt_id))
+            return
+        self._placeable = None
+        if not self._tools.gate.is_open or self._tools.clock() - call.placed_at > _FRESH:
             self.post(domain.CallNotSent(call.attempt_id))
             return
         try:
@@ -211,7 +243,7 @@ class SessionRunner:
 
     async def _finish(self, finish: domain.FinishCall) -> None:
         claims = finish.then_claim and self._tools.gate.is_open
-        wanted = (self.session_id, AttemptId(self._tools.new_id())) if claims else None
+        wanted = (self.session_id, self._new_attempt()) if claims else None
         result = await insist(lambda: self._tools.store.finish(self._tools.lease, finish, wanted))
         self._tools.kill(Failpoint.FINISHED)
         if result is not None:
@@ -225,6 +257,10 @@ class SessionRunner:
             await work
         except SwitchUnavailableError:
             self._log.warning("switch_unavailable")
+
+    def _new_attempt(self) -> AttemptId:
+        self._placeable = AttemptId(self._tools.new_id())
+        return self._placeable
 
     def _wake_at(self, at: datetime) -> None:
         self._cancel_timer()

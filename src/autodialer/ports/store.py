@@ -108,11 +108,12 @@ class Store(Protocol):
         """Let another process take the node at once. Sessions stay with the node."""
         ...
 
-    async def remember_switch(self, lease: Lease, instance: str) -> bool:
-        """Store which run of the switch this node drives; return whether it is the same as before.
+    async def switch_instance(self, lease: Lease) -> str:
+        """Return the run of the switch that `remember_switch` stored last, "" at first."""
+        ...
 
-        True also for the first one.
-        """
+    async def remember_switch(self, lease: Lease, instance: str) -> None:
+        """Store which run of the switch this node drives: no leg of an older run is left."""
         ...
 
     async def take_sessions(
@@ -150,7 +151,10 @@ class Store(Protocol):
     ) -> ClaimResult | None:
         """End an attempt and move its target once; with `claim`, claim the next in one round trip.
 
-        An attempt that has ended already is left as it is.
+        An attempt that has ended already is left as it is. A try that was surely never sent
+        (reason `not_sent`) does not count. In a campaign that has been completed meanwhile a
+        target cannot wait: retry becomes failed (`ended_before_retry`), scheduled becomes
+        failed-no-attempt.
         """
         ...
 
