@@ -4,11 +4,24 @@ from collections.abc import Iterator
 
 import pytest
 
-from autodialer.ops.postgres import EmbeddedPostgres
 from tests.support import stack
+from tests.support.ari import AriSession, session
+from tests.support.stack import AsteriskPair
 
 
 @pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    with stack.postgres(tmp_path_factory.mktemp("database")) as server:
-        yield server
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AsteriskPair]:
+    with stack.asterisk_pair(tmp_path_factory.mktemp("pair")) as running:
+        yield running
+
+
+@pytest.fixture
+def ari(pair: AsteriskPair) -> Iterator[AriSession]:
+    with session(pair.ari) as connected:
+        yield connected
+        leftover = connected.request("GET", "channels")
+        for channel in leftover:
+            connected.request("DELETE", f"channels/{channel['id']}")
+            connected.wait_for("ChannelDestroyed", channel["id"])
+        for bridge in connected.request("GET", "bridges"):
+            connected.request("DELETE", f"bridges/{bridge['id']}")

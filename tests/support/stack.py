@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from autodialer.ops.asterisk.config import Instance, Node
+from autodialer.ops.asterisk.install import install
+from autodialer.ops.asterisk.run import Ari, Asterisk
+from autodialer.ops.lab.carrier import LabCarrier
 from autodialer.ops.paths import Paths
 from autodialer.ops.postgres import EmbeddedPostgres
+from autodialer.ops.process import free_port
 
 
 @contextmanager
@@ -19,3 +27,67 @@ def postgres(var: Path) -> Iterator[EmbeddedPostgres]:
         yield server
     finally:
         server.stop()
+
+
+@dataclass(frozen=True)
+class AsteriskPair:
+    """A node and the lab carrier that it calls, both on ports of their own."""
+
+    node: Asterisk
+    lab: LabCarrier
+    paths: Paths
+
+    @property
+    def ari(self) -> Ari:
+        assert self.node.ari is not None
+        return self.node.ari
+
+
+def asterisk_prefix() -> Path:
+    """Where Asterisk is for tests (AUTODIALER_ASTERISK_PREFIX or ./var), installed when absent."""
+    prefix = Paths.from_environment().asterisk_prefix
+    install(prefix)
+    return prefix
+
+
+@contextmanager
+def asterisk_pair(var: Path, prefix: Path | None = None) -> Iterator[AsteriskPair]:
+    """A running node and lab carrier below `var`; killed at the end, whatever they are doing."""
+    paths = Paths.below(var, asterisk_prefix=prefix or asterisk_prefix())
+    lab = LabCarrier(instance(paths, "lab"), paths.log)
+    with node_on(paths, trunk_port=lab.asterisk.instance.sip_port) as node:
+        lab.start()
+        try:
+            yield AsteriskPair(node=node, lab=lab, paths=paths)
+        finally:
+            lab.asterisk.kill()
+
+
+@contextmanager
+def node_on(paths: Paths, trunk_port: int) -> Iterator[Asterisk]:
+    """A running node whose trunk is a port of 127.0.0.1; killed at the end."""
+    node = Asterisk.for_node(
+        Node(
+            instance=instance(paths, "node"),
+            http_port=free_port(),
+            ari_password=secrets.token_urlsafe(32),
+            trunk_host="127.0.0.1",
+            trunk_port=trunk_port,
+        ),
+        paths.log,
+    )
+    node.start()
+    try:
+        yield node
+    finally:
+        node.kill()
+
+
+def instance(paths: Paths, name: str) -> Instance:
+    """A place for one Asterisk with a free SIP port."""
+    return Instance(
+        prefix=paths.asterisk_prefix,
+        folder=paths.lab if name == "lab" else paths.asterisk_node,
+        sockets=paths.sockets / name,
+        sip_port=free_port(socket.SOCK_DGRAM),
+    )

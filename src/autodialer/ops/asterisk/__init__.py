@@ -1,0 +1,1 @@
+"""The private Asterisk: fetched, configured and run (docs/adr/0003-private-asterisk.md)."""
