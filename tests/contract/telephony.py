@@ -183,18 +183,20 @@ class TelephonyContract:
         try:
             await heard.until(lambda: bool(heard.reports))
             yield heard
-            await self._clear(switch)
+            await self._clear(switch, heard)
             await eventually(world.is_empty, "nothing is left on the switch")
         finally:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
 
-    async def _clear(self, switch: Telephony) -> None:
+    async def _clear(self, switch: Telephony, heard: Heard) -> None:
         legs = await switch.legs()
         for attempt_id in legs.customers:
             await switch.hang_up_customer(attempt_id)
-        for session_id in legs.agents:
+        # Also of agents who left by themselves: the conversation is the session's.
+        reported = {r.session_id for r in heard.reports if isinstance(r, SessionReport)}
+        for session_id in reported | set(legs.agents):
             await switch.release_agent(session_id)
 
     async def _nailed(self, switch: Telephony, world: World, heard: Heard) -> AgentDial:

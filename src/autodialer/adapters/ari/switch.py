@@ -1,0 +1,328 @@
+"""Asterisk as our switch: the port `Telephony` over ARI (docs/adr/0004)."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from websockets.exceptions import WebSocketException
+
+from autodialer.adapters.ari.client import AriConfig, connect
+from autodialer.adapters.ari.events import (
+    Interpreter,
+    agent_leg,
+    customer_leg,
+    parse,
+    parse_legs,
+    split,
+)
+from autodialer.domain.ids import AttemptId, SessionId
+from autodialer.domain.session import CustomerGone
+from autodialer.ports.telephony import (
+    CallRefusedError,
+    CallReport,
+    SwitchDown,
+    SwitchUnavailableError,
+    SwitchUp,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping
+    from random import Random
+
+    from autodialer.adapters.ari.client import Connection, Reply
+    from autodialer.adapters.ari.events import Leg
+    from autodialer.domain.recovery import LegState
+    from autodialer.domain.session import Call
+    from autodialer.ports.telephony import AgentDial, Legs, SwitchReport, Telephony
+
+log = structlog.get_logger()
+
+_E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
+_SIP_USER: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_CLIENT_ERROR: Final = 400
+_NOT_FOUND: Final = 404
+_IN_USE: Final = 409
+
+# Events that tell us nothing. Never an `allowed` list: it would filter the answers too.
+_NOISE: Final = (
+    *("ChannelVarset", "ChannelDialplan", "ChannelCallerId", "ChannelConnectedLine"),
+    *("ChannelCreated", "ChannelEnteredBridge", "ChannelLeftBridge", "StasisEnd"),
+    *("ChannelHold", "ChannelUnhold", "ChannelDtmfReceived", "ChannelUserevent"),
+    *("ChannelTalkingStarted", "ChannelTalkingFinished", "ChannelToneDetected"),
+    *("BridgeCreated", "BridgeDestroyed", "BridgeVideoSourceChanged"),
+    *("DeviceStateChanged", "EndpointStateChange", "PeerStatusChange", "ContactStatusChange"),
+    *("RecordingStarted", "RecordingFinished", "PlaybackStarted", "PlaybackFinished"),
+)
+
+_FIRST_RETRY_S: Final = 0.1
+_LAST_RETRY_S: Final = 5.0
+# An Asterisk that is being restarted by its supervisor refuses for less than this.
+_DEAD_AFTER_S: Final = 5.0
+
+
+class AriSwitch:
+    """Drives one Asterisk. Works while somebody reads `reports()`, which owns the connection."""
+
+    def __init__(self, config: AriConfig, random: Random) -> None:
+        self._config = config
+        self._random = random
+        self._connection: Connection | None = None
+        self._interpreter = Interpreter()
+        self._hears_ringing: dict[AttemptId, SessionId] = {}
+
+    # Requests --------------------------------------------------------------------------------
+
+    async def call_agent(self, dial: AgentDial) -> None:
+        """Ring an agent; raises CallRefusedError when the session's leg lives already."""
+        await self._originate(
+            agent_leg(dial.session_id),
+            endpoint=self._agent_endpoint(dial),
+            context="agent",
+            callerId=_e164(dial.caller_id),
+            timeout=max(1, dial.ring_timeout_s),
+            variables={"LEG": str(agent_leg(dial.session_id))},
+        )
+
+    async def nail_agent(self, session_id: SessionId) -> None:
+        """Make the session's bridge and put the agent in it."""
+        bridge = _bridge(session_id)
+        made, joined = await asyncio.gather(
+            self._request("POST", "bridges", {"type": "mixing", "bridgeId": bridge}),
+            self._join(session_id, agent_leg(session_id)),
+        )
+        _require(made, "make a bridge", fine=(_IN_USE,))
+        _log_unless_gone(joined, "agent_not_nailed", agent_leg(session_id))
+        # A dialer that died may have left the ringing on.
+        await self._silence(session_id)
+
+    async def place_call(self, session_id: SessionId, call: Call) -> None:
+        """Ring a customer, and let the agent hear it."""
+        leg = customer_leg(call.attempt_id)
+        await self._originate(
+            leg,
+            endpoint=f"PJSIP/{_e164(call.e164)}@{self._config.trunk}",
+            context="customer",
+            callerId=_e164(call.caller_id),
+            timeout=max(1, math.ceil(call.ring_timeout.total_seconds())),
+            variables={
+                "LEG": str(leg),
+                "RECORDING": f"{self._config.recordings}/{call.attempt_id.hex}.wav",
+                "MAX_CALL": str(math.ceil(call.max_talk.total_seconds())),
+            },
+        )
+        self._hears_ringing[call.attempt_id] = session_id
+        with suppress(SwitchUnavailableError, TimeoutError):
+            await self._up.tell("POST", f"channels/{agent_leg(session_id)}/ring")
+
+    async def connect(self, session_id: SessionId, attempt_id: AttemptId) -> None:
+        """Put the answered customer into the agent's bridge."""
+        leg = customer_leg(attempt_id)
+        joined = await self._join(session_id, leg)
+        _log_unless_gone(joined, "customer_not_connected", leg)
+        self._hears_ringing.pop(attempt_id, None)
+        await self._silence(session_id)
+
+    async def hang_up_customer(self, attempt_id: AttemptId) -> None:
+        """End a customer leg."""
+        ended = await self._request("DELETE", f"channels/{customer_leg(attempt_id)}")
+        _require(ended, "hang up", fine=(_NOT_FOUND,))
+
+    async def release_agent(self, session_id: SessionId) -> None:
+        """End the agent leg and remove its bridge."""
+        ended, removed = await asyncio.gather(
+            self._request("DELETE", f"channels/{agent_leg(session_id)}"),
+            self._request("DELETE", f"bridges/{_bridge(session_id)}"),
+        )
+        _require(ended, "hang up", fine=(_NOT_FOUND,))
+        _require(removed, "remove a bridge", fine=(_NOT_FOUND,))
+
+    async def legs(self) -> Legs:
+        """Return every leg of ours that exists now."""
+        return split(await _list_legs(self._up))
+
+    # Reports ---------------------------------------------------------------------------------
+
+    async def reports(self) -> AsyncIterator[SwitchReport]:
+        """Yield what happens; connects, and connects again whenever the connection is lost."""
+        outage = _Outage(self._random)
+        while True:
+            try:
+                async with connect(self._config) as connection:
+                    up = await self._take_over(connection)
+                    outage = _Outage(self._random)
+                    yield up
+                    while (message := await connection.events.get()) is not None:
+                        if message.get("type") == "ApplicationReplaced":
+                            outage.yield_to_another()
+                            break
+                        for report in await self._read(message):
+                            yield report
+            except (OSError, WebSocketException, SwitchUnavailableError) as error:
+                outage.note(error)
+            finally:
+                was_up, self._connection = self._connection is not None, None
+            if was_up or outage.turned_deadly():
+                yield SwitchDown(dead=not was_up)
+            await asyncio.sleep(outage.next_delay())
+
+    async def _take_over(self, connection: Connection) -> SwitchUp:
+        """Make a new connection ours, then usable by the requests."""
+        disallowed = [{"type": noise} for noise in _NOISE]
+        info, filtered, legs = await asyncio.gather(
+            connection.request("GET", "asterisk/info"),
+            connection.request(
+                "PUT",
+                f"applications/{self._config.app}/eventFilter",
+                {"disallowed": disallowed},
+            ),
+            _list_legs(connection),
+        )
+        _require(info, "describe itself")
+        _require(filtered, "filter events")
+        self._interpreter.resume(legs)
+        self._connection = connection
+        await self._silence_after_gap(legs)
+        log.info("ari_connected", legs=len(legs))
+        return SwitchUp(_instance(info.body))
+
+    async def _read(self, message: Mapping[str, Any]) -> Iterable[SwitchReport]:
+        event = parse(message)
+        if event is None:
+            return ()
+        reports = self._interpreter.read(event)
+        for report in reports:
+            if isinstance(report, CallReport) and isinstance(report.event, CustomerGone):
+                await self._forget(report.event.attempt_id)
+        return reports
+
+    # Pieces ----------------------------------------------------------------------------------
+
+    @property
+    def _up(self) -> Connection:
+        if self._connection is None:
+            raise SwitchUnavailableError("There is no connection to Asterisk; see its log.")
+        return self._connection
+
+    async def _request(self, method: str, uri: str, body: Mapping[str, Any] | None = None) -> Reply:
+        return await self._up.request(method, uri, body)
+
+    async def _originate(self, leg: Leg, **fields: object) -> None:
+        place = {"channelId": str(leg), "extension": "s", "priority": 1, **fields}
+        reply = await self._request("POST", "channels", place)
+        if reply.status >= _CLIENT_ERROR:
+            raise CallRefusedError(f"Asterisk refused {leg}: {reply.status} {reply.body}")
+
+    async def _join(self, session_id: SessionId, leg: Leg) -> Reply:
+        bridge = _bridge(session_id)
+        return await self._request("POST", f"bridges/{bridge}/addChannel", {"channel": str(leg)})
+
+    async def _silence(self, session_id: SessionId) -> None:
+        """Stop the ringing that the agent hears, if any."""
+        with suppress(SwitchUnavailableError, TimeoutError):
+            await self._up.tell("DELETE", f"channels/{agent_leg(session_id)}/ring")
+
+    async def _forget(self, attempt_id: AttemptId) -> None:
+        session_id = self._hears_ringing.pop(attempt_id, None)
+        if session_id is not None:
+            await self._silence(session_id)
+
+    async def _silence_after_gap(self, legs: Mapping[Leg, LegState]) -> None:
+        for attempt_id in tuple(self._hears_ringing):
+            if customer_leg(attempt_id) not in legs:
+                await self._forget(attempt_id)
+
+    def _agent_endpoint(self, dial: AgentDial) -> str:
+        if dial.kind == "phone":
+            return f"PJSIP/{_e164(dial.address)}@{self._config.trunk}"
+        if not _SIP_USER.fullmatch(dial.address):
+            raise CallRefusedError(f"{dial.address!r} is not a SIP user: letters, digits, - and _.")
+        return f"PJSIP/{dial.address}"
+
+
+class _Outage:
+    """How long to wait for the next try to connect, and whether the switch is dead."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._tries = 0
+        self._refused_since: float | None = None
+        self._told_dead = False
+        self._last_error = ""
+
+    def note(self, error: Exception) -> None:
+        """Take in why a try failed."""
+        if not isinstance(error, ConnectionRefusedError):
+            self._refused_since = None
+        elif self._refused_since is None:
+            self._refused_since = asyncio.get_running_loop().time()
+        if str(error) != self._last_error:
+            self._last_error = str(error)
+            log.warning("ari_not_reachable", error=self._last_error)
+
+    def yield_to_another(self) -> None:
+        """Another process took the application: let it, and look again at the slowest pace."""
+        log.warning("ari_application_taken", retry_s=_LAST_RETRY_S)
+        self._tries = math.ceil(math.log2(_LAST_RETRY_S / _FIRST_RETRY_S))
+
+    def turned_deadly(self) -> bool:
+        """Say, once, that every try for five seconds was refused: no process listens."""
+        if self._told_dead or self._refused_since is None:
+            return False
+        refused_for = asyncio.get_running_loop().time() - self._refused_since
+        self._told_dead = refused_for >= _DEAD_AFTER_S
+        return self._told_dead
+
+    def next_delay(self) -> float:
+        """Return seconds: doubling from 0.1 to 5, less up to half at random."""
+        delay = min(_LAST_RETRY_S, math.ldexp(_FIRST_RETRY_S, self._tries))
+        self._tries = min(self._tries + 1, 16)
+        return delay * self._random.uniform(0.5, 1.0)
+
+
+async def _list_legs(connection: Connection) -> Mapping[Leg, LegState]:
+    reply = await connection.request("GET", "channels")
+    _require(reply, "list its channels")
+    return parse_legs(reply.body)
+
+
+def _bridge(session_id: SessionId) -> str:
+    return f"b{session_id.hex}"
+
+
+def _e164(number: str) -> str:
+    """Return the number; raises CallRefusedError for what could mean more than a number."""
+    if not _E164.fullmatch(number):
+        raise CallRefusedError(f"{number!r} is not a telephone number in E.164 form.")
+    return number
+
+
+def _instance(info: Any) -> str:
+    """Name this run of Asterisk: its start (to the millisecond) and the host's id."""
+    try:
+        return f"{info['status']['startup_time']} {info['system']['entity_id']}"
+    except (KeyError, TypeError):
+        raise SwitchUnavailableError(f"Asterisk described itself without a start: {info}") from None
+
+
+def _require(reply: Reply, what: str, fine: tuple[int, ...] = ()) -> None:
+    if reply.status >= _CLIENT_ERROR and reply.status not in fine:
+        raise SwitchUnavailableError(
+            f"Asterisk would not {what}: {reply.status} {reply.body}; check its configuration."
+        )
+
+
+def _log_unless_gone(reply: Reply, event: str, leg: Leg) -> None:
+    """A leg or bridge that went away meanwhile is no error; its end is reported by an event."""
+    if reply.status >= _CLIENT_ERROR:
+        log.info(event, leg=str(leg), status=reply.status, answer=reply.body)
+
+
+if TYPE_CHECKING:
+
+    def _is_a_switch(switch: AriSwitch) -> Telephony:
+        return switch
