@@ -57,7 +57,7 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()
 
-    objects: BaseUserManager[User] = BaseUserManager()
+    objects = BaseUserManager["User"]()
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS = ["name"]
 

@@ -52,11 +52,14 @@ class Session(models.Model):
     """One span of an agent being connected, from Start to the end of the agent's leg."""
 
     id = models.UUIDField(primary_key=True)
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="+")
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     device = models.ForeignKey(AgentDevice, null=True, on_delete=models.SET_NULL, related_name="+")
-    node = models.ForeignKey(Node, null=True, on_delete=models.PROTECT, related_name="+")
+    # `session_live_of_node` serves the only question that is asked by node.
+    node = models.ForeignKey(
+        Node, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     status = models.CharField(max_length=10, default=SessionStatus.QUEUED.value)
     stop_reason = models.CharField(max_length=40, blank=True)
     stop_at_once = models.BooleanField(default=False)
@@ -94,13 +97,18 @@ class Session(models.Model):
 class Attempt(models.Model):
     """One try to reach a target: one customer leg, one outcome."""
 
+    # Each index is written several times a call: only those below and that of the agent's calls.
     id = models.UUIDField(primary_key=True)
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
-    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="+")
-    target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="attempts")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    target = models.ForeignKey(
+        Target, on_delete=models.PROTECT, related_name="attempts", db_index=False
+    )
     session = models.ForeignKey(Session, on_delete=models.PROTECT, related_name="attempts")
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    node = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="+")
+    node = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="+", db_index=False)
     e164 = models.CharField(max_length=16)
     caller_id = models.CharField(max_length=16)
     # Which try of the target this is; NULL when the call was surely never sent: not a try.
@@ -114,7 +122,7 @@ class Attempt(models.Model):
     abandoned = models.BooleanField(default=False)
     # Nobody saw the end: `ended_at` is when it was noticed.
     estimated = models.BooleanField(default=False)
-    # File name in the recordings folder, from the answer on.
+    # File name in the recordings folder; the file exists only if the customer answered.
     recording = models.CharField(max_length=100, blank=True)
 
     class Meta:

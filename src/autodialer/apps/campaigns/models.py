@@ -121,8 +121,11 @@ class CampaignAgent(models.Model):
 class Target(models.Model):
     """One number of one campaign: scheduled, dialled, retried and finished."""
 
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
-    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="targets")
+    # The indexes below serve all that is asked; more would slow each call.
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, related_name="targets", db_index=False
+    )
     seq = models.IntegerField()
     e164 = models.CharField(max_length=16)
     # The contact as it was when the campaign was made (R12).
@@ -178,9 +181,9 @@ class Target(models.Model):
 
 
 class CampaignChange(models.Model):
-    """Append-only history of a campaign's status."""
+    """History of a campaign's status; PostgreSQL refuses to change or delete a row."""
 
-    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="changes")
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="changes")
     old = models.CharField(max_length=12, blank=True)
     new = models.CharField(max_length=12)
     reason = models.CharField(max_length=40, blank=True)
@@ -195,9 +198,9 @@ class CampaignChange(models.Model):
 
 
 class TargetChange(models.Model):
-    """Append-only history of a target's status."""
+    """History of a target's status; PostgreSQL refuses to change or delete a row."""
 
-    target = models.ForeignKey(Target, on_delete=models.CASCADE, related_name="changes")
+    target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="changes")
     old = models.CharField(max_length=17)
     new = models.CharField(max_length=17)
     reason = models.CharField(max_length=40, blank=True)
