@@ -1,0 +1,171 @@
+"""Runs statements of `apps/*/sql` on a pool, and says in our words what goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, TypeAlias
+
+import psycopg
+from psycopg import errors, sql
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool
+
+from autodialer.apps.statements import statement
+from autodialer.domain.errors import InvariantError
+from autodialer.ports.store import StoreUnavailableError
+
+Row: TypeAlias = DictRow
+Connection: TypeAlias = psycopg.AsyncConnection[DictRow]
+
+# More connections than this were no faster (docs/adr/0006-hot-path-sql.md).
+POOL_SIZE: Final = 10
+# A session must hear within seconds that the store is away: it stops dialling.
+STATEMENT_TIMEOUT: Final = timedelta(seconds=2)
+# Completing a campaign finishes up to 100,000 targets in one transaction.
+BULK_TIMEOUT: Final = timedelta(seconds=60)
+# For a server that is silent; a little longer than its own limit.
+_DEADLINE_S: Final = STATEMENT_TIMEOUT.total_seconds() + 1.0
+_REPEATABLE: Final = (errors.DeadlockDetected, errors.SerializationFailure)
+# A server that only reads (a replica after a failover) cannot serve us either.
+_AWAY: Final = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    errors.ReadOnlySqlTransaction,
+    TimeoutError,
+)
+# A claim whose reply was lost may still be running when it is repeated; the second one then
+# meets its row, and finds it when it asks again.
+_REPEATED_CLAIM: Final = frozenset({"calls_attempt_pkey", "attempt_one_live_per_session"})
+
+_SERVER_SETTINGS: Final[Mapping[str, str]] = {
+    "statement_timeout": str(STATEMENT_TIMEOUT // timedelta(milliseconds=1)),
+    # Planning a claim costs more than running it, and its plan never depends on the values.
+    "plan_cache_mode": "force_generic_plan",
+    # Each statement has its index. On a table that was empty when the plan was made, or is full
+    # since a minute ago, statistics would say otherwise until the next ANALYZE.
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_sort": "off",
+    "jit": "off",
+    "timezone": "UTC",
+}
+_CONNECTION: Final[Mapping[str, Any]] = {
+    "connect_timeout": 2,
+    # A server that vanished without a word (milliseconds; seconds for the probes).
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "application_name": "autodialer dialer",
+    "options": " ".join(f"-c {name}={value}" for name, value in _SERVER_SETTINGS.items()),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One statement with its values."""
+
+    query: bytes
+    values: Mapping[str, Any]
+
+
+def step(app: str, name: str, **values: Any) -> Step:
+    """Return the statement `name` of an app with its values."""
+    return Step(statement(app, name).encode(), values)
+
+
+class Database:
+    """A pool of connections to one PostgreSQL, found again by itself after an outage."""
+
+    def __init__(self, url: str, size: int = POOL_SIZE) -> None:
+        self._url, self._size = url, size
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            url,
+            min_size=size,
+            max_size=size,
+            open=False,
+            kwargs={**_CONNECTION, "autocommit": True, "row_factory": dict_row},
+            timeout=STATEMENT_TIMEOUT.total_seconds(),
+            # Then the next caller starts over, instead of a back-off that grows to minutes.
+            reconnect_timeout=2.0,
+        )
+
+    async def open(self) -> None:
+        """Start connecting; a server that is away is no error yet."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        """End all connections."""
+        await self._pool.close()
+
+    async def run(self, *steps: Step) -> list[list[Row]]:
+        """Run the statements as one transaction in one round trip; return each one's rows.
+
+        The transaction is repeated after a deadlock or a lost connection, so it must have,
+        repeated, the effect of one. Raises StoreUnavailableError.
+        """
+        async with _translated(_DEADLINE_S):
+            for _ in range(self._size):
+                async with self._pool.connection() as connection:
+                    try:
+                        return await _run(connection, steps)
+                    except errors.UniqueViolation as error:
+                        if error.diag.constraint_name not in _REPEATED_CLAIM:
+                            raise
+                    except psycopg.OperationalError as error:
+                        # After a restart each connection of the pool is found dead once.
+                        if not (connection.closed or isinstance(error, _REPEATABLE)):
+                            raise
+            message = "PostgreSQL refused the same transaction several times."
+            raise StoreUnavailableError(message)
+
+    @asynccontextmanager
+    async def bulk(self) -> AsyncIterator[Connection]:
+        """A transaction that may take up to a minute. Raises StoreUnavailableError."""
+        limit = str(BULK_TIMEOUT // timedelta(milliseconds=1))
+        async with (
+            _translated(BULK_TIMEOUT.total_seconds()),
+            self._pool.connection() as connection,
+            connection.transaction(),
+        ):
+            await connection.execute("SELECT set_config('statement_timeout', %s, TRUE)", [limit])
+            yield connection
+
+    async def listen(self, channel: str) -> AsyncIterator[str]:
+        """Yield the payloads of a channel until the connection is lost, then return."""
+        connect = psycopg.AsyncConnection.connect(self._url, autocommit=True, **_CONNECTION)
+        with suppress(psycopg.OperationalError):
+            async with await connect as connection:
+                await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+                async for notice in connection.notifies():
+                    yield notice.payload
+
+
+@asynccontextmanager
+async def _translated(deadline_s: float) -> AsyncIterator[None]:
+    """Give up after the deadline, and raise our words for what PostgreSQL or the network says."""
+    try:
+        async with asyncio.timeout(deadline_s):
+            yield
+    except psycopg.IntegrityError as error:
+        message = f"PostgreSQL refused a write that breaks {error.diag.constraint_name}."
+        raise InvariantError(message) from error
+    except _AWAY as error:
+        message = f"PostgreSQL does not answer ({type(error).__name__}): {error}"
+        raise StoreUnavailableError(message) from error
+
+
+async def _run(connection: Connection, steps: Sequence[Step]) -> list[list[Row]]:
+    if len(steps) == 1:
+        cursor = await connection.execute(steps[0].query, steps[0].values, prepare=True)
+        return [await cursor.fetchall() if cursor.description else []]
+    # Between two synchronisation points a pipeline is one transaction: no BEGIN is sent.
+    async with connection.pipeline():
+        cursors = [await connection.execute(s.query, s.values, prepare=True) for s in steps]
+    return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]

@@ -1,0 +1,70 @@
+"""Rows of the hot statements as the domain's types."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from autodialer.domain.ids import AttemptId, CampaignId, SessionId, TargetId
+from autodialer.domain.outcome import CallStatus
+from autodialer.domain.recovery import StoredSession
+from autodialer.domain.retry import RetryMechanism, RetryPolicy
+from autodialer.domain.session import Call, EndReason
+from autodialer.ports.store import SessionOrder, StopOrder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def call_of(row: Mapping[str, Any]) -> Call:
+    """Return the call of a row of `claim`, `present_call` or `live_sessions`."""
+    return Call(
+        attempt_id=AttemptId(row["attempt_id"]),
+        target_id=TargetId(row["target_id"]),
+        campaign_id=CampaignId(row["campaign_id"]),
+        e164=row["e164"],
+        caller_id=row["caller_id"],
+        # NULL only in a call that was given back: it was not a try.
+        tries=row["try_no"] or 0,
+        policy=_policy_of(row),
+        ring_timeout=timedelta(seconds=row["ring_timeout_s"]),
+        max_talk=timedelta(seconds=row["max_talk_s"]),
+        placed_at=row["placed_at"],
+        answered_at=row["answered_at"],
+    )
+
+
+def _policy_of(row: Mapping[str, Any]) -> RetryPolicy:
+    return RetryPolicy(
+        retries=row["retries"],
+        statuses=frozenset(CallStatus(status) for status in row["retry_statuses"]),
+        interval=timedelta(minutes=row["retry_interval_min"]),
+        mechanism=RetryMechanism(row["retry_mechanism"]),
+    )
+
+
+def order_of(row: Mapping[str, Any]) -> SessionOrder:
+    """Return the order of a row of `new_sessions`."""
+    return SessionOrder(
+        session_id=SessionId(row["session_id"]),
+        device_kind=row["device_kind"],
+        device_address=row["device_address"],
+        caller_id=row["caller_id"],
+        ring_timeout=timedelta(seconds=row["ring_timeout_s"]),
+        idle_limit=timedelta(seconds=row["idle_limit_s"]),
+    )
+
+
+def stored_of(row: Mapping[str, Any]) -> StoredSession:
+    """Return the session of a row of `live_sessions`."""
+    return StoredSession(
+        session_id=SessionId(row["session_id"]),
+        idle_limit=timedelta(seconds=row["idle_limit_s"]),
+        ready_at=row["ready_at"],
+        call=call_of(row) if row["attempt_id"] else None,
+    )
+
+
+def stop_of(row: Mapping[str, Any]) -> StopOrder:
+    """Return the order of a row of `stop_orders`."""
+    return StopOrder(SessionId(row["session_id"]), EndReason(row["reason"]), row["at_once"])

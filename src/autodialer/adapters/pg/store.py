@@ -1,0 +1,308 @@
+"""The store on PostgreSQL: `ports.store` over the statements of `apps/*/sql`.
+
+Fencing: each writing statement locks the node's row FOR KEY SHARE and writes nothing unless the
+row still has the lease's epoch. A takeover locks it FOR UPDATE, which waits for those statements
+and keeps new ones out until the epoch has grown. Renewing is a plain UPDATE and waits for nobody
+(docs/adr/0006-hot-path-sql.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from autodialer.adapters.pg.database import Database, Row, Step, step
+from autodialer.adapters.pg.nothing import Exhausted, why_nothing
+from autodialer.adapters.pg.positions import FROM_THE_START, Positions
+from autodialer.adapters.pg.rows import call_of, order_of, stop_of, stored_of
+from autodialer.apps import hints
+from autodialer.domain.errors import InvariantError
+from autodialer.domain.outcome import Reason
+from autodialer.domain.session import Claimed, EndReason, NoMore, NothingNow, Wait
+from autodialer.domain.target import TargetStatus
+from autodialer.ports.store import CampaignMoved, Hint, Lease, LeaseHeld, LeaseLostError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from datetime import datetime, timedelta
+    from types import TracebackType
+
+    from autodialer.domain.ids import AttemptId, CampaignId, SessionId
+    from autodialer.domain.recovery import StoredSession
+    from autodialer.domain.session import ClaimResult, FinishCall
+    from autodialer.ports.store import SessionOrder, StopOrder
+
+# Losing this many races for a number in a row: the agent looks again at the next poll.
+_RACES: Final = 5
+_LISTEN_AGAIN_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """The arguments of one claim."""
+
+    lease: Lease
+    session_id: SessionId
+    attempt_id: AttemptId
+    now: datetime
+
+    def statement(self, after_seq: int) -> Step:
+        return step(
+            "calls",
+            "claim",
+            **_of(self.lease),
+            session_id=self.session_id,
+            attempt_id=self.attempt_id,
+            now=self.now,
+            after_seq=after_seq,
+            recording=f"{self.attempt_id.hex}.wav",
+        )
+
+
+class PgStore:
+    """`ports.store.Store` on PostgreSQL. Open it as an asynchronous context manager."""
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url)
+        self._positions = Positions()
+        # Handed out and perhaps still ringing: not handed out again.
+        self._ringing: set[SessionId] = set()
+
+    async def __aenter__(self) -> Self:
+        await self._database.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._database.close()
+
+    # The lease -------------------------------------------------------------------------------
+
+    async def acquire_lease(
+        self, node: str, holder: str, now: datetime, ttl: timedelta
+    ) -> Lease | LeaseHeld:
+        _, (locked,), taken = await self._database.run(
+            step("calls", "make_node", node=node, now=now),
+            step("calls", "lock_node", node=node),
+            step("calls", "take_lease", node=node, holder=holder, now=now, until=now + ttl),
+        )
+        if not taken:
+            return LeaseHeld(locked["lease_until"])
+        return Lease(taken[0]["node_id"], taken[0]["epoch"])
+
+    async def renew_lease(self, lease: Lease, now: datetime, ttl: timedelta) -> None:
+        await self._write(step("calls", "renew_lease", **_of(lease), until=now + ttl))
+
+    async def release_lease(self, lease: Lease, now: datetime) -> None:
+        await self._database.run(step("calls", "release_lease", **_of(lease), now=now))
+
+    async def remember_switch(self, lease: Lease, instance: str) -> bool:
+        row = await self._write(step("calls", "remember_switch", **_of(lease), instance=instance))
+        return row["before"] in {"", instance}
+
+    # Sessions --------------------------------------------------------------------------------
+
+    async def take_sessions(
+        self,
+        lease: Lease,
+        limit: int,
+        now: datetime,
+    ) -> Sequence[SessionOrder]:
+        taken, rows = await self._database.run(
+            step("calls", "take_sessions", **_of(lease), limit=limit),
+            step("calls", "new_sessions", node_id=lease.node_id, known=list(self._ringing)),
+        )
+        _require_lease(taken)
+        orders = [order_of(row) for row in rows]
+        self._ringing.update(order.session_id for order in orders)
+        return orders
+
+    async def mark_ready(self, lease: Lease, session_id: SessionId, at: datetime) -> None:
+        await self._write(step("calls", "mark_ready", **_of(lease), session_id=session_id, at=at))
+        self._ringing.discard(session_id)
+
+    async def end_session(
+        self, lease: Lease, session_id: SessionId, reason: EndReason, at: datetime
+    ) -> None:
+        row = await self._write(
+            step("calls", "end_session", **_of(lease), session_id=session_id, reason=reason, at=at)
+        )
+        if row["busy"]:
+            raise InvariantError(f"Session {session_id} has a live call and cannot end.")
+        self._ringing.discard(session_id)
+        self._positions.session_ended(session_id)
+
+    async def live_sessions(self, lease: Lease) -> Sequence[StoredSession]:
+        (rows,) = await self._database.run(step("calls", "live_sessions", node_id=lease.node_id))
+        sessions = [stored_of(row) for row in rows]
+        self._ringing.update(s.session_id for s in sessions if s.ready_at is None)
+        return sessions
+
+    async def stop_orders(self, lease: Lease) -> Sequence[StopOrder]:
+        (rows,) = await self._database.run(step("calls", "stop_orders", node_id=lease.node_id))
+        return [stop_of(row) for row in rows]
+
+    # Calls -----------------------------------------------------------------------------------
+
+    async def claim(
+        self, lease: Lease, session_id: SessionId, attempt_id: AttemptId, now: datetime
+    ) -> ClaimResult:
+        claim = _Claim(lease, session_id, attempt_id, now)
+        after = self._positions.after(session_id, now)
+        (rows,) = await self._database.run(claim.statement(after))
+        return await self._follow(claim, rows, after)
+
+    async def mark_answered(self, lease: Lease, attempt_id: AttemptId, at: datetime) -> None:
+        await self._write(
+            step("calls", "mark_answered", **_of(lease), attempt_id=attempt_id, at=at)
+        )
+
+    async def finish(
+        self,
+        lease: Lease,
+        finish: FinishCall,
+        claim: tuple[SessionId, AttemptId] | None,
+    ) -> ClaimResult | None:
+        if finish.move.status is TargetStatus.SCHEDULED:
+            self._positions.target_returned()
+        ending = _ending(lease, finish)
+        if claim is None:
+            await self._write(ending)
+            return None
+        wanted = _Claim(lease, *claim, finish.at)
+        after = self._positions.after(wanted.session_id, wanted.now)
+        ended, rows = await self._database.run(ending, wanted.statement(after))
+        _require_lease(ended)
+        return await self._follow(wanted, rows, after)
+
+    async def _follow(self, claim: _Claim, rows: Sequence[Row], after: int) -> ClaimResult:
+        """Turn the answer of a claim into a result: look further where it found no call."""
+        races = 0
+        while races < _RACES:
+            if rows and rows[0]["placed"]:
+                return self._claimed(claim, rows[0])
+            if rows and rows[0]["do_not_call"]:
+                await self._refuse(claim, rows[0])
+            elif rows:
+                races += 1
+            elif after > FROM_THE_START:
+                after = FROM_THE_START
+            else:
+                return await self._nothing(claim)
+            (rows,) = await self._database.run(claim.statement(after))
+        return NothingNow(Wait.NUMBERS_BUSY)
+
+    def _claimed(self, claim: _Claim, row: Row) -> Claimed:
+        call = call_of(row)
+        self._positions.claimed(claim.session_id, call.campaign_id, row["seq"])
+        return Claimed(call)
+
+    async def _refuse(self, claim: _Claim, row: Row) -> None:
+        await self._write(
+            step(
+                "campaigns",
+                "refuse_do_not_call",
+                **_of(claim.lease),
+                campaign_id=row["campaign_id"],
+                target_id=row["target_id"],
+                from_seq=row["seq"],
+                now=claim.now,
+            )
+        )
+
+    async def _nothing(self, claim: _Claim) -> ClaimResult:
+        """Say why there is no target, or return the call that a repeated claim asks for."""
+        asked = {"session_id": claim.session_id, **_of(claim.lease)}
+        facts, calls = await self._database.run(
+            step("calls", "nothing_to_claim", **asked),
+            step(
+                "calls",
+                "present_call",
+                session_id=claim.session_id,
+                attempt_id=claim.attempt_id,
+            ),
+        )
+        _require_lease(facts)
+        if calls:
+            call = call_of(calls[0])
+            if call.attempt_id != claim.attempt_id:
+                raise InvariantError(f"Session {claim.session_id} has a live call already.")
+            return Claimed(call)
+        answer = why_nothing(facts[0], claim.now)
+        if not isinstance(answer, Exhausted):
+            return answer
+        await self._complete_one(claim.now, facts[0]["campaign_id"])
+        return NoMore(EndReason.CAMPAIGN_COMPLETED)
+
+    # Campaigns -------------------------------------------------------------------------------
+
+    async def advance_campaigns(self, now: datetime) -> None:
+        (started,) = await self._database.run(step("campaigns", "start_campaigns", now=now))
+        for row in started:
+            await self._tell(CampaignMoved(row["campaign_id"]))
+        while await self._complete_one(now, None):
+            pass
+
+    async def _complete_one(self, now: datetime, campaign_id: CampaignId | None) -> bool:
+        """Complete a campaign whose time has come (this one, or any); return whether one was."""
+        first = step("campaigns", "complete_one", now=now, campaign_id=campaign_id)
+        async with self._database.bulk() as connection:
+            row = await (await connection.execute(first.query, first.values)).fetchone()
+            if row is None:
+                return False
+            rest = step("campaigns", "close_leftovers", now=now, campaign_id=row["campaign_id"])
+            await connection.execute(rest.query, rest.values)
+        await self._tell(CampaignMoved(row["campaign_id"]))
+        return True
+
+    # Hints -----------------------------------------------------------------------------------
+
+    async def hints(self) -> AsyncIterator[Hint]:
+        while True:
+            async for payload in self._database.listen(hints.CHANNEL):
+                hint = hints.decode(payload)
+                if hint is not None:
+                    yield hint
+            await asyncio.sleep(_LISTEN_AGAIN_S)
+
+    async def _tell(self, hint: Hint) -> None:
+        await self._database.run(step("calls", "notify", payload=hints.encode(hint)))
+
+    async def _write(self, write: Step) -> Row:
+        """Run one fenced statement and return its row. Raises LeaseLostError."""
+        (rows,) = await self._database.run(write)
+        _require_lease(rows)
+        return rows[0]
+
+
+def _of(lease: Lease) -> dict[str, Any]:
+    return {"node_id": lease.node_id, "epoch": lease.epoch}
+
+
+def _require_lease(rows: Sequence[Row]) -> None:
+    """Raise LeaseLostError when a fenced statement found the node under another epoch."""
+    if not rows or not rows[0].get("held", True):
+        raise LeaseLostError("Another process drives this node now; this one has stopped.")
+
+
+def _ending(lease: Lease, finish: FinishCall) -> Step:
+    return step(
+        "calls",
+        "finish",
+        **_of(lease),
+        attempt_id=finish.attempt_id,
+        status=finish.result.status,
+        reason=finish.result.reason,
+        abandoned=finish.result.abandoned,
+        estimated=finish.estimated,
+        at=finish.at,
+        given_back=finish.result.reason == Reason.NOT_SENT,
+        move=finish.move.status,
+        move_reason=finish.move.reason,
+        due_at=finish.move.due_at,
+    )

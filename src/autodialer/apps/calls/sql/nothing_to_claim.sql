@@ -1,0 +1,25 @@
+-- Return what decides why a session got no target; NULLs: the session is not this node's.
+SELECT EXISTS (SELECT FROM calls_node AS n WHERE n.id = %(node_id)s AND n.epoch = %(epoch)s)
+           AS held,
+       s.status AS session_status, s.stop_reason,
+       c.id AS campaign_id, c.status AS campaign_status, c.starts_at, c.ends_at, c.ring_timeout_s,
+       account.zone,
+       greatest(account.window_opens, c.window_opens) AS opens,
+       least(account.window_closes, c.window_closes) AS closes,
+       u.is_active
+       AND (EXISTS (SELECT FROM agents_groupmember AS m
+                     WHERE m.group_id = c.group_id AND m.user_id = s.user_id)
+            OR EXISTS (SELECT FROM campaigns_campaignagent AS picked
+                        WHERE picked.campaign_id = c.id AND picked.user_id = s.user_id))
+           AS takes_part,
+       EXISTS (SELECT FROM campaigns_target AS t
+                WHERE t.campaign_id = c.id AND t.status = 'scheduled') AS has_scheduled,
+       EXISTS (SELECT FROM campaigns_target AS t
+                WHERE t.campaign_id = c.id AND t.status IN ('in-progress', 'retrying')) AS has_live,
+       (SELECT min(t.due_at) FROM campaigns_target AS t
+         WHERE t.campaign_id = c.id AND t.status = 'retry') AS next_due
+  FROM (SELECT %(session_id)s::uuid AS id) AS asked
+  LEFT JOIN calls_session AS s ON s.id = asked.id AND s.node_id = %(node_id)s
+  LEFT JOIN accounts_user AS u ON u.id = s.user_id
+  LEFT JOIN campaigns_campaign AS c ON c.id = s.campaign_id
+  LEFT JOIN accounts_account AS account ON account.id = c.account_id;

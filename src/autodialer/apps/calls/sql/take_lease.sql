@@ -1,0 +1,8 @@
+-- Take the lease of a locked node when it is free, expired or this holder's already.
+UPDATE calls_node
+   SET epoch = CASE WHEN holder = %(holder)s THEN epoch ELSE epoch + 1 END,
+       holder = %(holder)s,
+       lease_until = %(until)s
+ WHERE name = %(node)s
+   AND (holder IN ('', %(holder)s) OR lease_until IS NULL OR lease_until <= %(now)s)
+RETURNING id AS node_id, epoch;

@@ -1,0 +1,228 @@
+"""The contract's world around a PostgreSQL database: plain SQL, so that nothing hides."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import psycopg
+from psycopg.rows import tuple_row
+
+from autodialer.apps.statements import statement
+from autodialer.domain.campaign import CampaignStatus
+from autodialer.domain.ids import AccountId, AttemptId, CampaignId, SessionId
+from autodialer.domain.outcome import CallStatus
+from autodialer.domain.session import EndReason
+from autodialer.domain.target import TargetStatus
+from tests.contract.store_world import NOW, AttemptView, CampaignPlan, TargetView
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from datetime import datetime
+
+_ACCOUNT = """
+INSERT INTO accounts_account (name, zone, region, window_opens, window_closes, created_at)
+VALUES (%(name)s, 'Asia/Kolkata', 'IN', '09:00', '21:00', %(now)s) RETURNING id"""
+_CALLER_ID = """
+INSERT INTO campaigns_callerid (account_id, e164, verified_at, created_at)
+VALUES (%(account)s, '+918047112233', %(now)s, %(now)s)"""
+_USER = """
+INSERT INTO accounts_user (password, account_id, email, name, role, is_active, created_at)
+VALUES ('!', %(account)s, %(email)s, %(name)s, 'agent', TRUE, %(now)s)
+ON CONFLICT (email) DO UPDATE SET name = excluded.name RETURNING id"""
+_DEVICE = """
+INSERT INTO agents_agentdevice (user_id, kind, address, is_default, created_at)
+VALUES (%(user)s, 'sip', %(name)s, TRUE, %(now)s) ON CONFLICT DO NOTHING"""
+_GROUP = """
+INSERT INTO agents_group (account_id, name, created_at)
+VALUES (%(account)s, %(name)s, %(now)s) RETURNING id"""
+_CAMPAIGN = """
+INSERT INTO campaigns_campaign
+    (account_id, name, group_id, caller_id_id, starts_at, ends_at, window_opens, window_closes,
+     retries, retry_statuses, retry_interval_min, retry_mechanism, ring_timeout_s, idle_limit_s,
+     max_talk_s, call_type, status, reason, target_count, created_at)
+SELECT %(account)s, %(name)s, %(group)s, id, %(starts_at)s, %(ends_at)s, %(opens)s, %(closes)s,
+       %(retries)s, %(statuses)s, %(interval)s, %(mechanism)s, %(ring)s, %(idle)s,
+       3600, 'transactional', %(status)s, '', %(size)s, %(now)s
+  FROM campaigns_callerid WHERE account_id = %(account)s RETURNING id"""
+_TARGETS = """
+INSERT INTO campaigns_target
+    (account_id, campaign_id, seq, e164, contact, status, reason, tries, max_tries, changed_at)
+SELECT %(account)s, %(campaign)s, n.seq, n.e164, '{}', 'scheduled', '', 0, %(max_tries)s, %(now)s
+  FROM unnest(%(numbers)s::text[]) WITH ORDINALITY AS n(e164, seq)"""
+_SESSION = """
+INSERT INTO calls_session (id, account_id, campaign_id, user_id, device_id, status, stop_reason,
+                           stop_at_once, created_at, end_reason)
+SELECT %(id)s, c.account_id, c.id, u.id, d.id, 'queued', '', FALSE, %(now)s, ''
+  FROM campaigns_campaign AS c
+  JOIN accounts_user AS u ON u.account_id = c.account_id AND u.name = %(agent)s
+  JOIN agents_agentdevice AS d ON d.user_id = u.id
+ WHERE c.id = %(campaign)s"""
+
+
+@dataclass(frozen=True, slots=True)
+class PgWorld:
+    """See `tests.contract.store_world.World`."""
+
+    connection: psycopg.AsyncConnection[tuple[Any, ...]]
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str) -> AsyncIterator[PgWorld]:
+        connect = psycopg.AsyncConnection.connect(url, autocommit=True, row_factory=tuple_row)
+        async with await connect as connection:
+            yield cls(connection)
+
+    async def account(self) -> AccountId:
+        number = await self.value(_ACCOUNT, name=uuid4().hex, now=NOW)
+        await self.run(_CALLER_ID, account=number, now=NOW)
+        return AccountId(number)
+
+    async def campaign(self, account: AccountId, plan: CampaignPlan) -> CampaignId:
+        group = await self.value(_GROUP, account=account, name=uuid4().hex, now=NOW)
+        for agent in plan.agents:
+            await self._agent(account, group, agent)
+        policy = plan.policy
+        campaign = await self.value(
+            _CAMPAIGN,
+            account=account,
+            name=uuid4().hex,
+            group=group,
+            starts_at=plan.starts_at,
+            ends_at=plan.ends_at,
+            opens=plan.opens,
+            closes=plan.closes,
+            retries=policy.retries,
+            statuses=list(policy.statuses),
+            interval=policy.interval // timedelta(minutes=1),
+            mechanism=policy.mechanism,
+            ring=plan.ring_timeout // timedelta(seconds=1),
+            idle=plan.idle_limit // timedelta(seconds=1),
+            status="in-progress" if plan.starts_at <= NOW else "created",
+            size=len(plan.numbers),
+            now=NOW,
+        )
+        await self.run(
+            _TARGETS,
+            account=account,
+            campaign=campaign,
+            max_tries=1 + policy.retries,
+            numbers=list(plan.numbers),
+            now=NOW,
+        )
+        return CampaignId(campaign)
+
+    async def _agent(self, account: AccountId, group: int, agent: str) -> None:
+        email = f"{agent}.{account}@example.org"
+        user = await self.value(_USER, account=account, email=email, name=agent, now=NOW)
+        await self.run(_DEVICE, user=user, name=agent, now=NOW)
+        await self.run(
+            "INSERT INTO agents_groupmember (group_id, user_id) VALUES (%(group)s, %(user)s)",
+            group=group,
+            user=user,
+        )
+
+    async def queue_session(self, campaign: CampaignId, agent: str, now: datetime) -> SessionId:
+        session_id = SessionId(uuid4())
+        await self.run(_SESSION, id=session_id, campaign=campaign, agent=agent, now=now)
+        return session_id
+
+    async def ask_stop(self, session: SessionId, reason: EndReason, *, at_once: bool) -> None:
+        await self.run(
+            "UPDATE calls_session SET stop_reason = %(reason)s, stop_at_once = %(at_once)s"
+            " WHERE id = %(session)s",
+            reason=reason,
+            at_once=at_once,
+            session=session,
+        )
+
+    async def pause(self, campaign: CampaignId, now: datetime) -> None:
+        await self._move(campaign, CampaignStatus.PAUSED, now)
+
+    async def resume(self, campaign: CampaignId, now: datetime) -> None:
+        await self._move(campaign, CampaignStatus.IN_PROGRESS, now)
+
+    async def complete(self, campaign: CampaignId, now: datetime) -> None:
+        async with self.connection.transaction():
+            await self._move(campaign, CampaignStatus.COMPLETED, now)
+            await self.run(statement("campaigns", "close_leftovers"), campaign_id=campaign, now=now)
+
+    async def _move(self, campaign: CampaignId, status: CampaignStatus, now: datetime) -> None:
+        _ = now
+        await self.run(
+            "UPDATE campaigns_campaign SET status = %(status)s WHERE id = %(campaign)s",
+            status=status,
+            campaign=campaign,
+        )
+
+    async def remove_agent(self, campaign: CampaignId, agent: str) -> None:
+        await self.run(
+            "DELETE FROM agents_groupmember AS m USING campaigns_campaign AS c, accounts_user AS u"
+            " WHERE c.id = %(campaign)s AND m.group_id = c.group_id AND u.id = m.user_id"
+            " AND u.name = %(agent)s",
+            campaign=campaign,
+            agent=agent,
+        )
+
+    async def forbid(self, account: AccountId, e164: str) -> None:
+        await self.run(
+            "INSERT INTO contacts_dndentry (account_id, e164, added_at)"
+            " VALUES (%(account)s, %(e164)s, %(now)s)",
+            account=account,
+            e164=e164,
+            now=NOW,
+        )
+
+    async def counts(self, campaign: CampaignId) -> Mapping[TargetStatus, int]:
+        rows = await self.rows(
+            "SELECT status, count(*) FROM campaigns_target WHERE campaign_id = %(campaign)s"
+            " GROUP BY status",
+            campaign=campaign,
+        )
+        return {TargetStatus(status): count for status, count in rows}
+
+    async def target(self, campaign: CampaignId, e164: str) -> TargetView:
+        ((status, *rest),) = await self.rows(
+            "SELECT status, reason, tries, due_at FROM campaigns_target"
+            " WHERE campaign_id = %(campaign)s AND e164 = %(e164)s",
+            campaign=campaign,
+            e164=e164,
+        )
+        return TargetView(TargetStatus(status), *rest)
+
+    async def attempts(self, campaign: CampaignId) -> Sequence[AttemptView]:
+        rows = await self.rows(
+            "SELECT id, e164, status, reason, answered_at, ended_at FROM calls_attempt"
+            # Claims of one test may share an instant: then in the order of the table.
+            " WHERE campaign_id = %(campaign)s ORDER BY placed_at, ctid",
+            campaign=campaign,
+        )
+        return [
+            AttemptView(AttemptId(row[0]), row[1], CallStatus(row[2]) if row[2] else None, *row[3:])
+            for row in rows
+        ]
+
+    async def campaign_status(self, campaign: CampaignId) -> CampaignStatus:
+        status = await self.value(
+            "SELECT status FROM campaigns_campaign WHERE id = %(campaign)s", campaign=campaign
+        )
+        return CampaignStatus(status)
+
+    async def session_end(self, session: SessionId) -> EndReason | None:
+        reason = await self.value(
+            "SELECT end_reason FROM calls_session WHERE id = %(session)s", session=session
+        )
+        return EndReason(reason) if reason else None
+
+    async def run(self, query: str, **values: Any) -> None:
+        await self.connection.execute(query.encode(), values)
+
+    async def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
+        return await (await self.connection.execute(query.encode(), values)).fetchall()
+
+    async def value(self, query: str, **values: Any) -> Any:
+        ((value,),) = await self.rows(query, **values)
+        return value
