@@ -89,10 +89,10 @@ class LeaseContract:
 
     async def test_the_switch_instance_is_remembered(self, store: Store) -> None:
         lease = await lease_of(store)
-        assert await store.remember_switch(lease, "run-1")
-        assert await store.remember_switch(lease, "run-1")
-        assert not await store.remember_switch(lease, "run-2")
-        assert await store.remember_switch(lease, "run-2")
+        assert await store.switch_instance(lease) == ""
+        await store.remember_switch(lease, "run-1")
+        await store.remember_switch(lease, "run-2")
+        assert await store.switch_instance(lease) == "run-2"
 
     async def test_writes_under_a_lost_lease_change_nothing(
         self, store: Store, world: World
@@ -470,6 +470,28 @@ class FinishContract:
         await desk.finish(call, BUSY)
         target = await desk.target(FIRST)
         assert (target.status, target.reason) == (TargetStatus.FAILED, "ended_before_retry")
+
+    async def test_a_try_given_back_after_completion_was_no_attempt(
+        self, store: Store, world: World
+    ) -> None:
+        desk = await desk_for(store, world, CampaignPlan((FIRST,)))
+        call = await desk.call()
+        await world.complete(desk.campaign, NOW)
+        await store.finish(desk.lease, giving_back(call, NOW), None)
+        target = await desk.target(FIRST)
+        assert (target.status, target.tries) == (TargetStatus.FAILED_NO_ATTEMPT, 0)
+
+    async def test_the_finish_repeats_an_answer_that_was_not_stored(
+        self, store: Store, world: World
+    ) -> None:
+        desk = await desk_for(store, world, CampaignPlan((FIRST,)))
+        call = replace(await desk.call(), answered_at=NOW + SECOND)
+        finish = replace(
+            finishing(call, outcome.TALKED, NOW + MINUTE), answered_at=call.answered_at
+        )
+        await store.finish(desk.lease, finish, None)
+        (attempt,) = await world.attempts(desk.campaign)
+        assert (attempt.answered_at, attempt.ended_at) == (NOW + SECOND, NOW + MINUTE)
 
     async def test_counts_always_add_up(self, store: Store, world: World) -> None:
         numbers = tuple(f"+9198000001{n:02}" for n in range(7))

@@ -34,8 +34,9 @@ TRANSITIONS: Final[Mapping[TargetStatus, frozenset[TargetStatus]]] = MappingProx
         _S.SCHEDULED: frozenset(
             {_S.IN_PROGRESS, _S.FAILED_DND, _S.FAILED_BALANCE, _S.FAILED_NO_ATTEMPT, _S.INVALID}
         ),
-        # Back to `scheduled` only when the first call was surely never sent.
-        _S.IN_PROGRESS: _AFTER_A_CALL | {_S.SCHEDULED},
+        # Only when the first call was surely never sent: back to `scheduled`, or, when the
+        # campaign is over, never attempted.
+        _S.IN_PROGRESS: _AFTER_A_CALL | {_S.SCHEDULED, _S.FAILED_NO_ATTEMPT},
         _S.RETRY: frozenset({_S.RETRYING, _S.FAILED_DND, _S.FAILED_BALANCE, _S.FAILED}),
         _S.RETRYING: _AFTER_A_CALL,
         _S.FAILED: frozenset(),

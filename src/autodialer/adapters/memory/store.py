@@ -95,15 +95,17 @@ class MemoryStore:
 
         await self._transact("release_lease", release)
 
-    async def remember_switch(self, lease: Lease, instance: str) -> bool:
+    async def switch_instance(self, lease: Lease) -> str:
+        """See `ports.store.Store`."""
+        return await self._transact("switch_instance", lambda: self._fenced(lease).switch)
+
+    async def remember_switch(self, lease: Lease, instance: str) -> None:
         """See `ports.store.Store`."""
 
-        def remember() -> bool:
-            node = self._fenced(lease)
-            same, node.switch = node.switch in (None, instance), instance
-            return same
+        def remember() -> None:
+            self._fenced(lease).switch = instance
 
-        return await self._transact("remember_switch", remember)
+        await self._transact("remember_switch", remember)
 
     async def take_sessions(
         self, lease: Lease, limit: int, now: datetime
@@ -286,6 +288,7 @@ def _finish(tables: Tables, finish: FinishCall) -> None:
         return
     attempt.result, attempt.ended_at = finish.result, finish.at
     attempt.estimated = finish.estimated
+    attempt.answered_at = attempt.answered_at or finish.answered_at
     if finish.result == outcome.NOT_SENT:
         attempt.target.tries -= 1
     campaign = tables.campaigns[attempt.call.campaign_id]
@@ -295,8 +298,10 @@ def _finish(tables: Tables, finish: FinishCall) -> None:
 
 def _after_the_end(move: TargetMove) -> TargetMove:
     """Return the move that a campaign which is over still allows (R2)."""
-    if move.status in (TargetStatus.RETRY, TargetStatus.SCHEDULED):
+    if move.status is TargetStatus.RETRY:
         return TargetMove(TargetStatus.FAILED, Reason.ENDED_BEFORE_RETRY)
+    if move.status is TargetStatus.SCHEDULED:
+        return TargetMove(TargetStatus.FAILED_NO_ATTEMPT, Reason.CAMPAIGN_ENDED)
     return move
 
 

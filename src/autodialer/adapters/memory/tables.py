@@ -35,7 +35,7 @@ class NodeRow:
     holder: str | None = None
     epoch: int = 0
     until: datetime | None = None
-    switch: str | None = None
+    switch: str = ""
 
 
 @dataclass(slots=True)
