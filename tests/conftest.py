@@ -1,12 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from pytest_django import DjangoDbBlocker
 
+from autodialer.adapters.pg.store import PgStore
 from tests.support import stack
 from tests.support.database import Databases, django_on
+from tests.support.pg_world import PgWorld
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +41,17 @@ def live_database(database_url: str, django_db_blocker: DjangoDbBlocker) -> Iter
     """As `database_url`, and Django works in it with real commits. Not together with `db`."""
     with django_on(database_url), django_db_blocker.unblock():
         yield database_url
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[PgStore]:
+    """The store on a fresh database; tests of another store override this."""
+    async with PgStore(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def world(database_url: str) -> AsyncIterator[PgWorld]:
+    """The people around `store`, by SQL."""
+    async with PgWorld.open(database_url) as opened:
+        yield opened
