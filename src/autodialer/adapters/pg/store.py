@@ -96,14 +96,17 @@ class PgStore:
         return Lease(taken[0]["node_id"], taken[0]["epoch"])
 
     async def renew_lease(self, lease: Lease, now: datetime, ttl: timedelta) -> None:
-        await self._write(step("calls", "renew_lease", **_of(lease), until=now + ttl))
+        await self._fenced(step("calls", "renew_lease", **_of(lease), until=now + ttl))
 
     async def release_lease(self, lease: Lease, now: datetime) -> None:
         await self._database.run(step("calls", "release_lease", **_of(lease), now=now))
 
-    async def remember_switch(self, lease: Lease, instance: str) -> bool:
-        row = await self._write(step("calls", "remember_switch", **_of(lease), instance=instance))
-        return row["before"] in {"", instance}
+    async def switch_instance(self, lease: Lease) -> str:
+        row = await self._fenced(step("calls", "switch_instance", **_of(lease)))
+        return str(row["switch_instance"])
+
+    async def remember_switch(self, lease: Lease, instance: str) -> None:
+        await self._fenced(step("calls", "remember_switch", **_of(lease), instance=instance))
 
     # Sessions --------------------------------------------------------------------------------
 
@@ -123,13 +126,13 @@ class PgStore:
         return orders
 
     async def mark_ready(self, lease: Lease, session_id: SessionId, at: datetime) -> None:
-        await self._write(step("calls", "mark_ready", **_of(lease), session_id=session_id, at=at))
+        await self._fenced(step("calls", "mark_ready", **_of(lease), session_id=session_id, at=at))
         self._ringing.discard(session_id)
 
     async def end_session(
         self, lease: Lease, session_id: SessionId, reason: EndReason, at: datetime
     ) -> None:
-        row = await self._write(
+        row = await self._fenced(
             step("calls", "end_session", **_of(lease), session_id=session_id, reason=reason, at=at)
         )
         if row["busy"]:
@@ -158,7 +161,7 @@ class PgStore:
         return await self._follow(claim, rows, after)
 
     async def mark_answered(self, lease: Lease, attempt_id: AttemptId, at: datetime) -> None:
-        await self._write(
+        await self._fenced(
             step("calls", "mark_answered", **_of(lease), attempt_id=attempt_id, at=at)
         )
 
@@ -172,7 +175,7 @@ class PgStore:
             self._positions.target_returned()
         ending = _ending(lease, finish)
         if claim is None:
-            await self._write(ending)
+            await self._fenced(ending)
             return None
         wanted = _Claim(lease, *claim, finish.at)
         after = self._positions.after(wanted.session_id, wanted.now)
@@ -203,7 +206,7 @@ class PgStore:
         return Claimed(call)
 
     async def _refuse(self, claim: _Claim, row: Row) -> None:
-        await self._write(
+        await self._fenced(
             step(
                 "campaigns",
                 "refuse_do_not_call",
@@ -273,9 +276,9 @@ class PgStore:
     async def _tell(self, hint: Hint) -> None:
         await self._database.run(step("calls", "notify", payload=hints.encode(hint)))
 
-    async def _write(self, write: Step) -> Row:
+    async def _fenced(self, asked: Step) -> Row:
         """Run one fenced statement and return its row. Raises LeaseLostError."""
-        (rows,) = await self._database.run(write)
+        (rows,) = await self._database.run(asked)
         _require_lease(rows)
         return rows[0]
 
