@@ -134,6 +134,7 @@ class EmbeddedPostgres:
             self._child.kill()
             self._child = None
 
+    @property
     def exit_code(self) -> int | None:
         """What the server that this object started ended with; None while it runs."""
         return self._child.exit_code if self._child else None

@@ -34,6 +34,11 @@ class LabCarrier:
         files = carrier_files(instance, invites=self.invites_file, heard=self.heard)
         self.asterisk = Asterisk("lab", instance, files, log, ari=None)
 
+    @property
+    def exit_code(self) -> int | None:
+        """What it ended with; None before the start and while it runs."""
+        return self.asterisk.exit_code
+
     def start(self) -> None:
         """Start; return once calls are answered. Raises AsteriskUnavailableError."""
         self.asterisk.start()
