@@ -30,7 +30,6 @@ _PONG_WITHIN_S: Final = 9.0
 _CLOSE_WITHIN_S: Final = 1.0
 # A list of 4,000 channels, at about 1.5 kB each, comes in one frame.
 _LARGEST_FRAME: Final = 64 * 1024 * 1024
-_SERVER_ERROR: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class AriConfig:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Asterisk's answer to one request, below 500. `body` is None when there was none."""
+    """Asterisk's answer to one request. `body` is None when there was none."""
 
     status: int
     body: Any
@@ -75,8 +74,8 @@ class Connection:
     async def request(self, method: str, uri: str, body: Mapping[str, Any] | None = None) -> Reply:
         """Send one request and return its answer. Requests are carried out in the order sent.
 
-        Raises SwitchUnavailableError when there is no answer within 5 s, when the socket
-        closes first, and for 5xx: whether the request was carried out is then unknown.
+        Raises SwitchUnavailableError when there is no answer within 5 s, or when the socket
+        closes first: whether the request was carried out is then unknown.
         """
         request_id = str(next(self._ids))
         answer = asyncio.get_running_loop().create_future()
@@ -84,7 +83,7 @@ class Connection:
         try:
             async with asyncio.timeout(REQUEST_DEADLINE_S):
                 await self._send(request_id, method, uri, body)
-                return _reply(await answer, f"{method} {uri}")
+                return _reply(await answer)
         except TimeoutError:
             raise SwitchUnavailableError(
                 f"Asterisk did not answer {method} {uri} in {REQUEST_DEADLINE_S} s."
@@ -178,11 +177,9 @@ async def connect(config: AriConfig) -> AsyncIterator[Connection]:
             await asyncio.wait([reading])
 
 
-def _reply(message: Mapping[str, Any], request: str) -> Reply:
-    status, text = message.get("status_code"), message.get("message_body")
-    if not isinstance(status, int) or status >= _SERVER_ERROR:
-        raise SwitchUnavailableError(f"Asterisk answered {request} with {status}: {text}")
-    return Reply(status, orjson.loads(text) if text else None)
+def _reply(message: Mapping[str, Any]) -> Reply:
+    text = message.get("message_body")
+    return Reply(int(message["status_code"]), orjson.loads(text) if text else None)
 
 
 def _closed() -> SwitchUnavailableError:

@@ -47,6 +47,11 @@ _SIP_USER: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CLIENT_ERROR: Final = 400
 _NOT_FOUND: Final = 404
 _IN_USE: Final = 409
+_SERVER_ERROR: Final = 500
+# No such channel, no such bridge, the channel or the bridge is just leaving the application.
+_GONE: Final = (400, 404, 409, 422)
+# How a PJSIP endpoint that does not exist, or has no phone registered, is refused: with a 500.
+_NO_SUCH_ENDPOINT: Final = {"error": "Allocation failed"}
 
 # Events that tell us nothing. Never an `allowed` list: it would filter the answers too.
 _NOISE: Final = (
@@ -90,13 +95,12 @@ class AriSwitch:
 
     async def nail_agent(self, session_id: SessionId) -> None:
         """Make the session's bridge and put the agent in it."""
-        bridge = _bridge(session_id)
-        made, joined = await asyncio.gather(
-            self._request("POST", "bridges", {"type": "mixing", "bridgeId": bridge}),
+        made, _ = await asyncio.gather(
+            # The id in the path, not in the body: there a second request answers 500, not 409.
+            self._request("POST", f"bridges/{_bridge(session_id)}"),
             self._join(session_id, agent_leg(session_id)),
         )
         _require(made, "make a bridge", fine=(_IN_USE,))
-        _log_unless_gone(joined, "agent_not_nailed", agent_leg(session_id))
         # A dialer that died may have left the ringing on.
         await self._silence(session_id)
 
@@ -121,9 +125,7 @@ class AriSwitch:
 
     async def connect(self, session_id: SessionId, attempt_id: AttemptId) -> None:
         """Put the answered customer into the agent's bridge."""
-        leg = customer_leg(attempt_id)
-        joined = await self._join(session_id, leg)
-        _log_unless_gone(joined, "customer_not_connected", leg)
+        await self._join(session_id, customer_leg(attempt_id))
         self._hears_ringing.pop(attempt_id, None)
         await self._silence(session_id)
 
@@ -214,12 +216,17 @@ class AriSwitch:
     async def _originate(self, leg: Leg, **fields: object) -> None:
         place = {"channelId": str(leg), "extension": "s", "priority": 1, **fields}
         reply = await self._request("POST", "channels", place)
-        if reply.status >= _CLIENT_ERROR:
+        if _CLIENT_ERROR <= reply.status < _SERVER_ERROR or reply.body == _NO_SUCH_ENDPOINT:
             raise CallRefusedError(f"Asterisk refused {leg}: {reply.status} {reply.body}")
+        _require(reply, "place a call")
 
-    async def _join(self, session_id: SessionId, leg: Leg) -> Reply:
+    async def _join(self, session_id: SessionId, leg: Leg) -> None:
+        """Put a leg into the session's bridge, unless one of them has gone meanwhile."""
         bridge = _bridge(session_id)
-        return await self._request("POST", f"bridges/{bridge}/addChannel", {"channel": str(leg)})
+        joined = await self._request("POST", f"bridges/{bridge}/addChannel", {"channel": str(leg)})
+        _require(joined, "connect a leg", fine=_GONE)
+        if joined.status in _GONE:
+            log.info("leg_not_connected", leg=str(leg), answer=joined.body)
 
     async def _silence(self, session_id: SessionId) -> None:
         """Stop the ringing that the agent hears, if any."""
@@ -314,12 +321,6 @@ def _require(reply: Reply, what: str, fine: tuple[int, ...] = ()) -> None:
         raise SwitchUnavailableError(
             f"Asterisk would not {what}: {reply.status} {reply.body}; check its configuration."
         )
-
-
-def _log_unless_gone(reply: Reply, event: str, leg: Leg) -> None:
-    """A leg or bridge that went away meanwhile is no error; its end is reported by an event."""
-    if reply.status >= _CLIENT_ERROR:
-        log.info(event, leg=str(leg), status=reply.status, answer=reply.body)
 
 
 if TYPE_CHECKING:
