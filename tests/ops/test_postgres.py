@@ -82,7 +82,7 @@ def test_it_starts_when_the_old_pid_belongs_to_another_process(
     dead = str(postmaster_pid(tmp_path))
     server.kill()
     pid_file = tmp_path / "var/postgres/data/postmaster.pid"
-    socket_lock = tmp_path / "var/run/.s.PGSQL.5432.lock"
+    socket_lock = Paths.below(tmp_path / "var").sockets / ".s.PGSQL.5432.lock"
     with bystander() as pid:
         for file in (pid_file, socket_lock):
             file.write_text(file.read_text().replace(dead, str(pid)))
@@ -143,7 +143,8 @@ def test_secrets_and_folders_are_for_this_user_alone(
 ) -> None:
     assert server.is_running()
     private = tmp_path / "var" / "postgres"
-    for path in (private, tmp_path / "var/run", *private.glob("*.secret")):
+    sockets = Paths.below(tmp_path / "var").sockets
+    for path in (private, sockets, *private.glob("*.secret")):
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
 

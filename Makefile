@@ -1,0 +1,106 @@
+# Every target works on a fresh Debian 12 or Ubuntu 24.04 that has Python 3.11 and make.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+PYTHON ?= $(firstword $(shell command -v python3.11) $(shell command -v python3))
+CODE := src tests tools $(wildcard bench)
+ARGS ?=
+
+# Django reads the models, not the tables: no check may depend on a database that happens to run.
+NO_DATABASE := AUTODIALER_DATABASE_URL=postgresql:///none?host=/nonexistent
+
+.PHONY: help setup check check-format check-lint check-types check-imports check-migrations \
+	check-tree check-words test test-full test-unit test-asterisk wire-tools asterisk \
+	demo bench sim docs lock format clean
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: $(STAMP) ## Make .venv with the pinned packages; instant when nothing changed
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@tools/require_python.sh "$(PYTHON)"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+check: setup ## Format, lint, types, imports, migrations, sizes, words (what CI runs first)
+	@$(MAKE) -k -j2 --output-sync=target check-types check-imports check-migrations check-lint \
+		check-format check-tree check-words
+	@echo "check: all passed"
+
+check-format:
+	@$(BIN)/ruff format --check --quiet $(CODE)
+
+check-lint:
+	@$(BIN)/ruff check --quiet $(CODE)
+
+check-types:
+	@$(BIN)/mypy --strict $(CODE)
+
+check-imports:
+	@$(BIN)/lint-imports --no-logo
+
+# The warning says that no database was asked, which is what we want here.
+check-migrations:
+	@$(NO_DATABASE) DJANGO_SETTINGS_MODULE=autodialer.config.settings \
+		$(BIN)/python -W ignore::RuntimeWarning -m django makemigrations --check --dry-run
+
+check-tree:
+	@$(BIN)/python -m tools.sizes
+	@$(BIN)/python -m tools.tree
+
+check-words:
+	@git ls-files -z | xargs -0 $(BIN)/codespell
+
+test: test-unit test-asterisk ## Run the tests, the ones on real Asterisk included
+
+test-unit: setup
+	$(BIN)/python -m pytest -n 2 -m "not asterisk and not slow" $(ARGS)
+
+# One after another: they measure and race real calls, which two at a time would disturb.
+test-asterisk: setup wire-tools asterisk
+	$(BIN)/python -m pytest -m "asterisk and not slow" $(ARGS) || [ $$? -eq 5 ]
+
+test-full: setup wire-tools asterisk ## Run every test, the slow ones too
+	$(BIN)/python -m pytest $(ARGS)
+
+wire-tools:
+	@tools/require_debian.sh sipp=sip-tester tcpdump=tcpdump
+
+asterisk: setup
+	@$(BIN)/autodialer asterisk install
+
+demo: setup ## Start everything with a lab carrier and demo data
+	@$(BIN)/autodialer demo $(ARGS)
+
+bench: setup ## Measure one part: make bench ARGS=<part>
+	@$(BIN)/python -m bench $(ARGS)
+
+sim: setup ## Run seeded simulations: make sim ARGS="--seeds 200"
+	@$(BIN)/autodialer sim $(ARGS)
+
+docs: setup ## Write the generated reference pages again
+	@$(BIN)/python -m tools.reference
+
+format: setup ## Put the code in the house format
+	@$(BIN)/ruff check --quiet --fix $(CODE)
+	@$(BIN)/ruff format --quiet $(CODE)
+
+# --no-header and no index options: the files name packages and hashes, never a server.
+lock: setup ## Pin the newest packages that requirements/*.in allow
+	@for name in base dev; do \
+		$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
+			--no-emit-index-url --no-emit-find-links --python-version 3.11 \
+			requirements/$$name.in -o requirements/$$name.txt; \
+	done
+
+clean: ## Remove what make made here, except var/ (data)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
