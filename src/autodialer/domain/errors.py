@@ -48,3 +48,9 @@ class ConflictError(AutodialerError):
     """The request is well formed but the present state forbids it; nothing was changed."""
 
     code = "conflict"
+
+
+class NotAllowedError(AutodialerError):
+    """The caller is known but may not do this; the text says who may."""
+
+    code = "not_allowed"

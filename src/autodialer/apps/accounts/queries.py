@@ -1,0 +1,42 @@
+"""What pages and commands read of accounts and users."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Q
+
+from autodialer.apps.accounts.models import Account, User
+from autodialer.domain.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def accounts() -> list[Account]:
+    """Return all accounts, oldest first. For operators only."""
+    return list(Account.objects.order_by("pk"))
+
+
+def account_by_name(name: str) -> Account:
+    """Return the account with this name or id. Raises NotFoundError."""
+    by_id = Q(pk=int(name)) if name.isdecimal() and len(name) < 19 else Q()  # noqa: PLR2004  bigint
+    found = Account.objects.filter(Q(name=name) | by_id if by_id else Q(name=name)).first()
+    if found is None:
+        raise NotFoundError(f"There is no account {name!r}: see `autodialer account list`.")
+    return found
+
+
+def users(account: Account) -> list[User]:
+    """Return the users of the account by name."""
+    return list(User.objects.filter(account=account).order_by("name", "pk"))
+
+
+def users_by_id(account: Account, ids: Iterable[int]) -> list[User]:
+    """Return exactly these users of the account. Raises NotFoundError if one is not there."""
+    wanted = set(ids)
+    found = list(User.objects.filter(account=account, pk__in=wanted).order_by("pk"))
+    if len(found) != len(wanted):
+        missing = min(wanted - {user.pk for user in found})
+        raise NotFoundError(f"There is no user {missing}: see `autodialer user list`.")
+    return found

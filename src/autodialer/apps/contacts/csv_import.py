@@ -1,0 +1,137 @@
+"""From the rows of a file to contacts that can be dialled, and to rows that say what is wrong."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import orjson
+
+from autodialer.apps.contacts.numbers import NumberError, parse_number
+from autodialer.apps.contacts.problems import ROW_PROBLEMS, FileError
+from autodialer.apps.spreadsheet import shield, unshield
+from autodialer.apps.texts import clean_text
+from autodialer.domain.campaign import MAX_TARGETS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import TextIO
+
+    from autodialer.apps.contacts.columns import Columns
+    from autodialer.apps.contacts.csv_file import CsvFile, Row
+
+KNOWN_FIELDS: Final = ("first_name", "last_name", "company", "email", "tag")
+LONGEST_KNOWN: Final = {"email": 254}
+LONGEST_NAME: Final = 100
+LONGEST_OTHER: Final = 1_000
+ECHO_LENGTH: Final = 80
+ERROR_COLUMNS: Final = ("line_number", "error_code", "what_is_wrong", "how_to_fix")
+
+
+@dataclass(frozen=True, slots=True)
+class GoodRow:
+    """A contact of the file; `known` follows KNOWN_FIELDS, `others` is a JSON object."""
+
+    line: int
+    e164: str
+    known: tuple[str, ...]
+    others: str
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row that was left out. `code` is in ROW_PROBLEMS, `cells` are as in the file."""
+
+    line: int
+    code: str
+    cells: tuple[str, ...]
+
+
+class NothingToImportError(FileError):
+    """Every row of the file was rejected; `rejected` tells why."""
+
+    def __init__(self, rejected: Sequence[RejectedRow]) -> None:
+        self.rejected = tuple(rejected)
+        first = self.rejected[0]
+        super().__init__("no_valid_rows", f"Line {first.line}: {ROW_PROBLEMS[first.code].cause}")
+
+
+CheckedRow: TypeAlias = GoodRow | RejectedRow
+
+
+def check_rows(
+    file: CsvFile, columns: Columns, region: str, ours: frozenset[str]
+) -> Iterator[CheckedRow]:
+    """Yield each row of the file, good or rejected, in order. `ours` are numbers never to call.
+
+    Raises FileError at the first row beyond the limit.
+    """
+    rows = file.rows()
+    if columns.has_header:
+        next(rows)
+    for count, row in enumerate(rows, start=1):
+        if count > MAX_TARGETS:
+            raise FileError("list_too_big")
+        try:
+            yield _good_row(row, columns, region, ours)
+        except _RowError as error:
+            yield RejectedRow(row.line, error.code, row.cells)
+        except NumberError as error:
+            yield RejectedRow(row.line, error.code, row.cells)
+
+
+def write_rejected(rows: Sequence[RejectedRow], headings: Sequence[str], to: TextIO) -> None:
+    """Write the rows as CSV: the columns of the file, then what is wrong and how to fix it.
+
+    The file can be corrected and imported again as it is.
+    """
+    writer = csv.writer(to)
+    writer.writerow([*map(shield, headings), *ERROR_COLUMNS])
+    for row in rows:
+        cells = [shield(_printable(cell)) for cell in row.cells[: len(headings)]]
+        cells += [""] * (len(headings) - len(cells))
+        problem = ROW_PROBLEMS[row.code]
+        writer.writerow([*cells, row.line, row.code, problem.cause, problem.remedy])
+
+
+class _RowError(Exception):
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+def _good_row(row: Row, columns: Columns, region: str, ours: frozenset[str]) -> GoodRow:
+    if row.problem:
+        raise _RowError(row.problem)
+    if len(row.cells) != columns.width:
+        raise _RowError("row_columns")
+    e164 = parse_number(row.cells[columns.number].strip(), region)
+    if e164 in ours:
+        raise _RowError("number_is_ours")
+    known = tuple(_known_cell(row, columns, field) for field in KNOWN_FIELDS)
+    others = {
+        heading: text
+        for heading, at in columns.others.items()
+        if (text := _cell(row.cells[at], LONGEST_OTHER))
+    }
+    return GoodRow(row.line, e164, known, orjson.dumps(others).decode() if others else "{}")
+
+
+def _known_cell(row: Row, columns: Columns, field: str) -> str:
+    at = columns.known.get(field)
+    return "" if at is None else _cell(row.cells[at], LONGEST_KNOWN.get(field, LONGEST_NAME))
+
+
+def _cell(raw: str, longest: int) -> str:
+    text = unshield(raw.strip() if raw.isascii() else clean_text(raw))
+    if len(text) > longest:
+        raise _RowError("text_too_long")
+    if "\0" in text:
+        raise _RowError("text_unstorable")
+    return text
+
+
+def _printable(cell: str) -> str:
+    """Return the cell for a UTF-8 file: bytes that were no text become question marks."""
+    return cell.encode("utf-8", errors="replace").decode("utf-8")
