@@ -1,0 +1,79 @@
+"""What pages and commands read of groups and devices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db.models import Prefetch
+
+from autodialer.apps.accounts.models import User
+from autodialer.apps.agents.models import AgentDevice, Group
+from autodialer.domain.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from autodialer.apps.accounts.models import Account
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """A group with the names of its members."""
+
+    id: int
+    name: str
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UserRow:
+    """A user with the devices on which they are called; the default one first."""
+
+    id: int
+    name: str
+    email: str
+    role: str
+    is_active: bool
+    devices: tuple[str, ...]
+
+
+def group_rows(account: Account) -> list[GroupRow]:
+    """Return the groups of the account by name."""
+    members = Prefetch("members", User.objects.order_by("name"))
+    groups = Group.objects.filter(account=account).prefetch_related(members).order_by("name")
+    return [
+        GroupRow(group.pk, group.name, tuple(user.name for user in group.members.all()))
+        for group in groups
+    ]
+
+
+def user_rows(account: Account) -> list[UserRow]:
+    """Return the users of the account by name."""
+    devices = Prefetch("devices", AgentDevice.objects.order_by("-is_default", "pk"))
+    users = User.objects.filter(account=account).prefetch_related(devices).order_by("name", "pk")
+    return [
+        UserRow(
+            id=user.pk,
+            name=user.name,
+            email=user.email,
+            role=user.role,
+            is_active=user.is_active,
+            devices=tuple(str(device) for device in user.devices.all()),
+        )
+        for user in users
+    ]
+
+
+def group(account: Account, group_id: int) -> Group:
+    """Return a group of the account. Raises NotFoundError."""
+    found = Group.objects.filter(account=account, pk=group_id).first()
+    if found is None:
+        raise NotFoundError(f"There is no group {group_id}: see `autodialer group list`.")
+    return found
+
+
+def device(account: Account, user_id: int, device_id: int | None = None) -> AgentDevice | None:
+    """Return this device of the user, or the default one; None when there is none."""
+    devices = AgentDevice.objects.filter(user__account=account, user=user_id)
+    if device_id is not None:
+        return devices.filter(pk=device_id).first()
+    return devices.order_by("-is_default", "pk").first()

@@ -1,0 +1,155 @@
+"""What pages and commands read of sessions and calls; the account comes first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Max, Prefetch
+
+from autodialer.apps.calls.models import Attempt, AttemptState, Session, SessionStatus
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from autodialer.apps.accounts.models import Account
+    from autodialer.domain.outcome import CallStatus
+
+
+class AgentState(StrEnum):
+    """What a connected agent does, in the words of the screens."""
+
+    CONNECTING = "connecting"
+    WAITING = "waiting"
+    DIALING = "dialing"
+    TALKING = "talking"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRow:
+    """A live session: who, what, since when, and with whom."""
+
+    session_id: UUID
+    campaign_id: int
+    user_id: int
+    agent: str
+    state: AgentState
+    since: datetime
+    number: str
+    contact: str
+    stopping: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """One call as the call details show it. `talk_s` is None unless it was answered and ended."""
+
+    id: UUID
+    number: str
+    contact: str
+    agent: str
+    try_no: int | None
+    state: str
+    status: str
+    reason: str
+    abandoned: bool
+    placed_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime | None
+    talk_s: float | None
+    recording: str
+
+
+def agent_rows(account: Account, campaign_id: int | None = None) -> list[AgentRow]:
+    """Return the live sessions of a campaign, or of the whole account, by agent."""
+    live_calls = Attempt.objects.exclude(state=AttemptState.ENDED.value).select_related("target")
+    sessions = (
+        Session.objects.filter(account=account)
+        .exclude(status=SessionStatus.ENDED.value)
+        .select_related("user")
+        .prefetch_related(Prefetch("attempts", live_calls, to_attr="live_calls"))
+        .annotate(last_end=Max("attempts__ended_at"))
+        .order_by("user__name", "pk")
+    )
+    if campaign_id is not None:
+        sessions = sessions.filter(campaign=campaign_id)
+    return [_agent_row(session) for session in sessions]
+
+
+def call_rows(
+    account: Account,
+    campaign_id: int,
+    *,
+    status: CallStatus | None = None,
+    number: str = "",
+    limit: int = 100,
+) -> list[CallRow]:
+    """Return calls of a campaign, newest first; `number` is a part of the number to look for."""
+    attempts = Attempt.objects.filter(account=account, campaign=campaign_id)
+    if status is not None:
+        attempts = attempts.filter(status=status.value)
+    if digits := "".join(filter(str.isdigit, number)):
+        attempts = attempts.filter(e164__contains=digits)
+    found = attempts.select_related("user", "target").order_by("-placed_at", "-pk")[:limit]
+    return [call_row(attempt) for attempt in found]
+
+
+def call_row(attempt: Attempt) -> CallRow:
+    """Return a call whose user and target are loaded as the row that is shown."""
+    return CallRow(
+        id=attempt.pk,
+        number=attempt.e164,
+        contact=contact_name(attempt.target.contact),
+        agent=attempt.user.name,
+        try_no=attempt.try_no,
+        state=attempt.state,
+        status=attempt.status,
+        reason=attempt.reason,
+        abandoned=attempt.abandoned,
+        placed_at=attempt.placed_at,
+        answered_at=attempt.answered_at,
+        ended_at=attempt.ended_at,
+        talk_s=_talk_s(attempt),
+        recording=attempt.recording,
+    )
+
+
+def contact_name(contact: dict[str, Any]) -> str:
+    """Return the name of a copied contact, empty when it has none."""
+    return f"{contact.get('first_name', '')} {contact.get('last_name', '')}".strip()
+
+
+def _talk_s(attempt: Attempt) -> float | None:
+    if attempt.answered_at is None or attempt.ended_at is None:
+        return None
+    return (attempt.ended_at - attempt.answered_at).total_seconds()
+
+
+def _agent_row(session: Session) -> AgentRow:
+    live: list[Attempt] = session.live_calls  # type: ignore[attr-defined]  # prefetched above
+    call = live[0] if live else None
+    state, since = _state(session, call)
+    return AgentRow(
+        session_id=session.pk,
+        campaign_id=session.campaign_id,
+        user_id=session.user_id,
+        agent=session.user.name,
+        state=state,
+        since=since,
+        number=call.e164 if call else "",
+        contact=contact_name(call.target.contact) if call else "",
+        stopping=session.stop_reason != "",
+    )
+
+
+def _state(session: Session, call: Attempt | None) -> tuple[AgentState, datetime]:
+    if session.ready_at is None:
+        return AgentState.CONNECTING, session.created_at
+    if call is None:
+        last_end: datetime | None = session.last_end  # type: ignore[attr-defined]  # annotated
+        return AgentState.WAITING, max(session.ready_at, last_end or session.ready_at)
+    if call.answered_at is None:
+        return AgentState.DIALING, call.placed_at
+    return AgentState.TALKING, call.answered_at

@@ -1,0 +1,116 @@
+"""Why an agent cannot start now: one sentence each, for the page and the command line."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from autodialer.apps.agents.models import GroupMember
+from autodialer.apps.campaigns.models import CampaignAgent, CampaignChange, Target
+from autodialer.domain.campaign import CampaignStatus
+from autodialer.domain.errors import ConflictError
+from autodialer.domain.target import TargetStatus
+from autodialer.domain.window import CallWindow, next_opening
+
+if TYPE_CHECKING:
+    from autodialer.apps.accounts.models import Account, User
+    from autodialer.apps.campaigns.models import Campaign
+
+
+class CannotStartError(ConflictError):
+    """Start is refused; `code` tells the reason to programs and `str()` to the agent."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+def check_start(account: Account, campaign: Campaign, user: User, now: datetime) -> None:
+    """Raise CannotStartError, with the reason, unless the agent could be dialling now.
+
+    A wait that is shorter than the campaign's idle limit is no reason: the agent waits (R11).
+    """
+    _check_member(campaign, user)
+    _check_status(account, campaign, now)
+    _check_window(account, campaign, now)
+    _check_targets(account, campaign, now)
+
+
+def takes_part(campaign: Campaign, user: User) -> bool:
+    """Return whether the user is an agent of the campaign at this moment."""
+    in_group = GroupMember.objects.filter(group=campaign.group_id, user=user)
+    picked = CampaignAgent.objects.filter(campaign=campaign, user=user)
+    return user.is_active and (in_group.exists() or picked.exists())
+
+
+def _check_member(campaign: Campaign, user: User) -> None:
+    if not takes_part(campaign, user):
+        raise CannotStartError(
+            "not_in_campaign",
+            f"{user.name} is not an agent of this campaign: ask a supervisor to add you.",
+        )
+
+
+def _check_status(account: Account, campaign: Campaign, now: datetime) -> None:
+    # A start that has come counts at once; the sweep that writes the status may be seconds late.
+    if campaign.starts_at > now:
+        wait = _minutes(campaign.starts_at - now)
+        raise CannotStartError(
+            "campaign_not_started",
+            f"Starts at {_clock(account, campaign.starts_at, now)} ({wait}).",
+        )
+    if campaign.status == CampaignStatus.PAUSED:
+        raise CannotStartError("campaign_paused", _paused(account, campaign, now))
+    over = campaign.status in {CampaignStatus.COMPLETED, CampaignStatus.ARCHIVED}
+    if over or campaign.ends_at <= now:
+        raise CannotStartError("campaign_completed", "This campaign is completed.")
+
+
+def _paused(account: Account, campaign: Campaign, now: datetime) -> str:
+    pauses = CampaignChange.objects.filter(campaign=campaign, new=CampaignStatus.PAUSED.value)
+    last = pauses.order_by("-pk").first()
+    if last is None:
+        return "This campaign is paused."
+    return f"Campaign paused by {last.actor} at {_clock(account, last.at, now)}."
+
+
+def _check_window(account: Account, campaign: Campaign, now: datetime) -> None:
+    window = CallWindow(
+        ZoneInfo(account.zone),
+        campaign.window_opens or account.window_opens,
+        campaign.window_closes or account.window_closes,
+    )
+    opening = next_opening(window, now, timedelta(seconds=campaign.ring_timeout_s))
+    if opening > now + timedelta(seconds=campaign.idle_limit_s):
+        hours = f"{window.opens:%H:%M} and {window.closes:%H:%M}"
+        raise CannotStartError(
+            "outside_window",
+            f"Calls are allowed between {hours} only: start at {_clock(account, opening, now)}.",
+        )
+
+
+def _check_targets(account: Account, campaign: Campaign, now: datetime) -> None:
+    targets = Target.objects.filter(campaign=campaign)
+    if targets.filter(status=TargetStatus.SCHEDULED.value).exists():
+        return
+    retries = targets.filter(status=TargetStatus.RETRY.value).order_by("due_at", "pk")
+    due_at = retries.values_list("due_at", flat=True).first()
+    if due_at is None:
+        raise CannotStartError("nothing_left", "No numbers are left to dial in this campaign.")
+    if due_at > now + timedelta(seconds=campaign.idle_limit_s):
+        raise CannotStartError(
+            "nothing_due", f"The next number is due at {_clock(account, due_at, now)}."
+        )
+
+
+def _clock(account: Account, instant: datetime, now: datetime) -> str:
+    """Return the wall-clock time in the account's zone, with the date unless it is today."""
+    local = instant.astimezone(ZoneInfo(account.zone))
+    today = now.astimezone(local.tzinfo).date()
+    return local.strftime("%H:%M %Z" if local.date() == today else "%H:%M %Z on %-d %B")
+
+
+def _minutes(wait: timedelta) -> str:
+    minutes = -(-int(wait.total_seconds()) // 60)
+    return f"in {minutes} min" if minutes < 120 else f"in {minutes // 60} h"  # noqa: PLR2004

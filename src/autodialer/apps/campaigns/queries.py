@@ -1,0 +1,191 @@
+"""What pages and commands read of campaigns; the account comes first."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from django.db.models import Count
+
+from autodialer.apps.campaigns.models import CallerId, Campaign, CampaignChange, Target
+from autodialer.domain.campaign import CampaignStatus
+from autodialer.domain.errors import NotFoundError
+from autodialer.domain.target import TargetStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from autodialer.apps.accounts.models import Account
+
+SEARCH_FROM: Final = 3  # characters, as in the requirements
+
+
+@dataclass(frozen=True, slots=True)
+class TargetCounts:
+    """The ten counts of one instant; they add up to the size of the campaign's copy."""
+
+    by_status: Mapping[TargetStatus, int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.by_status.values())
+
+    def __getitem__(self, status: TargetStatus) -> int:
+        return self.by_status[status]
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRow:
+    """A campaign as a list or its page shows it. Times are aware."""
+
+    id: int
+    name: str
+    status: str
+    reason: str
+    zone: str
+    caller_id: str
+    participants: str
+    list_name: str
+    starts_at: datetime
+    ends_at: datetime
+    retries: int
+    retry_statuses: tuple[str, ...]
+    retry_interval_min: int
+    retry_mechanism: str
+    target_count: int
+    counts: TargetCounts
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """One step of a campaign's history."""
+
+    old: str
+    new: str
+    reason: str
+    actor: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CallerIdRow:
+    """A number that calls may be made from."""
+
+    id: int
+    e164: str
+    verified_at: datetime | None
+
+
+def campaign(account: Account, campaign_id: int) -> Campaign:
+    """Return a campaign of the account. Raises NotFoundError."""
+    found = Campaign.objects.filter(account=account, pk=campaign_id).first()
+    if found is None:
+        raise NotFoundError(f"There is no campaign {campaign_id}: see `autodialer campaign list`.")
+    return found
+
+
+def campaign_counts(account: Account, campaign_id: int) -> TargetCounts:
+    """Return the ten counts of one campaign, all of the same instant."""
+    return _counts(account, [campaign_id])[campaign_id]
+
+
+def campaign_row(account: Account, campaign_id: int) -> CampaignRow:
+    """Return one campaign with its counts. Raises NotFoundError."""
+    campaign(account, campaign_id)
+    (row,) = _rows(account, [campaign_id])
+    return row
+
+
+def campaign_rows(
+    account: Account,
+    *,
+    status: CampaignStatus | None = None,
+    search: str = "",
+    limit: int = 200,
+) -> list[CampaignRow]:
+    """Return campaigns, newest first. Archived ones only when asked for by status (R19).
+
+    A search of fewer than three characters finds everything.
+    """
+    campaigns = Campaign.objects.filter(account=account).order_by("-created_at", "-pk")
+    if status is None:
+        campaigns = campaigns.exclude(status=CampaignStatus.ARCHIVED.value)
+    else:
+        campaigns = campaigns.filter(status=status.value)
+    if len(search) >= SEARCH_FROM:
+        campaigns = campaigns.filter(name__icontains=search)
+    return _rows(account, campaigns.values_list("pk", flat=True)[:limit])
+
+
+def changes(account: Account, campaign_id: int) -> list[ChangeRow]:
+    """Return the history of a campaign, oldest first."""
+    found = CampaignChange.objects.filter(campaign__account=account, campaign=campaign_id)
+    return [
+        ChangeRow(change.old, change.new, change.reason, change.actor, change.at)
+        for change in found.order_by("pk")
+    ]
+
+
+def caller_id_rows(account: Account) -> list[CallerIdRow]:
+    """Return the caller ids of the account, oldest first."""
+    found = CallerId.objects.filter(account=account).order_by("pk")
+    return [CallerIdRow(row.pk, row.e164, row.verified_at) for row in found]
+
+
+def _rows(account: Account, ids: Iterable[int]) -> list[CampaignRow]:
+    """Three queries, whatever the number of campaigns."""
+    wanted = list(ids)
+    found = (
+        Campaign.objects.filter(account=account, pk__in=wanted)
+        .select_related("group", "caller_id", "contact_list")
+        .annotate(picked=Count("agents"))
+    )
+    counts = _counts(account, wanted)
+    by_id = {row.pk: _row(row, account, counts[row.pk]) for row in found}
+    return [by_id[campaign_id] for campaign_id in wanted if campaign_id in by_id]
+
+
+def _row(found: Campaign, account: Account, counts: TargetCounts) -> CampaignRow:
+    picked: int = found.picked  # type: ignore[attr-defined]  # annotated in _rows
+    return CampaignRow(
+        id=found.pk,
+        name=found.name,
+        status=found.status,
+        reason=found.reason,
+        zone=account.zone,
+        caller_id=found.caller_id.e164,
+        participants=found.group.name if found.group else f"{picked} agents",
+        list_name=found.contact_list.name if found.contact_list else "",
+        starts_at=found.starts_at,
+        ends_at=found.ends_at,
+        retries=found.retries,
+        retry_statuses=tuple(found.retry_statuses),
+        retry_interval_min=found.retry_interval_min,
+        retry_mechanism=found.retry_mechanism,
+        target_count=found.target_count,
+        counts=counts,
+        created_at=found.created_at,
+    )
+
+
+def _counts(account: Account, ids: list[int]) -> Mapping[int, TargetCounts]:
+    """One GROUP BY: the counts of one instant always add up."""
+    groups = (
+        Target.objects.filter(account=account, campaign__in=ids)
+        .values_list("campaign_id", "status")
+        .annotate(Count("pk"))
+        .order_by()
+    )
+    found: dict[int, dict[TargetStatus, int]] = defaultdict(dict)
+    for campaign_id, status, count in groups:
+        found[campaign_id][TargetStatus(status)] = count
+    return {
+        campaign_id: TargetCounts(
+            MappingProxyType({status: found[campaign_id].get(status, 0) for status in TargetStatus})
+        )
+        for campaign_id in ids
+    }

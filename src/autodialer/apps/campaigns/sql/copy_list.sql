@@ -1,0 +1,12 @@
+-- Copy a list into a campaign as its targets, in the order of the list, with each contact as it is.
+INSERT INTO campaigns_target (account_id, campaign_id, seq, e164, contact, status, reason, tries,
+                              max_tries, due_at, changed_at)
+SELECT c.account_id, %(campaign_id)s, member.seq, c.e164,
+       jsonb_build_object('first_name', c.first_name, 'last_name', c.last_name,
+                          'company', c.company, 'email', c.email, 'tag', c.tag,
+                          'fields', c.fields),
+       'scheduled', '', 0, %(max_tries)s, NULL, %(now)s
+  FROM contacts_listmember AS member
+  JOIN contacts_contact AS c ON c.id = member.contact_id
+ WHERE member.contact_list_id = %(list_id)s AND c.account_id = %(account_id)s
+ ORDER BY member.seq

@@ -1,0 +1,122 @@
+"""The terms of a campaign: what may be asked for, checked before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import TYPE_CHECKING, Final
+
+from autodialer.domain.campaign import MAX_DURATION, MIN_DURATION, START_GRACE
+from autodialer.domain.errors import InvalidInputError
+from autodialer.domain.retry import MAX_RETRIES, RETRYABLE, RetryMechanism
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from autodialer.apps.accounts.models import Account
+
+MOST_INTERVAL_MIN: Final = 1_440
+RING_TIMEOUT_S: Final = range(5, 121)
+IDLE_LIMIT_S: Final = range(10, 3_601)
+MAX_TALK_S: Final = range(30, 4 * 3_600 + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """When and how a campaign calls. `starts_at` None is now, `ends_at` None is the longest."""
+
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    window_opens: time | None = None
+    window_closes: time | None = None
+    retries: int = 0
+    retry_statuses: Sequence[str] = ()
+    retry_interval_min: int = 30
+    retry_mechanism: RetryMechanism = RetryMechanism.LINEAR
+    ring_timeout_s: int = 30
+    idle_limit_s: int = 120
+    max_talk_s: int = 3_600
+
+
+def check_schedule(terms: Terms, now: datetime) -> tuple[datetime, datetime]:
+    """Return start and end. A start up to two minutes ago is now (R5). Raises InvalidInputError."""
+    starts_at = terms.starts_at or now
+    _check_zone(starts_at, "starts_at")
+    if starts_at < now - START_GRACE:
+        raise InvalidInputError(
+            "starts_at", "The start has passed: choose a later one.", "start_in_past"
+        )
+    starts_at = max(starts_at, now)
+    ends_at = terms.ends_at or starts_at + MAX_DURATION
+    _check_zone(ends_at, "ends_at")
+    if ends_at < starts_at + MIN_DURATION:
+        raise InvalidInputError(
+            "ends_at", "The end must be at least 2 minutes after the start.", "end_too_early"
+        )
+    if ends_at > starts_at + MAX_DURATION:
+        raise InvalidInputError(
+            "ends_at", "The end must be at most 30 days after the start.", "too_long"
+        )
+    return starts_at, ends_at
+
+
+def check_terms(terms: Terms, account: Account) -> None:
+    """Raise InvalidInputError, naming the field, unless all numbers are within their limits."""
+    _check_window(terms, account)
+    _check_retries(terms)
+    _check_seconds("ring_timeout_s", terms.ring_timeout_s, RING_TIMEOUT_S)
+    _check_seconds("idle_limit_s", terms.idle_limit_s, IDLE_LIMIT_S)
+    _check_seconds("max_talk_s", terms.max_talk_s, MAX_TALK_S)
+
+
+def _check_zone(instant: datetime, field: str) -> None:
+    if instant.utcoffset() is None:
+        raise InvalidInputError(
+            field, "The time must carry its offset from UTC, like +05:30.", "offset_required"
+        )
+
+
+def _check_window(terms: Terms, account: Account) -> None:
+    opens = terms.window_opens or account.window_opens
+    closes = terms.window_closes or account.window_closes
+    if opens < account.window_opens or closes > account.window_closes:
+        hours = f"{account.window_opens:%H:%M} to {account.window_closes:%H:%M}"
+        raise InvalidInputError(
+            "window", f"The calling window must lie within {hours}.", "window_too_wide"
+        )
+    if _seconds(opens) + terms.ring_timeout_s > _seconds(closes):
+        raise InvalidInputError(
+            "window", "The calling window must be open at least for one ring.", "window_empty"
+        )
+
+
+def _seconds(clock: time) -> int:
+    return (clock.hour * 60 + clock.minute) * 60 + clock.second
+
+
+def _check_retries(terms: Terms) -> None:
+    if not 0 <= terms.retries <= MAX_RETRIES:
+        raise InvalidInputError("retries", "Choose 0 to 3 retries.", "retries_out_of_range")
+    legal = sorted(status.value for status in RETRYABLE)
+    statuses = list(terms.retry_statuses)
+    if not set(statuses) <= set(legal) or len(set(statuses)) < len(statuses):
+        raise InvalidInputError(
+            "retry_statuses", f"Retry on some of {', '.join(legal)}, each once.", "status_unknown"
+        )
+    if terms.retries and not statuses:
+        raise InvalidInputError(
+            "retry_statuses",
+            f"Say after which results to retry: {', '.join(legal)}.",
+            "statuses_missing",
+        )
+    if not 1 <= terms.retry_interval_min <= MOST_INTERVAL_MIN:
+        raise InvalidInputError(
+            "retry_interval_min", "Choose 1 to 1,440 minutes.", "interval_out_of_range"
+        )
+
+
+def _check_seconds(field: str, value: int, legal: range) -> None:
+    if value not in legal:
+        raise InvalidInputError(
+            field, f"Choose {legal[0]:,} to {legal[-1]:,} seconds.", f"{field}_out_of_range"
+        )
