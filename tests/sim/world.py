@@ -1,0 +1,261 @@
+"""One campaign in virtual time: the engine, a switch, a store, people, chance and faults."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from autodialer.adapters.memory.store import Fault, MemoryStore, Weather
+from autodialer.adapters.memory.tables import CampaignRow
+from autodialer.adapters.sim.loop import wall_clock
+from autodialer.adapters.sim.switch import Fate, SimSwitch
+from autodialer.domain.campaign import CampaignStatus
+from autodialer.domain.errors import ConflictError
+from autodialer.domain.ids import CampaignId, SessionId
+from autodialer.domain.outcome import CallStatus
+from autodialer.domain.retry import RetryPolicy
+from autodialer.domain.target import LIVE, TERMINAL
+from autodialer.domain.window import CallWindow
+from autodialer.engine.config import EngineConfig
+from autodialer.engine.dialer import Dialer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from autodialer.ports.telephony import SwitchReport
+
+START: Final = datetime(2026, 11, 23, 6, tzinfo=UTC)
+AGENTS: Final = ("asha", "bina", "chitra")
+MAX_TALK: Final = timedelta(seconds=40)
+RING: Final = timedelta(seconds=12)
+# I4: a target may stay live this long, and what is older than a crash this long after it.
+LIVE_LIMIT: Final = MAX_TALK + RING + timedelta(seconds=60)
+PATIENCE: Final = timedelta(hours=2)
+RETRIES: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Odds:
+    """Chances per request or report, and mean seconds between faults (0 = never)."""
+
+    store: float = 0.0
+    switch: float = 0.0
+    lost: float = 0.0
+    doubled: float = 0.0
+    late: float = 0.0
+    crash_every_s: float = 0.0
+    drop_every_s: float = 0.0
+    restart_every_s: float = 0.0
+    outage_every_s: float = 0.0
+
+
+@dataclass
+class Run:
+    """One seeded run. `broken` collects what an invariant says, with the virtual time."""
+
+    seed: int
+    odds: Odds
+    size: int = 40
+    broken: list[str] = field(default_factory=list)
+    crashes: int = 0
+
+    def __post_init__(self) -> None:
+        self.luck = Random(self.seed)  # noqa: S311  a simulation
+        self.calm = False
+        self.outage_until = START
+        self.store = MemoryStore(weather=self._weather)
+        self.switch = SimSwitch(self.seed, fate=self._fate, mail=self._mail)
+        self.clock = wall_clock(START)
+        self.live_since: dict[UUID, datetime] = {}
+        self.numbers = tuple(
+            f"+91980000{place:02}{self.luck.randrange(7)}{self.luck.randrange(10)}"
+            for place in range(self.size)
+        )
+        self.campaign = self._campaign()
+
+    def _campaign(self) -> CampaignRow:
+        tables = self.store.tables
+        every = frozenset({CallStatus.BUSY, CallStatus.NO_ANSWER, CallStatus.FAILED})
+        row = CampaignRow(
+            campaign_id=CampaignId(tables.new_id()),
+            account=tables.add_account(),
+            caller_id="+918047112233",
+            agents=set(AGENTS),
+            policy=RetryPolicy(RETRIES, every, timedelta(minutes=1)),
+            window=CallWindow(ZoneInfo("Asia/Kolkata")),
+            starts_at=START,
+            ends_at=START + timedelta(days=1),
+            ring_timeout=RING,
+            max_talk=MAX_TALK,
+        )
+        tables.add_campaign(row, self.numbers, START)
+        tables.dnd[row.account].add(self.numbers[3])
+        return row
+
+    # Chance ----------------------------------------------------------------------------------
+
+    def _weather(self, _request: str) -> Weather:
+        there, back = self.luck.uniform(0, 0.01), self.luck.uniform(0, 0.01)
+        if self.clock() < self.outage_until:
+            return Weather(there, back, Fault.NOT_REACHED)
+        if not self.calm and self.luck.random() < self.odds.store:
+            return Weather(there, back, self.luck.choice((Fault.NOT_REACHED, Fault.REPLY_LOST)))
+        return Weather(there, back)
+
+    def _fate(self, _request: str) -> Fate:
+        if self.calm or self.luck.random() >= self.odds.switch:
+            return Fate.DONE
+        return self.luck.choice((Fate.REFUSED, Fate.NOT_REACHED, Fate.REPLY_LOST))
+
+    def _mail(self, _report: SwitchReport) -> Sequence[float]:
+        if self.calm:
+            return (0.0,)
+        if self.luck.random() < self.odds.lost:
+            return ()
+        delay = self.luck.uniform(0, 2) if self.luck.random() < self.odds.late else 0.0
+        if self.luck.random() < self.odds.doubled:
+            return (delay, self.luck.uniform(0, 30))
+        return (delay,)
+
+    def _soon(self, mean_s: float) -> float:
+        return self.luck.expovariate(1 / mean_s)
+
+    # The run ---------------------------------------------------------------------------------
+
+    async def go(self) -> None:
+        """Dial the whole campaign with all that happens around it, then look at what is left."""
+        async with asyncio.TaskGroup() as group:
+            jobs = [
+                group.create_task(job, name=name)
+                for name, job in (
+                    ("engine", self._engines()),
+                    ("watch", self._watch()),
+                    *((f"agent-{agent}", self._agent(agent)) for agent in AGENTS),
+                    ("drops", self._now_and_then(self.odds.drop_every_s, self._drop)),
+                    ("restarts", self._now_and_then(self.odds.restart_every_s, self._restart)),
+                    ("outages", self._now_and_then(self.odds.outage_every_s, self._outage)),
+                )
+            ]
+            await self._until_completed()
+            await asyncio.sleep(LIVE_LIMIT.total_seconds())
+            for job in jobs:
+                job.cancel()
+        self._check_the_end()
+
+    async def _engines(self) -> None:
+        """Run a dialer; kill it now and then; the next one has the same store and switch."""
+        while True:
+            dialer = asyncio.get_running_loop().create_task(self._dialer().run(), name="dialer")
+            try:
+                await self._wait_for_crash(dialer)
+            finally:
+                dialer.cancel()
+                with suppress(asyncio.CancelledError):
+                    await dialer
+            self.crashes += 1
+            await asyncio.sleep(self.luck.uniform(0, 20))
+
+    async def _wait_for_crash(self, dialer: asyncio.Task[None]) -> None:
+        if self.odds.crash_every_s == 0 or self.calm:
+            await dialer
+            return
+        await asyncio.wait([dialer], timeout=self._soon(self.odds.crash_every_s))
+        if dialer.done():
+            dialer.result()
+            self._break("the dialer stopped by itself")
+
+    def _dialer(self) -> Dialer:
+        config = EngineConfig(node="north", holder=f"process-{self.crashes}")
+        return Dialer(config, self.store, self.switch, self.clock, new_id=self._uuid)
+
+    def _uuid(self) -> UUID:
+        return UUID(int=self.luck.getrandbits(128))
+
+    async def _agent(self, agent: str) -> None:
+        """Press Start again and again until the campaign is over; sometimes hang up."""
+        while not self.campaign.is_over:
+            session_id = SessionId(self._uuid())
+            with suppress(ConflictError):
+                self.store.tables.queue_session(
+                    session_id, self.campaign.campaign_id, agent, self.clock()
+                )
+            await asyncio.sleep(self.luck.uniform(5, 120))
+            if not self.calm and self.luck.random() < 0.2:
+                self.switch.agent_hangs_up(session_id)
+
+    async def _until_completed(self) -> None:
+        while self.campaign.status is not CampaignStatus.COMPLETED:
+            await asyncio.sleep(1)
+            # Faults do not go on for ever: afterwards everything must come to its end.
+            self.calm = self.clock() > START + timedelta(minutes=15)
+            if self.clock() > START + PATIENCE:
+                self._break("the campaign is stuck")
+                return
+
+    async def _now_and_then(self, mean_s: float, fault: Callable[[], None]) -> None:
+        while mean_s and not self.calm:
+            await asyncio.sleep(self._soon(mean_s))
+            fault()
+
+    def _drop(self) -> None:
+        self.switch.drop_connection(self.luck.uniform(0.1, 20))
+
+    def _restart(self) -> None:
+        self.switch.restart(self.luck.uniform(0.1, 20))
+
+    def _outage(self) -> None:
+        self.outage_until = self.clock() + timedelta(seconds=self.luck.uniform(0.1, 30))
+
+    # The oracle ------------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        while True:
+            self._check_this_moment()
+            await asyncio.sleep(0.25)
+
+    def _break(self, what: str) -> None:
+        self.broken.append(f"{self.clock() - START}: {what}")
+
+    def _check_this_moment(self) -> None:
+        """I2, I3 in the tables; I4: nothing stays live too long; I5: the counts add up."""
+        live = list(self.store.tables.live_attempts())
+        for what, seen in (
+            ("I2 number", Counter(row.call.e164 for row in live)),
+            ("I3 session", Counter(str(row.session_id) for row in live)),
+        ):
+            self.broken += [f"{what} {key} has {n} live calls" for key, n in seen.items() if n > 1]
+        for row in live:
+            if self.clock() - row.call.placed_at > LIVE_LIMIT + timedelta(seconds=90):
+                self._break(f"I4 attempt to {row.call.e164} is stuck")
+        in_a_call = sum(target.status in LIVE for target in self.campaign.targets)
+        if in_a_call != len(live) or len(self.campaign.targets) != self.size:
+            self._break(f"I5 {in_a_call} live targets, {len(live)} live attempts")
+
+    def _check_the_end(self) -> None:
+        """Look at what the carrier saw (I1, I2, I3) and at what is left (I4, I12, I13)."""
+        self.broken += self.switch.breaches
+        tables = self.store.tables
+        for target in self.campaign.targets:
+            invites = self.switch.invites[target.e164]
+            sent = [row for row in tables.attempts.values() if row.target is target]
+            if not invites <= target.tries <= 1 + RETRIES:
+                self._break(f"I1 {target.e164}: {invites} calls in {target.tries} tries")
+            if target.status not in TERMINAL:
+                self._break(f"I4 {target.e164} is left {target.status}")
+            if any(row.result is None for row in sent):
+                self._break(f"I4 an attempt to {target.e164} is left live")
+        if unknown := set(self.switch.invited) - set(tables.attempts):
+            self._break(f"I1 calls without an attempt: {unknown}")
+        if not self.switch.is_empty:
+            self._break("I12 legs are left on the switch")
+        if self.switch.invites[self.numbers[3]]:
+            self._break("I8 a number on the DND list was called")
+        if open_ := [s.agent for s in tables.sessions.values() if s.end is None and s.node_id]:
+            self._break(f"I4 sessions are left open: {open_}")
