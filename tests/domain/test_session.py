@@ -14,8 +14,8 @@ from autodialer.domain.session import (
     HANG_UP_REPORT_GRACE,
     REFUSED,
     RING_REPORT_GRACE,
-    SHORTEST_WAIT,
     RULES,
+    SHORTEST_WAIT,
     WAIT_POLL,
     AgentAnswered,
     AgentGone,
@@ -373,7 +373,8 @@ def test_an_idle_session_leaves_now(phase: Phase) -> None:
 def test_a_session_in_a_call_leaves_after_it(phase: Phase) -> None:
     leaving, commands = step(session_in(phase), LEAVE, NOW)
     assert (leaving.phase, commands) == (phase, ())
-    assert step(leaving, LeaveAsked(EndReason.STOPPED), NOW) == (leaving, ())
+    again, commands = step(leaving, LeaveAsked(EndReason.STOPPED), NOW)
+    assert (again is leaving, commands) == (True, ())
     after, commands = step(leaving, CustomerGone(OURS, BUSY_END), NOW)
     assert after.phase is Phase.ENDED
     assert type_names(commands) == ["ReleaseAgent", "FinishCall", "EndSession"]

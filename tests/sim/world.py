@@ -17,22 +17,27 @@ from autodialer.adapters.memory.tables import CampaignRow
 from autodialer.adapters.sim.loop import wall_clock
 from autodialer.adapters.sim.switch import Fate, SimSwitch
 from autodialer.domain.campaign import CampaignStatus
-from autodialer.domain.errors import ConflictError
+from autodialer.domain.errors import ConflictError, IllegalTransitionError
 from autodialer.domain.ids import CampaignId, SessionId
 from autodialer.domain.outcome import CallStatus
 from autodialer.domain.retry import RetryPolicy
+from autodialer.domain.session import EndReason
 from autodialer.domain.target import LIVE, TERMINAL
 from autodialer.domain.window import CallWindow
 from autodialer.engine.config import EngineConfig
 from autodialer.engine.dialer import Dialer
+from autodialer.ports.store import CampaignMoved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from autodialer.adapters.memory.tables import AttemptRow, TargetRow
     from autodialer.ports.telephony import SwitchReport
 
 START: Final = datetime(2026, 11, 23, 6, tzinfo=UTC)
-AGENTS: Final = ("asha", "bina", "chitra")
+# The second campaign calls some of the same numbers at the same time.
+CAMPAIGNS: Final = (("asha", "bina"), ("chitra",))
+SHARED: Final = 12
 MAX_TALK: Final = timedelta(seconds=40)
 RING: Final = timedelta(seconds=12)
 # I4: a target may stay live this long, and what is older than a crash this long after it.
@@ -73,21 +78,26 @@ class Run:
         self.store = MemoryStore(weather=self._weather)
         self.switch = SimSwitch(self.seed, fate=self._fate, mail=self._mail)
         self.clock = wall_clock(START)
-        self.live_since: dict[UUID, datetime] = {}
         self.numbers = tuple(
             f"+91980000{place:02}{self.luck.randrange(7)}{self.luck.randrange(10)}"
             for place in range(self.size)
         )
-        self.campaign = self._campaign()
+        self.account = self.store.tables.add_account()
+        self.store.tables.dnd[self.account].add(self.numbers[3])
+        lists = (self.numbers, self.numbers[:SHARED])
+        self.campaigns = [
+            self._campaign(set(agents), numbers)
+            for agents, numbers in zip(CAMPAIGNS, lists, strict=True)
+        ]
 
-    def _campaign(self) -> CampaignRow:
+    def _campaign(self, agents: set[str], numbers: Sequence[str]) -> CampaignRow:
         tables = self.store.tables
         every = frozenset({CallStatus.BUSY, CallStatus.NO_ANSWER, CallStatus.FAILED})
         row = CampaignRow(
             campaign_id=CampaignId(tables.new_id()),
-            account=tables.add_account(),
+            account=self.account,
             caller_id="+918047112233",
-            agents=set(AGENTS),
+            agents=agents,
             policy=RetryPolicy(RETRIES, every, timedelta(minutes=1)),
             window=CallWindow(ZoneInfo("Asia/Kolkata")),
             starts_at=START,
@@ -95,8 +105,7 @@ class Run:
             ring_timeout=RING,
             max_talk=MAX_TALK,
         )
-        tables.add_campaign(row, self.numbers, START)
-        tables.dnd[row.account].add(self.numbers[3])
+        tables.add_campaign(row, numbers, START)
         return row
 
     # Chance ----------------------------------------------------------------------------------
@@ -137,7 +146,12 @@ class Run:
                 for name, job in (
                     ("engine", self._engines()),
                     ("watch", self._watch()),
-                    *((f"agent-{agent}", self._agent(agent)) for agent in AGENTS),
+                    *(
+                        (agent, self._agent(agent, campaign))
+                        for campaign in self.campaigns
+                        for agent in sorted(campaign.agents)
+                    ),
+                    ("supervisor", self._supervisor()),
                     ("drops", self._now_and_then(self.odds.drop_every_s, self._drop)),
                     ("restarts", self._now_and_then(self.odds.restart_every_s, self._restart)),
                     ("outages", self._now_and_then(self.odds.outage_every_s, self._outage)),
@@ -178,20 +192,39 @@ class Run:
     def _uuid(self) -> UUID:
         return UUID(int=self.luck.getrandbits(128))
 
-    async def _agent(self, agent: str) -> None:
-        """Press Start again and again until the campaign is over; sometimes hang up."""
-        while not self.campaign.is_over:
+    async def _agent(self, agent: str, campaign: CampaignRow) -> None:
+        """Press Start again and again until the campaign is over; sometimes leave."""
+        tables = self.store.tables
+        while not campaign.is_over:
             session_id = SessionId(self._uuid())
             with suppress(ConflictError):
-                self.store.tables.queue_session(
-                    session_id, self.campaign.campaign_id, agent, self.clock()
-                )
-            await asyncio.sleep(self.luck.uniform(5, 120))
-            if not self.calm and self.luck.random() < 0.2:
-                self.switch.agent_hangs_up(session_id)
+                tables.queue_session(session_id, campaign.campaign_id, agent, self.clock())
+            await asyncio.sleep(self.luck.uniform(2, 40))
+            match self.luck.randrange(6):
+                case 0 if not self.calm:
+                    self.switch.agent_hangs_up(session_id)
+                case 1 if not self.calm and session_id in tables.sessions:
+                    at_once = self.luck.random() < 0.5
+                    tables.sessions[session_id].stop = (EndReason.STOPPED, at_once)
+                case _:
+                    pass
+
+    async def _supervisor(self) -> None:
+        """Pause and resume now and then."""
+        while not self.calm:
+            await asyncio.sleep(self.luck.uniform(20, 200))
+            campaign = self.luck.choice(self.campaigns)
+            with suppress(IllegalTransitionError):
+                self._move(campaign, CampaignStatus.PAUSED)
+                await asyncio.sleep(self.luck.uniform(1, 30))
+                self._move(campaign, CampaignStatus.IN_PROGRESS)
+
+    def _move(self, campaign: CampaignRow, status: CampaignStatus) -> None:
+        self.store.tables.move_campaign(campaign.campaign_id, status)
+        self.store.hint(CampaignMoved(campaign.campaign_id))
 
     async def _until_completed(self) -> None:
-        while self.campaign.status is not CampaignStatus.COMPLETED:
+        while not all(campaign.is_over for campaign in self.campaigns):
             await asyncio.sleep(1)
             # Faults do not go on for ever: afterwards everything must come to its end.
             self.calm = self.clock() > START + timedelta(minutes=15)
@@ -234,28 +267,34 @@ class Run:
         for row in live:
             if self.clock() - row.call.placed_at > LIVE_LIMIT + timedelta(seconds=90):
                 self._break(f"I4 attempt to {row.call.e164} is stuck")
-        in_a_call = sum(target.status in LIVE for target in self.campaign.targets)
-        if in_a_call != len(live) or len(self.campaign.targets) != self.size:
+        targets = [target for campaign in self.campaigns for target in campaign.targets]
+        in_a_call = sum(target.status in LIVE for target in targets)
+        if in_a_call != len(live) or len(targets) != self.size + SHARED:
             self._break(f"I5 {in_a_call} live targets, {len(live)} live attempts")
 
     def _check_the_end(self) -> None:
-        """Look at what the carrier saw (I1, I2, I3) and at what is left (I4, I12, I13)."""
+        """Look at what the carrier saw (I1, I2, I3, I8) and at what is left (I4, I12)."""
         self.broken += self.switch.breaches
-        tables = self.store.tables
-        for target in self.campaign.targets:
-            invites = self.switch.invites[target.e164]
-            sent = [row for row in tables.attempts.values() if row.target is target]
-            if not invites <= target.tries <= 1 + RETRIES:
-                self._break(f"I1 {target.e164}: {invites} calls in {target.tries} tries")
-            if target.status not in TERMINAL:
-                self._break(f"I4 {target.e164} is left {target.status}")
-            if any(row.result is None for row in sent):
-                self._break(f"I4 an attempt to {target.e164} is left live")
-        if unknown := set(self.switch.invited) - set(tables.attempts):
+        attempts = self.store.tables.attempts
+        for campaign in self.campaigns:
+            for target in campaign.targets:
+                tries = [row for row in attempts.values() if row.target is target]
+                self._check_target(target, tries)
+        if unknown := set(self.switch.invited) - set(attempts):
             self._break(f"I1 calls without an attempt: {unknown}")
-        if not self.switch.is_empty:
-            self._break("I12 legs are left on the switch")
         if self.switch.invites[self.numbers[3]]:
             self._break("I8 a number on the DND list was called")
-        if open_ := [s.agent for s in tables.sessions.values() if s.end is None and s.node_id]:
+        if not self.switch.is_empty:
+            self._break("I12 legs are left on the switch")
+        sessions = self.store.tables.sessions.values()
+        if open_ := [row.agent for row in sessions if row.end is None]:
             self._break(f"I4 sessions are left open: {open_}")
+
+    def _check_target(self, target: TargetRow, tries: Sequence[AttemptRow]) -> None:
+        sent = sum(row.call.attempt_id in self.switch.invited for row in tries)
+        if not sent <= target.tries <= 1 + RETRIES:
+            self._break(f"I1 {target.e164}: {sent} calls in {target.tries} tries")
+        if target.status not in TERMINAL:
+            self._break(f"I4 {target.e164} is left {target.status}")
+        if any(row.result is None for row in tries):
+            self._break(f"I4 an attempt to {target.e164} is left live")

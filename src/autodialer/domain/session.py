@@ -546,7 +546,9 @@ def _leave_now(session: Session, event: LeaveAsked, now: datetime) -> Step:
 
 
 def _leave_later(session: Session, event: LeaveAsked, _now: datetime) -> Step:
-    return replace(session, leaving=session.leaving or event.reason), ()
+    if session.leaving is not None:
+        return session, ()
+    return replace(session, leaving=event.reason), ()
 
 
 # Pieces shared by the rules ---------------------------------------------------------------------

@@ -117,6 +117,8 @@ class SessionRunner:
             self._tools.kill(Failpoint.HANGUP_SEEN)
         before = self.state
         self.state, commands = step(before, event, at)
+        if self.state is before and not commands:
+            return  # A repeated order is no sign of life: the sweep must still find lost legs.
         self._forget_ended_call(before)
         if self.state.phase is not before.phase:
             self._log.info(

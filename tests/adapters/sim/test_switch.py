@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -107,6 +109,16 @@ class TestSimSwitch(TelephonyContract):
         with pytest.raises(outcome[0]):
             await switch.place_call(SessionId(uuid4()), call)
         assert switch.invites[call.e164] == outcome[1]
+
+    async def test_a_talk_is_cut_at_its_limit(
+        self, switch: SimSwitch, world: SimWorld, heard: Heard
+    ) -> None:
+        assert heard.reports
+        call = replace(a_call(world.number(Line.ANSWERS)), max_talk=timedelta(seconds=5))
+        await switch.place_call(SessionId(uuid4()), call)
+        gone = await heard.customer(call.attempt_id, CustomerGone)
+        assert not gone.end.by_far_end
+        assert CustomerAnswered(call.attempt_id) in heard.of_customer(call.attempt_id)
 
     async def test_reports_may_be_lost_and_doubled(
         self, switch: SimSwitch, world: SimWorld, heard: Heard

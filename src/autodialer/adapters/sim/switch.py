@@ -66,6 +66,7 @@ class _Leg:
     session_id: SessionId
     attempt_id: AttemptId | None
     script: Script
+    max_talk_s: float | None = None
     state: LegState = LegState.RINGING
     rang: bool = False
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
@@ -270,7 +271,8 @@ class SimSwitch:
         self.invites[call.e164] += 1
         self.invited[call.attempt_id] = call.e164
         script = customer_script(call.e164, self.invites[call.e164], self._luck)
-        leg = _Leg(call.e164, session_id, call.attempt_id, script)
+        longest = call.max_talk.total_seconds()
+        leg = _Leg(call.e164, session_id, call.attempt_id, script, longest)
         self._customers[call.attempt_id] = leg
         self._play(leg, call.ring_timeout.total_seconds())
 
@@ -304,6 +306,8 @@ class SimSwitch:
         leg.state = LegState.UP
         if leg.script.talks_s is not None:
             leg.later(leg.script.talks_s, lambda: self._end(leg, None, by_far_end=True))
+        if leg.max_talk_s is not None:
+            leg.later(leg.max_talk_s, lambda: self._end(leg, None, by_far_end=False))
         if leg.attempt_id is None:
             self._report(SessionReport(leg.session_id, AgentAnswered()))
         else:
