@@ -1,3 +1,113 @@
-"""Composition root: builds the engine and its adapters from settings."""
+"""Composition root: builds a dialer from its settings and runs it until it is told to stop."""
 
 from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import signal
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from autodialer.adapters.ari.client import AriConfig
+from autodialer.adapters.ari.switch import AriSwitch
+from autodialer.adapters.pg.store import PgStore
+from autodialer.adapters.sim.switch import SimSwitch
+from autodialer.engine.config import EngineConfig, Failpoint, never
+from autodialer.engine.dialer import Dialer
+from autodialer.ports.store import LeaseLostError
+
+if TYPE_CHECKING:
+    from autodialer.engine.config import Killer
+    from autodialer.ports.telephony import Telephony
+
+log = structlog.get_logger()
+
+LEASE_LOST_EXIT: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class DialerSettings:
+    """What one dialer process needs. Without `ari` the node calls simulated customers.
+
+    `kill_at` is for tests of recovery: the process kills itself there.
+    """
+
+    node: str
+    database_url: str
+    ari: AriConfig | None
+    capacity: int = 200
+    lease_ttl: timedelta = timedelta(seconds=10)
+    kill_at: Failpoint | None = None
+
+
+def run_dialer(settings: DialerSettings) -> int:
+    """Run a dialer until SIGTERM or SIGINT; return the exit code (3: the node was taken over)."""
+    _log_as_json()
+    exit_code = 0
+    try:
+        asyncio.run(_run(settings))
+    except* LeaseLostError:
+        log.warning("lease_lost", node=settings.node)
+        exit_code = LEASE_LOST_EXIT
+    return exit_code
+
+
+async def _run(settings: DialerSettings) -> None:
+    async with PgStore(settings.database_url) as store:
+        dialer = Dialer(
+            _engine_config(settings),
+            store,
+            _switch(settings),
+            clock=lambda: datetime.now(UTC),
+            kill=_killer(settings.kill_at),
+        )
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, dialer.stop)
+        await dialer.run()
+    log.info("dialer_stopped", node=settings.node)
+
+
+def _engine_config(settings: DialerSettings) -> EngineConfig:
+    return EngineConfig(
+        node=settings.node,
+        # Unique for each start: a new process must never continue an old one's epoch.
+        holder=f"{os.uname().nodename}:{os.getpid()}:{random.SystemRandom().getrandbits(32):08x}",
+        capacity=settings.capacity,
+        lease_ttl=settings.lease_ttl,
+        lease_margin=settings.lease_ttl * 0.3,
+    )
+
+
+def _switch(settings: DialerSettings) -> Telephony:
+    if settings.ari is None:
+        return SimSwitch(seed=random.SystemRandom().getrandbits(32))
+    # Spreads reconnects; nothing secret hangs on it.
+    return AriSwitch(settings.ari, random.Random())  # noqa: S311
+
+
+def _killer(kill_at: Failpoint | None) -> Killer:
+    if kill_at is None:
+        return never
+    return lambda point: os.kill(os.getpid(), signal.SIGKILL) if point is kill_at else None
+
+
+def _log_as_json() -> None:
+    """One JSON object a line on stderr; safe to keep: no number, no secret is ever logged."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
