@@ -52,6 +52,8 @@ _SERVER_SETTINGS: Final[Mapping[str, str]] = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "enable_sort": "off",
+    # Tables are joined in the order in which a statement names them, one row each.
+    "join_collapse_limit": "1",
     "jit": "off",
     "timezone": "UTC",
 }

@@ -22,7 +22,7 @@ class DeviceKind(StrEnum):
 class Group(models.Model):
     """A set of agents; membership counts at once, also while campaigns run."""
 
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
     name = models.CharField(max_length=100)
     members = models.ManyToManyField(User, through="GroupMember", related_name="dialer_groups")
     created_at = models.DateTimeField()
@@ -39,7 +39,7 @@ class Group(models.Model):
 class GroupMember(models.Model):
     """An agent in a group."""
 
-    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="+")
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="+", db_index=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
 
     class Meta:

@@ -18,7 +18,7 @@ from autodialer.domain.target import LIVE, TargetStatus
 class CallerId(models.Model):
     """A number of the account that calls may be made from, once verified."""
 
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
     e164 = models.CharField(max_length=16)
     verified_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
@@ -106,7 +106,9 @@ class Campaign(models.Model):
 class CampaignAgent(models.Model):
     """An agent picked for a campaign without a group."""
 
-    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="+")
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
 
     class Meta:

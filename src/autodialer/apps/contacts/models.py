@@ -13,7 +13,7 @@ E164 = r"^\+[1-9][0-9]{6,14}$"
 class Contact(models.Model):
     """A person with a number; one row for each number of an account."""
 
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
     e164 = models.CharField(max_length=16)
     first_name = models.CharField(max_length=100, blank=True)
     last_name = models.CharField(max_length=100, blank=True)
@@ -38,7 +38,7 @@ class Contact(models.Model):
 class ContactList(models.Model):
     """A named set of contacts, in the order of its import."""
 
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
     name = models.CharField(max_length=100)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField()
@@ -55,7 +55,9 @@ class ContactList(models.Model):
 class ListMember(models.Model):
     """A contact's place in a list. `seq` is the order of dialling."""
 
-    contact_list = models.ForeignKey(ContactList, on_delete=models.CASCADE, related_name="members")
+    contact_list = models.ForeignKey(
+        ContactList, on_delete=models.CASCADE, related_name="members", db_index=False
+    )
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
     seq = models.IntegerField()
 
@@ -76,7 +78,7 @@ class ListMember(models.Model):
 class DndEntry(models.Model):
     """A number that must not be called; asked at the instant of dialling (R7)."""
 
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
     e164 = models.CharField(max_length=16)
     added_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     added_at = models.DateTimeField()

@@ -19,10 +19,11 @@ WITH lease AS (
      ) AS wall
      WHERE s.id = %(session_id)s AND s.status = 'ready' AND s.stop_reason = ''
        AND u.is_active
-       AND (EXISTS (SELECT FROM agents_groupmember AS m
-                     WHERE m.group_id = c.group_id AND m.user_id = s.user_id)
-            OR EXISTS (SELECT FROM campaigns_campaignagent AS picked
-                        WHERE picked.campaign_id = c.id AND picked.user_id = s.user_id))
+       AND EXISTS (SELECT FROM agents_groupmember AS m
+                    WHERE m.group_id = c.group_id AND m.user_id = s.user_id
+                    UNION ALL
+                   SELECT FROM campaigns_campaignagent AS picked
+                    WHERE picked.campaign_id = c.id AND picked.user_id = s.user_id)
        AND c.status = 'in-progress' AND c.starts_at <= %(now)s AND c.ends_at > %(now)s
        -- domain.window.may_ring in SQL; a campaign may narrow the account's hours, never widen.
        AND wall.shown::time >= greatest(account.window_opens, c.window_opens)
@@ -34,14 +35,16 @@ WITH lease AS (
        AND NOT EXISTS (SELECT FROM calls_attempt AS live
                         WHERE live.session_id = s.id AND live.state <> 'ended')
 ), scheduled AS (
-    -- First half: the list in its order, from a position below which little is left.
+    -- First half: the list in its order, from a position below which little is left. OFFSET 0
+    -- asks for the number of each target met, instead of reading all live calls first.
     SELECT t.id, t.account_id, t.e164, t.seq, t.status, t.tries
       FROM campaigns_target AS t
      WHERE t.campaign_id = (SELECT campaign_id FROM duty)
        AND t.status = 'scheduled' AND t.seq > %(after_seq)s
        AND NOT EXISTS (SELECT FROM calls_attempt AS live
                         WHERE live.account_id = t.account_id AND live.e164 = t.e164
-                          AND live.state <> 'ended')
+                          AND live.state <> 'ended'
+                        OFFSET 0)
      ORDER BY t.seq
      LIMIT 1
        FOR UPDATE OF t SKIP LOCKED
@@ -53,7 +56,8 @@ WITH lease AS (
        AND t.status = 'retry' AND t.due_at <= %(now)s
        AND NOT EXISTS (SELECT FROM calls_attempt AS live
                         WHERE live.account_id = t.account_id AND live.e164 = t.e164
-                          AND live.state <> 'ended')
+                          AND live.state <> 'ended'
+                        OFFSET 0)
      ORDER BY t.due_at, t.id
      LIMIT 1
        FOR UPDATE OF t SKIP LOCKED

@@ -7,10 +7,11 @@ SELECT EXISTS (SELECT FROM calls_node AS n WHERE n.id = %(node_id)s AND n.epoch 
        greatest(account.window_opens, c.window_opens) AS opens,
        least(account.window_closes, c.window_closes) AS closes,
        u.is_active
-       AND (EXISTS (SELECT FROM agents_groupmember AS m
-                     WHERE m.group_id = c.group_id AND m.user_id = s.user_id)
-            OR EXISTS (SELECT FROM campaigns_campaignagent AS picked
-                        WHERE picked.campaign_id = c.id AND picked.user_id = s.user_id))
+       AND EXISTS (SELECT FROM agents_groupmember AS m
+                    WHERE m.group_id = c.group_id AND m.user_id = s.user_id
+                    UNION ALL
+                   SELECT FROM campaigns_campaignagent AS picked
+                    WHERE picked.campaign_id = c.id AND picked.user_id = s.user_id)
            AS takes_part,
        EXISTS (SELECT FROM campaigns_target AS t
                 WHERE t.campaign_id = c.id AND t.status = 'scheduled') AS has_scheduled,

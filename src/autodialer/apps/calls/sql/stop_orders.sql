@@ -11,8 +11,9 @@ SELECT s.id AS session_id,
    AND (s.stop_reason <> ''
         OR c.status IN ('completed', 'archived')
         OR NOT u.is_active
-        OR NOT (EXISTS (SELECT FROM agents_groupmember AS m
-                         WHERE m.group_id = c.group_id AND m.user_id = s.user_id)
-                OR EXISTS (SELECT FROM campaigns_campaignagent AS picked
-                            WHERE picked.campaign_id = c.id AND picked.user_id = s.user_id)))
+        OR NOT EXISTS (SELECT FROM agents_groupmember AS m
+                    WHERE m.group_id = c.group_id AND m.user_id = s.user_id
+                    UNION ALL
+                   SELECT FROM campaigns_campaignagent AS picked
+                    WHERE picked.campaign_id = c.id AND picked.user_id = s.user_id))
  ORDER BY s.created_at, s.id;
