@@ -10,7 +10,9 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from autodialer.adapters.ari.events import agent_leg, customer_leg
+from autodialer.ops.lab.carrier import AGENT_PREFIX
 from tests.contract.telephony import Line
+from tests.support.audio import level
 
 if TYPE_CHECKING:
     from autodialer.domain.ids import AttemptId, SessionId
@@ -29,6 +31,7 @@ ENDINGS: Final = {
     Line.SILENT: "07",
     Line.UNAVAILABLE: "19",
 }
+RING_HZ: Final = 400.0
 _numbers = count(1)
 
 
@@ -53,6 +56,22 @@ class AsteriskWorld:
 
     async def is_empty(self) -> bool:
         return not await self.get("channels") and not await self.get("bridges")
+
+    async def channel_is(self, call: Call, state: str) -> bool:
+        leg = str(customer_leg(call.attempt_id))
+        channels = await self.get("channels")
+        return [channel["state"] for channel in channels if channel["id"] == leg] == [state]
+
+    def agent_phone(self) -> str:
+        """A phone that answers and keeps what it hears."""
+        return f"{AGENT_PREFIX}{next(_numbers):05d}"
+
+    async def phone_is_down(self, number: str) -> bool:
+        return number not in await asyncio.to_thread(self._pair.lab.live_numbers)
+
+    def ringing_heard(self, number: str, start_s: float, end_s: float) -> float:
+        """How loud the phone heard the ring tone in this part of its call."""
+        return level(self._pair.lab.heard_by(number), RING_HZ, start_s, end_s)
 
     async def get(self, uri: str) -> Any:
         return await asyncio.to_thread(self._get, uri)

@@ -278,17 +278,23 @@ class _Outage:
 
     def turned_deadly(self) -> bool:
         """Say, once, that every try for five seconds was refused: no process listens."""
-        if self._told_dead or self._refused_since is None:
+        if self._told_dead or (left := self._until_dead()) is None:
             return False
-        refused_for = asyncio.get_running_loop().time() - self._refused_since
-        self._told_dead = refused_for >= _DEAD_AFTER_S
+        self._told_dead = left <= 0
         return self._told_dead
 
     def next_delay(self) -> float:
         """Return seconds: doubling from 0.1 to 5, less up to half at random."""
         delay = min(_LAST_RETRY_S, math.ldexp(_FIRST_RETRY_S, self._tries))
         self._tries = min(self._tries + 1, 16)
-        return delay * self._random.uniform(0.5, 1.0)
+        delay *= self._random.uniform(0.5, 1.0)
+        left = self._until_dead()
+        return delay if left is None or left <= 0 else min(delay, left)
+
+    def _until_dead(self) -> float | None:
+        if self._refused_since is None:
+            return None
+        return self._refused_since + _DEAD_AFTER_S - asyncio.get_running_loop().time()
 
 
 async def _list_legs(connection: Connection) -> Mapping[Leg, LegState]:
