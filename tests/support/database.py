@@ -60,6 +60,7 @@ def django_on(url: str) -> Iterator[None]:
     """Point Django, in all threads, at the database of `url`."""
     shared = connections["default"].settings_dict  # one dict for all threads
     before = dict(shared)
+    connections["default"].close()  # of an earlier test: it would stay on that one's database
     shared.update(parse_url(url))
     try:
         yield

@@ -1,26 +1,29 @@
-"""Hints to the dialers: something changed, look now. Polling finds whatever a lost hint told."""
+"""Sending hints from a service: PostgreSQL delivers them when the transaction commits."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING
 
-import orjson
 from django.db import connection
 
-CHANNEL: Final = "autodialer"
+from autodialer.apps.hints import CHANNEL, encode
+from autodialer.domain.ids import CampaignId
+from autodialer.ports.store import CampaignMoved, SessionsQueued
+
+if TYPE_CHECKING:
+    from autodialer.ports.store import Hint
 
 
 def hint_campaign(campaign_id: int) -> None:
     """Tell on commit that a campaign was paused, resumed, completed or got targets."""
-    _notify({"kind": "campaign", "id": campaign_id})
+    _notify(CampaignMoved(CampaignId(campaign_id)))
 
 
 def hint_sessions() -> None:
-    """Tell on commit that a session waits to be taken or a stop was asked for."""
-    _notify({"kind": "sessions"})
+    """Tell on commit that a session waits to be taken or that a stop was asked for."""
+    _notify(SessionsQueued())
 
 
-def _notify(payload: dict[str, str | int]) -> None:
-    # PostgreSQL itself holds a notification back until the transaction commits.
+def _notify(hint: Hint) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, orjson.dumps(payload).decode()])
+        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, encode(hint)])
