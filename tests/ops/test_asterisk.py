@@ -122,6 +122,16 @@ def test_it_starts_again_after_kill_9(node: Asterisk) -> None:
     node.trim_memory()
 
 
+def test_two_never_run_in_one_folder(node: Asterisk) -> None:
+    assert node.ari is not None
+    second = Asterisk("second", node.instance, {}, node.instance.folder, node.ari)
+    with pytest.raises(AsteriskUnavailableError, match="stop that one first"):
+        second.start(deadline_s=0.2)
+    assert node.is_ready()
+    node.kill()
+    node.start(deadline_s=10)
+
+
 def test_a_failed_start_shows_the_log(tmp_path: Path) -> None:
     paths = Paths.below(tmp_path / "var", asterisk_prefix=stack.asterisk_prefix())
     nowhere = Asterisk(

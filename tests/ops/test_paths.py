@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from autodialer.ops.errors import UnsafeFolderError
-from autodialer.ops.paths import LONGEST_SOCKET_PATH, Paths, private_folder, write_private
+from autodialer.ops.paths import (
+    LONGEST_SOCKET_PATH,
+    Paths,
+    kept_secret,
+    private_folder,
+    write_private,
+)
 
 
 def test_settings_choose_the_folders(tmp_path: Path) -> None:
@@ -36,6 +42,15 @@ def test_a_link_to_a_private_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "mine")
     with pytest.raises(UnsafeFolderError):
         private_folder(tmp_path / "link")
+
+
+def test_a_secret_is_made_once_and_kept(tmp_path: Path) -> None:
+    file = tmp_path / "private" / "ari.secret"
+    made = kept_secret(file)
+    assert len(made) >= 32
+    assert kept_secret(file) == made
+    assert kept_secret(tmp_path / "private" / "other.secret") != made
+    assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_private_file_is_replaced_as_a_whole(tmp_path: Path) -> None:

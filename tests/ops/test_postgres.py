@@ -21,6 +21,18 @@ from autodialer.ops.postgres import EmbeddedPostgres
 from autodialer.ops.process import wait_until
 from tests.support import stack
 
+START = """
+    import sys
+    from pathlib import Path
+    from autodialer.ops.paths import Paths
+    from autodialer.ops.postgres import EmbeddedPostgres
+    server = EmbeddedPostgres(Paths.below(Path(sys.argv[1])))
+    server.start()
+    print(server.pid, flush=True)
+    sys.stdin.read()
+    server.stop()
+"""
+
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
@@ -181,19 +193,39 @@ def test_a_deep_folder_still_gets_a_socket(tmp_path: Path) -> None:
         assert str(deep) not in server.url
 
 
-def test_the_server_goes_down_with_the_command_that_started_it(tmp_path: Path) -> None:
-    script = """
-        import sys
-        from pathlib import Path
-        from autodialer.ops.paths import Paths
-        from autodialer.ops.postgres import EmbeddedPostgres
-        server = EmbeddedPostgres(Paths.below(Path(sys.argv[1])))
+def test_a_server_whose_postmaster_died_is_started_again(server: EmbeddedPostgres) -> None:
+    assert server.exit_code is None
+    with psycopg.connect(server.url):  # its backend outlives the postmaster for a moment
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)
+        wait_until(lambda: server.exit_code == -signal.SIGKILL, 5, "the death is seen")
         server.start()
-        print(server.pid, flush=True)
-        sys.stdin.read()
-    """
+    assert server.is_running()
+
+
+def test_commands_that_start_at_once_share_one_server(tmp_path: Path) -> None:
+    commands = [
+        subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(START), str(tmp_path / "var")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    try:
+        pids = [command.stdout.readline().strip() for command in commands if command.stdout]
+        assert sorted(pids)[1:] == ["None", "None"]
+        assert int(sorted(pids)[0]) == postmaster_pid(tmp_path)
+    finally:
+        for command in commands:
+            command.communicate()
+    assert not EmbeddedPostgres(Paths.below(tmp_path / "var")).is_running()
+
+
+def test_the_server_goes_down_with_the_command_that_started_it(tmp_path: Path) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(script), str(tmp_path / "var")],
+        [sys.executable, "-c", textwrap.dedent(START), str(tmp_path / "var")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as command:

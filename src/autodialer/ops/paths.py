@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import stat
 import tempfile
 from collections.abc import Mapping
@@ -96,6 +97,14 @@ def private_folder(folder: Path) -> Path:
             f"Remove it, or run `chmod 700 {folder}` if it is yours."
         )
     return folder
+
+
+def kept_secret(file: Path) -> str:
+    """The secret of the file; generated the first time (43 characters, for this user alone)."""
+    if not file.exists():
+        private_folder(file.parent)
+        write_private(file, secrets.token_urlsafe(32))
+    return file.read_text()
 
 
 def write_private(file: Path, text: str) -> None:

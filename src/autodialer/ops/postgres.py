@@ -7,7 +7,6 @@ One server per `var`, on a private UNIX socket, never on TCP, never without a pa
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import importlib.util
 import os
 import secrets
@@ -25,7 +24,7 @@ from psycopg import sql
 
 from autodialer.ops.errors import DatabaseUnavailableError, ProcessError
 from autodialer.ops.paths import Paths, private_folder, write_private
-from autodialer.ops.process import Child
+from autodialer.ops.process import Child, try_lock
 
 SUPERUSER: Final = "postgres"
 ROLE: Final = "autodialer"
@@ -108,7 +107,8 @@ class EmbeddedPostgres:
         private_folder(self._folder)
         private_folder(self._sockets)
         give_up = time.monotonic() + deadline_s
-        while (lock := self._try_lock()) is None:
+        # Held by whoever starts the server, then by each process that may write to the data.
+        while (lock := try_lock(self._folder / "lock")) is None:
             if self.is_running():
                 return
             if time.monotonic() > give_up:
@@ -138,20 +138,6 @@ class EmbeddedPostgres:
     def exit_code(self) -> int | None:
         """What the server that this object started ended with; None while it runs."""
         return self._child.exit_code if self._child else None
-
-    def _try_lock(self) -> int | None:
-        """Take the lock of this `var`, or return None while anybody starts or runs its server.
-
-        The descriptor is handed to the server and inherited by each of its backends: the lock
-        lasts exactly as long as a process that may write to the data folder.
-        """
-        lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            return None
-        return lock
 
     def _start_server(self, lock: int, deadline_s: float) -> None:
         if not (self._data / "PG_VERSION").exists():

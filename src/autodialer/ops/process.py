@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import signal
 import socket
@@ -37,6 +38,21 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def try_lock(file: Path) -> int | None:
+    """Lock the file and return its descriptor, or None while another process holds the lock.
+
+    Pass the descriptor to a child and close it here: the child and all that it forks inherit the
+    lock, which then lasts exactly as long as one of them lives, however they end.
+    """
+    lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    return lock
 
 
 def tail(log: Path) -> str:

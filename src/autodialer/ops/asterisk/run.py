@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import http.client
+import os
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,7 @@ from autodialer.ops.asterisk.config import ARI_USER, LOOPBACK, Instance, Node, n
 from autodialer.ops.asterisk.install import asterisk_argv
 from autodialer.ops.errors import AsteriskUnavailableError, ProcessError
 from autodialer.ops.paths import private_folder, write_private
-from autodialer.ops.process import Child
+from autodialer.ops.process import Child, try_lock
 
 READY_DEADLINE_S: Final = 30.0
 CLI_DEADLINE_S: Final = 10.0
@@ -78,15 +80,19 @@ class Asterisk:
     def start(self, deadline_s: float = READY_DEADLINE_S) -> None:
         """Write the configuration, start, and return once calls can be placed.
 
-        Raises AsteriskUnavailableError with the end of its log.
+        Waits for an Asterisk on the same folder that is still ending. Raises
+        AsteriskUnavailableError with the end of its log.
         """
-        self._write_out()
+        lock = self._lock(deadline_s)
         try:
-            self._child.start()
+            self._write_out()
+            self._child.start(pass_fds=(lock,))
             self._child.wait_ready(self.is_ready, deadline_s)
         except ProcessError as error:
             self.kill()
             raise AsteriskUnavailableError(str(error)) from error
+        finally:
+            os.close(lock)  # from here on Asterisk's own copy is the lock
 
     def stop(self) -> int | None:
         """Hang up what is left, end, and return the exit code."""
@@ -122,6 +128,17 @@ class Asterisk:
     def trim_memory(self) -> None:
         """Give memory of ended calls back to the system, which Asterisk never does by itself."""
         self.cli("malloc trim")
+
+    def _lock(self, deadline_s: float) -> int:
+        file = private_folder(self.instance.folder) / "lock"
+        give_up = time.monotonic() + deadline_s
+        while (lock := try_lock(file)) is None:
+            if time.monotonic() > give_up:
+                raise AsteriskUnavailableError(
+                    f"Another {self.name} runs in {self.instance.folder}: stop that one first."
+                )
+            time.sleep(0.05)
+        return lock
 
     def _has_booted(self) -> bool:
         try:
