@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from autodialer.config import env
+from autodialer.ops import env
 from autodialer.config.env import SettingError
 
 

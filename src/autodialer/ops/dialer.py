@@ -1,0 +1,125 @@
+"""The dialer as a process: its settings from the environment, and as a supervised child."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from autodialer.adapters.ari.client import AriConfig
+from autodialer.bootstrap import DialerSettings, run_dialer
+from autodialer.engine.config import Failpoint
+from autodialer.ops import env
+from autodialer.ops.asterisk.run import Ari
+from autodialer.ops.paths import Paths
+from autodialer.ops.process import Child
+
+DEFAULT_NODE: Final = "main"
+DEFAULT_CAPACITY: Final = 200
+DEFAULT_LEASE: Final = timedelta(seconds=10)
+# Longer than the engine needs to finish the commands in its hands.
+STOP_DEADLINE_S: Final = 10.0
+
+
+def dialer_settings(environ: Mapping[str, str] = os.environ) -> DialerSettings:
+    """Read the settings of one dialer process. Raises SettingError, naming the setting.
+
+    Without AUTODIALER_ARI_PORT the node has no Asterisk and calls simulated customers.
+    """
+    kill_at = environ.get("AUTODIALER_KILL_AT")
+    return DialerSettings(
+        node=env.text("AUTODIALER_NODE", DEFAULT_NODE, environ),
+        database_url=env.secret("AUTODIALER_DATABASE_URL", environ=environ),
+        ari=_ari_config(environ) if environ.get("AUTODIALER_ARI_PORT") else None,
+        capacity=env.integer("AUTODIALER_CAPACITY", DEFAULT_CAPACITY, at_least=1, environ=environ),
+        lease_ttl=env.seconds("AUTODIALER_LEASE_SECONDS", DEFAULT_LEASE, environ=environ),
+        kill_at=Failpoint(kill_at) if kill_at else None,
+    )
+
+
+def _ari_config(environ: Mapping[str, str]) -> AriConfig:
+    return AriConfig(
+        host=env.text("AUTODIALER_ARI_HOST", "127.0.0.1", environ),
+        port=env.integer("AUTODIALER_ARI_PORT", at_least=1, at_most=65_535, environ=environ),
+        user=env.text("AUTODIALER_ARI_USER", "autodialer", environ),
+        password=env.secret("AUTODIALER_ARI_PASSWORD", environ=environ),
+        recordings=env.text("AUTODIALER_RECORDINGS", environ=environ),
+    )
+
+
+class DialerProcess:
+    """A dialer as a child process; a `supervisor.Service`."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        database_url: str,
+        ari: Ari | None,
+        *,
+        node: str = DEFAULT_NODE,
+        extra: Mapping[str, str] | None = None,
+    ) -> None:
+        self._recordings = paths.recordings
+        self._child = Child(
+            f"dialer-{node}",
+            [sys.executable, "-m", "autodialer.ops.dialer"],
+            log=paths.log / f"dialer-{node}.log",
+            env={
+                "AUTODIALER_NODE": node,
+                "AUTODIALER_DATABASE_URL": database_url,
+                "AUTODIALER_RECORDINGS": str(paths.recordings),
+                **_ari_environment(ari),
+                **(extra or {}),
+            },
+        )
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs, else None."""
+        return self._child.pid
+
+    @property
+    def log(self) -> Path:
+        """Where it writes, one JSON object a line."""
+        return self._child.log
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self._child.exit_code
+
+    def start(self) -> None:
+        """Start it; it looks for its lease, its database and its switch by itself."""
+        self._recordings.mkdir(parents=True, exist_ok=True)
+        self._child.start()
+
+    def stop(self) -> object:
+        """End it without dropping a call."""
+        return self._child.stop(STOP_DEADLINE_S)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._child.kill()
+
+
+def _ari_environment(ari: Ari | None) -> Mapping[str, str]:
+    if ari is None:
+        return {}
+    return {
+        "AUTODIALER_ARI_HOST": ari.host,
+        "AUTODIALER_ARI_PORT": str(ari.port),
+        "AUTODIALER_ARI_USER": ari.user,
+        "AUTODIALER_ARI_PASSWORD": ari.password,
+    }
+
+
+def main() -> int:
+    """Run a dialer in this process until SIGTERM or SIGINT; return its exit code."""
+    return run_dialer(dialer_settings())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
