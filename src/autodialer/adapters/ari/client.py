@@ -179,7 +179,10 @@ async def connect(config: AriConfig) -> AsyncIterator[Connection]:
 
 def _reply(message: Mapping[str, Any]) -> Reply:
     text = message.get("message_body")
-    return Reply(int(message["status_code"]), orjson.loads(text) if text else None)
+    try:
+        return Reply(int(message["status_code"]), orjson.loads(text) if text else None)
+    except (KeyError, TypeError, ValueError):
+        raise SwitchUnavailableError(f"Asterisk's answer makes no sense: {message}") from None
 
 
 def _closed() -> SwitchUnavailableError:
