@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from autodialer.ops import env
-from autodialer.config.env import SettingError
+from autodialer.ops.env import SettingError
 
 
 def test_a_missing_setting_without_default_is_named() -> None:
