@@ -31,6 +31,7 @@ class TargetCounts:
 
     @property
     def total(self) -> int:
+        """The size of the campaign's copy of its list."""
         return sum(self.by_status.values())
 
     def __getitem__(self, status: TargetStatus) -> int:

@@ -1,0 +1,173 @@
+"""Write the reference pages that are drawn from the code: states and errors.
+
+`python -m tools.reference` writes them; a test fails when a page and the code disagree.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import pkgutil
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, TypeVar
+
+import django
+
+import autodialer
+from autodialer.domain import campaign, session, target
+from autodialer.domain.errors import AutodialerError
+from tools.sources import ROOT
+
+REFERENCE: Final = Path("docs/reference")
+S = TypeVar("S", bound=StrEnum)
+GENERATED: Final = "<!-- Drawn from the code by `make docs`; do not edit. -->"
+
+
+def pages() -> dict[Path, str]:
+    """Return the text of each generated page by its path in the repository."""
+    return {
+        REFERENCE / "states.md": states_page(),
+        REFERENCE / "errors.md": errors_page(),
+    }
+
+
+def states_page() -> str:
+    """Return the page with the diagram of each status and the table of the session."""
+    return "\n".join(
+        [
+            "# States",
+            "",
+            GENERATED,
+            "",
+            "## Campaign",
+            "",
+            *diagram(campaign.TRANSITIONS),
+            "",
+            "## Target",
+            "",
+            *diagram(target.TRANSITIONS),
+            "",
+            "## Session",
+            "",
+            "What a session does with each event, by phase. The names are the rules in",
+            "`domain/session.py`. Empty: the event changes nothing there. *refused*: only a fault",
+            "of the program can produce it.",
+            "",
+            *session_table(),
+            "",
+        ]
+    )
+
+
+def diagram(moves: Mapping[S, frozenset[S]]) -> Iterator[str]:
+    """Yield a Mermaid state diagram of a transition table, in the order of the table."""
+    yield "```mermaid"
+    yield "stateDiagram-v2"
+    for state in moves:
+        yield f'    state "{state.value}" as {state.name}'
+    yield f"    [*] --> {next(iter(moves)).name}"
+    for state, successors in moves.items():
+        for successor in sorted(successors):
+            yield f"    {state.name} --> {successor.name}"
+        if not successors:
+            yield f"    {state.name} --> [*]"
+    yield "```"
+
+
+def session_table() -> Iterator[str]:
+    """Yield a Markdown table: one row an event, one column a phase."""
+    phases = [phase for phase in session.Phase if phase is not session.Phase.ENDED]
+    events = list(dict.fromkeys(event for _, event in (*session.RULES, *sorted_refused())))
+    yield "| event | " + " | ".join(phases) + " |"
+    yield "| --- |" + " --- |" * len(phases)
+    for event in events:
+        cells = (session_cell(phase, event) for phase in phases)
+        yield f"| `{event.__name__}` | " + " | ".join(cells) + " |"
+
+
+def sorted_refused() -> list[tuple[session.Phase, type]]:
+    """Return the refused pairs in an order that does not change from run to run."""
+    return sorted(session.REFUSED, key=lambda pair: (pair[0], pair[1].__name__))
+
+
+def session_cell(phase: session.Phase, event: type) -> str:
+    """Return the name of the rule for this pair, "refused" or nothing."""
+    if (phase, event) in session.REFUSED:
+        return "*refused*"
+    rule = session.RULES.get((phase, event))
+    return rule.__name__.strip("_").replace("_", " ") if rule else ""
+
+
+def errors_page() -> str:
+    """Return the page with every code, what it means, and where it comes from."""
+    rows = [
+        f"| {shown_code(error)} | `{error.__name__}` | {meaning(error)} |"
+        for error in sorted(error_classes(), key=lambda error: (error.code, error.__name__))
+    ]
+    return "\n".join(
+        [
+            "# Errors",
+            "",
+            GENERATED,
+            "",
+            "Every expected failure has a code that does not change; its sentence may.",
+            "",
+            "| code | class | meaning |",
+            "| --- | --- | --- |",
+            *rows,
+            "",
+        ]
+    )
+
+
+def own_code(error: type[AutodialerError]) -> str | None:
+    """Return the code that the class itself states; None when it is given to each error."""
+    return vars(error).get("code")
+
+
+def shown_code(error: type[AutodialerError]) -> str:
+    """Return the code as the table shows it."""
+    code = own_code(error)
+    return f"`{code}`" if code else "one a cause"
+
+
+def meaning(error: type[AutodialerError]) -> str:
+    """Return the first paragraph of the class's docstring, in one line."""
+    paragraph = (inspect.getdoc(error) or "").split("\n\n", maxsplit=1)[0]
+    return " ".join(paragraph.split()).replace("|", "\\|")
+
+
+def error_classes() -> frozenset[type[AutodialerError]]:
+    """Return every class of expected errors in the package, wherever it is written."""
+    _set_up_django()
+    for module in pkgutil.walk_packages(autodialer.__path__, "autodialer."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    return frozenset(e for e in _family(AutodialerError) if e.__module__.startswith("autodialer."))
+
+
+def _set_up_django() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "autodialer.config.settings")
+    django.setup()
+
+
+def _family(error: type[AutodialerError]) -> Iterator[type[AutodialerError]]:
+    yield error
+    for child in error.__subclasses__():
+        yield from _family(child)
+
+
+def main() -> None:
+    """Write each page that has changed and say so."""
+    for path, text in pages().items():
+        file = ROOT / path
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            file.write_text(text, encoding="utf-8")
+            print(f"written: {path}")
+
+
+if __name__ == "__main__":
+    main()
