@@ -1,0 +1,69 @@
+"""`python -m bench [PART ...]`: run parts of the benchmark, print and keep what they find."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from autodialer.domain.errors import AutodialerError
+from autodialer.ops.paths import Paths
+from bench import handoff
+from bench.carrier import MissingToolError
+from bench.machine import describe
+from bench.part import Options, Outcome, Part
+from bench.rows import save
+
+# A new part is a module with a `run`, and a line here.
+PARTS: Final[Mapping[str, Part]] = {"handoff": handoff.run}
+PAGE: Final = Path(__file__).resolve().parent.parent / "docs/benchmarks.md"
+
+
+def main() -> int:
+    arguments = _arguments()
+    paths = Paths.from_environment()
+    options = Options(paths=paths, quick=arguments.quick, tell=lambda text: print(text, flush=True))
+    for name in arguments.parts or PARTS:
+        try:
+            outcome = PARTS[name](options)
+        except (AutodialerError, MissingToolError) as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            return 1
+        report = f"{_caption(paths)}\n\n{outcome.table}\n"
+        print(f"\n{report}")
+        _keep(name, outcome, report, paths.bench)
+        if arguments.record:
+            PAGE.write_text(_replaced(PAGE.read_text(), name, report))
+    return 0
+
+
+def _keep(name: str, outcome: Outcome, report: str, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    save(outcome.rows, folder / "latest.json")
+    (folder / f"{name}.md").write_text(report)
+
+
+def _caption(paths: Paths) -> str:
+    return f"{datetime.now(UTC):%d %b %Y}, {describe(paths)}."  # noqa: TID251 - the outermost shell
+
+
+def _replaced(page: str, name: str, report: str) -> str:
+    """The page with `report` between the part's two marks. Raises ValueError without them."""
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+    start = page.index(begin) + len(begin)
+    return page[:start] + report + page[page.index(end, start) :]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="default: all")
+    parser.add_argument("--quick", action="store_true", help="one short round of each row")
+    parser.add_argument("--record", action="store_true", help=f"also write to {PAGE.name}")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,33 @@
+"""What every part of the benchmark is given and gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from autodialer.ops.paths import Paths
+    from bench.rows import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run a part. `quick`: one short round of each row, to see that everything works."""
+
+    paths: Paths
+    quick: bool
+    tell: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a part found: rows for var/bench/latest.json, and a table for people (Markdown)."""
+
+    rows: Sequence[Row]
+    table: str
+
+
+Part: TypeAlias = Callable[[Options], Outcome]

@@ -1,0 +1,129 @@
+"""The two that are compared: the bare loop and the product's dialer."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from autodialer.ops.process import Child
+from bench import floor
+from bench.carrier import AGENT_PREFIX, ready_pid
+from bench.office import Office
+from bench.stack import CALLER_ID, Driven, Scene, Stack
+
+READY_DEADLINE_S: Final = 30.0
+FIRST_AGENT: Final = int(f"{AGENT_PREFIX}00000000")
+FIRST_CUSTOMER: Final = 919800000000
+STAGGER_S: Final = 1.0
+# No side calls a number that another run has called: 99 runs of 100,000 numbers.
+_blocks: Final = itertools.count()
+
+
+def next_block() -> int:
+    """The first of 100,000 customers' numbers (without the +) that no run has used yet."""
+    return FIRST_CUSTOMER + 100_000 * next(_blocks)
+
+
+class Floor:
+    """The bare loop of bench/floor.py, against the same Asterisk and dialplan."""
+
+    name = "floor"
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+
+    @contextmanager
+    def at_work(self, scene: Scene) -> Iterator[Driven]:
+        """Dial until the block ends."""
+        folder = self._stack.paths.var
+        ready, result = folder / floor.READY_FILE, folder / floor.RESULT_FILE
+        for leftover in (ready, result):
+            leftover.unlink(missing_ok=True)
+        child = Child(
+            "floor",
+            [sys.executable, "-m", "bench.floor", *self._arguments(scene)],
+            log=self._stack.paths.log / "floor.log",
+            env={floor.PASSWORD_VARIABLE: self._stack.ari.password},
+            stop_signal=signal.SIGTERM,
+        )
+        child.start()
+        try:
+            driven = Driven(ready_pid(child, ready.exists, READY_DEADLINE_S))
+            yield driven
+        finally:
+            child.stop()
+        told = json.loads(result.read_text())
+        driven.orders, driven.refused = told["orders"], told["refused"]
+
+    def _arguments(self, scene: Scene) -> list[str]:
+        paths = self._stack.paths
+        paths.recordings.mkdir(exist_ok=True)
+        values = {
+            "port": self._stack.ari.port,
+            "agents": scene.agents,
+            "first-agent": FIRST_AGENT,
+            "first-customer": next_block(),
+            "caller-id": CALLER_ID,
+            "stagger-s": STAGGER_S,
+            "recordings": paths.recordings if scene.record else "",
+            "folder": paths.var,
+        }
+        return [word for name, value in values.items() for word in (f"--{name}", str(value))]
+
+
+class Product:
+    """The product's dialer process, against the same Asterisk and a PostgreSQL with fsync on."""
+
+    name = "product"
+
+    def __init__(self, stack: Stack, office: Office) -> None:
+        self._stack = stack
+        self._office = office
+
+    @contextmanager
+    def at_work(self, scene: Scene) -> Iterator[Driven]:
+        """Start a dialer and the agents; stop both when the block ends."""
+        office = self._office
+        campaign = office.campaign(scene.agents, next_block(), CALLER_ID)
+        child = self._dialer()
+        child.start()
+        try:
+            office.start_sessions(campaign, scene.agents, STAGGER_S)
+            all_ready = {"ready": scene.agents}
+            driven = Driven(
+                ready_pid(
+                    child,
+                    lambda: office.session_counts(campaign) == all_ready,
+                    READY_DEADLINE_S,
+                )
+            )
+            yield driven
+            office.ask_all_to_stop(campaign)
+            child.wait_ready(
+                lambda: office.session_counts(campaign).keys() == {"ended"}, READY_DEADLINE_S
+            )
+        finally:
+            child.stop()
+        driven.orders = office.orders(campaign)
+        driven.refused = office.unclean_attempts(campaign)
+
+    def _dialer(self) -> Child:
+        stack = self._stack
+        stack.paths.recordings.mkdir(exist_ok=True)
+        return Child(
+            "dialer",
+            [sys.executable, "-m", "bench.dialer"],
+            log=stack.paths.log / "dialer.log",
+            env={
+                "BENCH_DATABASE_URL": stack.postgres.url,
+                "BENCH_ARI_PORT": str(stack.ari.port),
+                "BENCH_ARI_PASSWORD": stack.ari.password,
+                "BENCH_RECORDINGS": str(stack.paths.recordings),
+            },
+            stop_signal=signal.SIGTERM,
+        )
