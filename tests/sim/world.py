@@ -32,16 +32,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from autodialer.adapters.memory.tables import AttemptRow, TargetRow
+    from autodialer.domain.ids import AttemptId
     from autodialer.ports.telephony import SwitchReport
 
 START: Final = datetime(2026, 11, 23, 6, tzinfo=UTC)
 # The second campaign calls some of the same numbers at the same time.
 CAMPAIGNS: Final = (("asha", "bina"), ("chitra",))
 SHARED: Final = 12
-MAX_TALK: Final = timedelta(seconds=40)
+MAX_TALK: Final = timedelta(seconds=120)
 RING: Final = timedelta(seconds=12)
 # I4: a target may stay live this long, and what is older than a crash this long after it.
 LIVE_LIMIT: Final = MAX_TALK + RING + timedelta(seconds=60)
+# Nobody hears silence longer: a dead process (20 s), its lease (10 s), a look at the switch.
+SILENCE_LIMIT: Final = timedelta(seconds=60)
 PATIENCE: Final = timedelta(hours=2)
 RETRIES: Final = 2
 
@@ -82,6 +85,7 @@ class Run:
             f"+91980000{place:02}{self.luck.randrange(7)}{self.luck.randrange(10)}"
             for place in range(self.size)
         )
+        self.astray: dict[AttemptId, datetime] = {}
         self.account = self.store.tables.add_account()
         self.store.tables.dnd[self.account].add(self.numbers[3])
         lists = (self.numbers, self.numbers[:SHARED])
@@ -250,13 +254,14 @@ class Run:
 
     async def _watch(self) -> None:
         while True:
-            self._check_this_moment()
+            self._check_the_tables()
+            self._check_the_lines()
             await asyncio.sleep(0.25)
 
     def _break(self, what: str) -> None:
         self.broken.append(f"{self.clock() - START}: {what}")
 
-    def _check_this_moment(self) -> None:
+    def _check_the_tables(self) -> None:
         """I2, I3 in the tables; I4: nothing stays live too long; I5: the counts add up."""
         live = list(self.store.tables.live_attempts())
         for what, seen in (
@@ -271,6 +276,16 @@ class Run:
         in_a_call = sum(target.status in LIVE for target in targets)
         if in_a_call != len(live) or len(targets) != self.size + SHARED:
             self._break(f"I5 {in_a_call} live targets, {len(live)} live attempts")
+
+    def _check_the_lines(self) -> None:
+        """I11: no customer hears silence or has a leg without a live attempt for long."""
+        known = {row.call.attempt_id for row in self.store.tables.live_attempts()}
+        astray = self.switch.silent_customers | (self.switch.live_customers - known)
+        now = self.clock()
+        self.astray = {attempt_id: self.astray.get(attempt_id, now) for attempt_id in astray}
+        for attempt_id, since in self.astray.items():
+            if now - since > SILENCE_LIMIT:
+                self._break(f"I11 the customer of {attempt_id} is astray since {since - START}")
 
     def _check_the_end(self) -> None:
         """Look at what the carrier saw (I1, I2, I3, I8) and at what is left (I4, I12)."""

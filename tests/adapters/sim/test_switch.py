@@ -110,6 +110,18 @@ class TestSimSwitch(TelephonyContract):
             await switch.place_call(SessionId(uuid4()), call)
         assert switch.invites[call.e164] == outcome[1]
 
+    async def test_a_customer_who_hears_nobody_is_told_apart(
+        self, switch: SimSwitch, world: SimWorld, heard: Heard
+    ) -> None:
+        dial, talking = await self._talking(switch, world, heard)
+        alone = a_call(world.number(Line.ANSWERS))
+        await switch.place_call(SessionId(uuid4()), alone)
+        await heard.customer(alone.attempt_id, CustomerAnswered)
+        assert switch.live_customers == {talking.attempt_id, alone.attempt_id}
+        assert switch.silent_customers == {alone.attempt_id}
+        switch.agent_hangs_up(dial.session_id)
+        assert switch.silent_customers == {talking.attempt_id, alone.attempt_id}
+
     async def test_a_talk_is_cut_at_its_limit(
         self, switch: SimSwitch, world: SimWorld, heard: Heard
     ) -> None:

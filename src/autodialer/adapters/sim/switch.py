@@ -209,6 +209,20 @@ class SimSwitch:
         return frozenset(leg.attempt_id for leg in bridge if leg.attempt_id is not None)
 
     @property
+    def live_customers(self) -> frozenset[AttemptId]:
+        """The customers who have a leg, as the carrier knows them."""
+        return frozenset(self._customers)
+
+    @property
+    def silent_customers(self) -> frozenset[AttemptId]:
+        """The customers who answered and hear nobody."""
+        return frozenset(
+            attempt_id
+            for attempt_id, leg in self._customers.items()
+            if leg.state is LegState.UP and attempt_id not in self.in_conversation(leg.session_id)
+        )
+
+    @property
     def is_empty(self) -> bool:
         """Whether no leg and no conversation is left."""
         return not (self._agents or self._customers or self._bridges)
