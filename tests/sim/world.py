@@ -36,15 +36,19 @@ if TYPE_CHECKING:
     from autodialer.ports.telephony import SwitchReport
 
 START: Final = datetime(2026, 11, 23, 6, tzinfo=UTC)
+# Many customers stay on the line: in them silence and lost hang-ups show.
+BEHAVIOURS: Final = "00111123456789"
 # The second campaign calls some of the same numbers at the same time.
 CAMPAIGNS: Final = (("asha", "bina"), ("chitra",))
 SHARED: Final = 12
-MAX_TALK: Final = timedelta(seconds=120)
+MAX_TALK: Final = timedelta(seconds=60)
 RING: Final = timedelta(seconds=12)
 # I4: a target may stay live this long, and what is older than a crash this long after it.
 LIVE_LIMIT: Final = MAX_TALK + RING + timedelta(seconds=60)
 # Nobody hears silence longer: a dead process (20 s), its lease (10 s), a look at the switch.
-SILENCE_LIMIT: Final = timedelta(seconds=60)
+# With the process and the connection up all the time, the sweep alone has to find it.
+SILENCE_LIMIT: Final = timedelta(seconds=50)
+SWEEP_LIMIT: Final = timedelta(seconds=30)
 PATIENCE: Final = timedelta(hours=2)
 RETRIES: Final = 2
 
@@ -62,6 +66,12 @@ class Odds:
     drop_every_s: float = 0.0
     restart_every_s: float = 0.0
     outage_every_s: float = 0.0
+
+    @property
+    def silence_limit(self) -> timedelta:
+        """How long a customer may hear nobody."""
+        blind = self.crash_every_s or self.drop_every_s or self.restart_every_s
+        return SILENCE_LIMIT if blind or self.outage_every_s else SWEEP_LIMIT
 
 
 @dataclass
@@ -82,7 +92,7 @@ class Run:
         self.switch = SimSwitch(self.seed, fate=self._fate, mail=self._mail)
         self.clock = wall_clock(START)
         self.numbers = tuple(
-            f"+91980000{place:02}{self.luck.randrange(7)}{self.luck.randrange(10)}"
+            f"+91980000{place:02}{self.luck.randrange(7)}{self.luck.choice(BEHAVIOURS)}"
             for place in range(self.size)
         )
         self.astray: dict[AttemptId, datetime] = {}
@@ -256,7 +266,7 @@ class Run:
         while True:
             self._check_the_tables()
             self._check_the_lines()
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(0.5)
 
     def _break(self, what: str) -> None:
         self.broken.append(f"{self.clock() - START}: {what}")
@@ -284,12 +294,12 @@ class Run:
         now = self.clock()
         self.astray = {attempt_id: self.astray.get(attempt_id, now) for attempt_id in astray}
         for attempt_id, since in self.astray.items():
-            if now - since > SILENCE_LIMIT:
+            if now - since > self.odds.silence_limit:
                 self._break(f"I11 the customer of {attempt_id} is astray since {since - START}")
 
     def _check_the_end(self) -> None:
         """Look at what the carrier saw (I1, I2, I3, I8) and at what is left (I4, I12)."""
-        self.broken += self.switch.breaches
+        self.broken += self.switch.breaches + self.store.breaches
         attempts = self.store.tables.attempts
         for campaign in self.campaigns:
             for target in campaign.targets:

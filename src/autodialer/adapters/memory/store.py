@@ -63,13 +63,17 @@ _FAIR: Final = Weather()
 
 
 class MemoryStore:
-    """Keeps everything in `tables`; `weather` is asked how each request fares."""
+    """Keeps everything in `tables`; `weather` is asked how each request fares.
+
+    `breaches` says which requests a database's constraints would have refused.
+    """
 
     def __init__(
         self, tables: Tables | None = None, weather: Callable[[str], Weather] = _fair
     ) -> None:
         self.tables = tables or Tables()
         self.weather = weather
+        self.breaches: list[str] = []
         self._listeners: list[asyncio.Queue[Hint]] = []
 
     async def acquire_lease(
@@ -218,7 +222,11 @@ class MemoryStore:
         await asyncio.sleep(weather.there_s)
         if weather.fault is Fault.NOT_REACHED:
             raise StoreUnavailableError("The database is away (simulated).")
-        result = work()
+        try:
+            result = work()
+        except InvariantError as error:
+            self.breaches.append(f"{request}: {error}")
+            raise
         await asyncio.sleep(weather.back_s)
         if weather.fault is Fault.REPLY_LOST:
             raise StoreUnavailableError("The database went away before its reply (simulated).")
