@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 import django
 
 import autodialer
-from autodialer.domain import campaign, session, target
+from autodialer.domain import campaign, session, step, target
 from autodialer.domain.errors import AutodialerError
 from tools.sources import ROOT
 
@@ -53,7 +53,7 @@ def states_page() -> str:
             "## Session",
             "",
             "What a session does with each event, by phase. The names are the rules in",
-            "`domain/session.py`. Empty: the event changes nothing there. *refused*: only a fault",
+            "`domain/step.py`. Empty: the event changes nothing there. *refused*: only a fault",
             "of the program can produce it.",
             "",
             *session_table(),
@@ -80,7 +80,7 @@ def diagram(moves: Mapping[S, frozenset[S]]) -> Iterator[str]:
 def session_table() -> Iterator[str]:
     """Yield a Markdown table: one row an event, one column a phase."""
     phases = [phase for phase in session.Phase if phase is not session.Phase.ENDED]
-    events = list(dict.fromkeys(event for _, event in (*session.RULES, *sorted_refused())))
+    events = list(dict.fromkeys(event for _, event in (*step.RULES, *sorted_refused())))
     yield "| event | " + " | ".join(phases) + " |"
     yield "| --- |" + " --- |" * len(phases)
     for event in events:
@@ -90,14 +90,14 @@ def session_table() -> Iterator[str]:
 
 def sorted_refused() -> list[tuple[session.Phase, type]]:
     """Return the refused pairs in an order that does not change from run to run."""
-    return sorted(session.REFUSED, key=lambda pair: (pair[0], pair[1].__name__))
+    return sorted(step.REFUSED, key=lambda pair: (pair[0], pair[1].__name__))
 
 
 def session_cell(phase: session.Phase, event: type) -> str:
     """Return the name of the rule for this pair, "refused" or nothing."""
-    if (phase, event) in session.REFUSED:
+    if (phase, event) in step.REFUSED:
         return "*refused*"
-    rule = session.RULES.get((phase, event))
+    rule = step.RULES.get((phase, event))
     return rule.__name__.strip("_").replace("_", " ") if rule else ""
 
 

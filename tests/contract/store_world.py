@@ -12,12 +12,7 @@ from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.ids import AttemptId
 from autodialer.domain.outcome import CallResult, CallStatus
 from autodialer.domain.retry import RetryPolicy, give_back, move_after_call
-from autodialer.domain.session import (
-    Call,
-    Claimed,
-    EndReason,
-    FinishCall,
-)
+from autodialer.domain.session import Call, Claimed, EndReason, FinishCall
 from autodialer.domain.target import TargetStatus
 from autodialer.ports.store import Lease
 

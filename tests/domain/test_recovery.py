@@ -21,8 +21,8 @@ from autodialer.domain.session import (
     Phase,
     Session,
     Woken,
-    step,
 )
+from autodialer.domain.step import step
 from tests.domain.made import ANSWERED_CALL, CALL, NOW, OURS, SECOND, SESSION_ID, session_in
 
 UP, RINGING = LegState.UP, LegState.RINGING

@@ -11,12 +11,6 @@ from autodialer.domain.errors import IllegalTransitionError
 from autodialer.domain.outcome import LegEnd
 from autodialer.domain.retry import TargetMove
 from autodialer.domain.session import (
-    HANG_UP_REPORT_GRACE,
-    REFUSED,
-    RING_REPORT_GRACE,
-    RULES,
-    SHORTEST_WAIT,
-    WAIT_POLL,
     AgentAnswered,
     AgentGone,
     CallAgent,
@@ -49,6 +43,14 @@ from autodialer.domain.session import (
     Wait,
     WakeAt,
     Woken,
+)
+from autodialer.domain.step import (
+    HANG_UP_REPORT_GRACE,
+    REFUSED,
+    RING_REPORT_GRACE,
+    RULES,
+    SHORTEST_WAIT,
+    WAIT_POLL,
     start,
     step,
 )

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from autodialer.domain.ids import AttemptId
 from autodialer.domain.session import (
-    REFUSED,
     AgentAnswered,
     Claim,
     Claimed,
@@ -23,9 +22,8 @@ from autodialer.domain.session import (
     Phase,
     PlaceCall,
     Session,
-    start,
-    step,
 )
+from autodialer.domain.step import REFUSED, start, step
 from tests.domain.made import CALL, FOREIGN, NOW, SESSION_ID, one_of_each
 
 KINDS = len(one_of_each())

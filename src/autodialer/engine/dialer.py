@@ -12,6 +12,7 @@ import structlog
 from autodialer.domain import session as domain
 from autodialer.domain.recovery import LegState, catch_up, rebuild
 from autodialer.domain.session import Phase
+from autodialer.domain.step import start
 from autodialer.engine.config import Failpoint, never
 from autodialer.engine.gate import Gate
 from autodialer.engine.insist import insist
@@ -200,7 +201,7 @@ class Dialer:
             return
         now = self._clock()
         for order in await self._store.take_sessions(self._tools.lease, room, now):
-            state, first = domain.start(order.session_id, order.idle_limit)
+            state, first = start(order.session_id, order.idle_limit)
             self._add(SessionRunner(state, self._tools, _agent_dial(order)), first)
 
     async def _obey_stop_orders(self) -> None:

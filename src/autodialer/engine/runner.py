@@ -11,7 +11,8 @@ import structlog
 
 from autodialer.domain import session as domain
 from autodialer.domain.ids import AttemptId
-from autodialer.domain.session import Phase, Wait, step
+from autodialer.domain.session import Phase, Wait
+from autodialer.domain.step import step
 from autodialer.engine.config import Failpoint
 from autodialer.engine.insist import insist
 from autodialer.ports.store import StoreUnavailableError
