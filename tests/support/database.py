@@ -35,6 +35,10 @@ class Databases:
         with django_on(self.url_of(TEMPLATE)), blocker.unblock():
             call_command("migrate", verbosity=0)
 
+    def drop_template(self) -> None:
+        """Forget what `make_template` made."""
+        self._run(sql.SQL("DROP DATABASE {}").format(sql.Identifier(TEMPLATE)))
+
     @contextmanager
     def copy(self) -> Iterator[str]:
         """Yield the URL of a fresh, migrated and empty database; drop it at the end."""

@@ -57,7 +57,8 @@ _SERVER_SETTINGS: Final[Mapping[str, str]] = {
     "jit": "off",
     "timezone": "UTC",
 }
-_CONNECTION: Final[Mapping[str, Any]] = {
+# How the dialer connects, besides the address.
+CONNECTION: Final[Mapping[str, Any]] = {
     "connect_timeout": 2,
     # A server that vanished without a word (milliseconds; seconds for the probes).
     "tcp_user_timeout": 10_000,
@@ -92,7 +93,7 @@ class Database:
             min_size=size,
             max_size=size,
             open=False,
-            kwargs={**_CONNECTION, "autocommit": True, "row_factory": dict_row},
+            kwargs={**CONNECTION, "autocommit": True, "row_factory": dict_row},
             timeout=STATEMENT_TIMEOUT.total_seconds(),
             # Then the next caller starts over, instead of a back-off that grows to minutes.
             reconnect_timeout=2.0,
@@ -113,7 +114,7 @@ class Database:
         repeated, the effect of one. Raises StoreUnavailableError.
         """
         async with _translated(_DEADLINE_S):
-            for _ in range(self._size):
+            for _ in range(self._size + 1):
                 async with self._pool.connection() as connection:
                     try:
                         return await _run(connection, steps)
@@ -141,7 +142,7 @@ class Database:
 
     async def listen(self, channel: str) -> AsyncIterator[str]:
         """Yield the payloads of a channel until the connection is lost, then return."""
-        connect = psycopg.AsyncConnection.connect(self._url, autocommit=True, **_CONNECTION)
+        connect = psycopg.AsyncConnection.connect(self._url, autocommit=True, **CONNECTION)
         with suppress(psycopg.OperationalError):
             async with await connect as connection:
                 await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))

@@ -304,6 +304,7 @@ def _ending(lease: Lease, finish: FinishCall) -> Step:
         abandoned=finish.result.abandoned,
         estimated=finish.estimated,
         at=finish.at,
+        answered_at=finish.answered_at,
         given_back=finish.result.reason == Reason.NOT_SENT,
         move=finish.move.status,
         move_reason=finish.move.reason,

@@ -10,7 +10,10 @@ WITH lease AS (
       FROM lease
       JOIN calls_session AS s ON s.node_id = lease.id
       JOIN accounts_user AS u ON u.id = s.user_id
-      JOIN campaigns_campaign AS c ON c.id = s.campaign_id
+     CROSS JOIN LATERAL (
+         -- OFFSET 0: by its key, never by reading all campaigns that are in progress.
+         SELECT * FROM campaigns_campaign WHERE id = s.campaign_id OFFSET 0
+     ) AS c
       JOIN campaigns_callerid AS caller ON caller.id = c.caller_id_id
       JOIN accounts_account AS account ON account.id = c.account_id
      CROSS JOIN LATERAL (

@@ -11,12 +11,14 @@ WITH lease AS (
      WHERE a.id = %(attempt_id)s AND %(move)s::text IN ('retry', 'scheduled')
        FOR SHARE OF c
 ), ended AS (
-    -- Only once. A call that was surely never sent is no try. A clock that went back does not
-    -- make a call negative.
+    -- Only once. A call that was surely never sent is no try. The answer is repeated here in case
+    -- it could not be stored. A clock that went back makes no call negative.
     UPDATE calls_attempt AS a
        SET state = 'ended', status = %(status)s, reason = %(reason)s, abandoned = %(abandoned)s,
            estimated = %(estimated)s,
-           ended_at = greatest(%(at)s::timestamptz, a.placed_at, a.answered_at),
+           answered_at = coalesce(a.answered_at, %(answered_at)s),
+           ended_at = greatest(%(at)s::timestamptz, a.placed_at, a.answered_at,
+                               %(answered_at)s::timestamptz),
            try_no = CASE WHEN %(given_back)s THEN NULL ELSE a.try_no END
       FROM lease
       LEFT JOIN campaign ON TRUE

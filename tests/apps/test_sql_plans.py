@@ -1,0 +1,181 @@
+"""Each hot statement finds its rows by the index that was made for it, at any size."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from pytest_django import DjangoDbBlocker
+
+from autodialer.adapters.pg.database import CONNECTION
+from autodialer.apps.statements import statement
+from tests.support.database import Databases
+
+TARGETS = 20_000
+NO_ROW_LOOKUP = {"Seq Scan", "Bitmap Heap Scan", "Hash Join", "Merge Join", "Materialize"}
+# Whether an agent takes part may be read from either side: both are a handful of rows.
+MEMBERSHIP = {
+    "group_member_is_once",
+    "campaign_agent_is_once",
+    "agents_groupmember_user_id_945b8164",
+    "campaigns_campaignagent_user_id_fbe4f3cb",
+}
+# Parameters that PREPARE cannot infer the type of.
+TYPES = {"now": "timestamptz", "at": "timestamptz", "target_id": "bigint", "after_seq": "integer"}
+
+INDEXES = {
+    ("calls", "claim"): {
+        "calls_node_pkey",
+        "calls_session_pkey",
+        "accounts_user_pkey",
+        "campaigns_campaign_pkey",
+        "campaigns_callerid_pkey",
+        "accounts_account_pkey",
+        "calls_attempt_pkey",
+        "attempt_one_live_per_session",
+        "attempt_one_live_per_number",
+        "target_scheduled",
+        "target_retry",
+        "dnd_number_is_once",
+        "campaigns_target_pkey",
+    },
+    ("calls", "finish"): {
+        "calls_node_pkey",
+        "calls_attempt_pkey",
+        "campaigns_campaign_pkey",
+        "campaigns_target_pkey",
+    },
+    ("calls", "mark_answered"): {"calls_node_pkey", "calls_attempt_pkey"},
+    ("calls", "renew_lease"): {"calls_node_pkey"},
+    ("calls", "take_sessions"): {"calls_node_pkey", "session_queue", "calls_session_pkey"},
+    ("calls", "present_call"): {
+        "calls_attempt_pkey",
+        "attempt_one_live_per_session",
+        "campaigns_campaign_pkey",
+    },
+    ("campaigns", "start_campaigns"): {"campaign_unfinished"},
+}
+# Statements that look at several rows, and the indexes that they must be using among others.
+AMONG = {
+    ("calls", "nothing_to_claim"): {"target_scheduled", "target_retry", "target_live"},
+    ("calls", "live_sessions"): {"session_live_of_node", "attempt_one_live_per_session"},
+    ("calls", "stop_orders"): {"session_live_of_node"},
+    ("calls", "new_sessions"): {"session_live_of_node"},
+    ("campaigns", "refuse_do_not_call"): {"target_scheduled", "dnd_number_is_once"},
+    ("campaigns", "complete_one"): {"target_scheduled", "target_retry", "target_live"},
+    ("campaigns", "close_leftovers"): {"target_number_is_once"},
+}
+
+_FILL = """
+INSERT INTO accounts_account (name, zone, region, window_opens, window_closes, created_at)
+VALUES ('one', 'UTC', 'IN', '09:00', '21:00', now());
+INSERT INTO accounts_user (password, account_id, email, name, role, is_active, created_at)
+SELECT '!', a.id, n || '@example.org', n, 'agent', TRUE, now()
+  FROM accounts_account AS a, generate_series(1, 200) AS n;
+INSERT INTO campaigns_callerid (account_id, e164, created_at)
+SELECT id, '+918047112233', now() FROM accounts_account;
+INSERT INTO agents_group (account_id, name, created_at)
+SELECT id, 'all', now() FROM accounts_account;
+INSERT INTO agents_groupmember (group_id, user_id)
+SELECT g.id, u.id FROM agents_group AS g, accounts_user AS u;
+INSERT INTO campaigns_campaign
+    (account_id, name, group_id, caller_id_id, starts_at, ends_at, retries, retry_statuses,
+     retry_interval_min, retry_mechanism, ring_timeout_s, idle_limit_s, max_talk_s, call_type,
+     status, reason, target_count, created_at)
+SELECT c.account_id, n, g.id, c.id, now(), now() + interval '20 days', 1, '{busy}', 30, 'linear',
+       30, 120, 3600, 'transactional', 'in-progress', '', 20000, now()
+  FROM campaigns_callerid AS c, agents_group AS g, generate_series(1, 20) AS n;
+INSERT INTO campaigns_target (account_id, campaign_id, seq, e164, contact, status, reason, tries,
+                              max_tries, due_at, changed_at)
+SELECT c.account_id, c.id, n, '+9198' || lpad(n::text, 8, '0'), '{}',
+       status, '', 1, 2, CASE status WHEN 'retry' THEN now() END, now()
+  FROM generate_series(1, %(targets)s) AS n
+ CROSS JOIN LATERAL (
+     SELECT CASE WHEN n <= 200 THEN 'in-progress'
+                 ELSE (ARRAY['completed', 'scheduled', 'retry'])[1 + n % 3] END AS status
+ ) AS state
+  JOIN campaigns_campaign AS c ON c.name = '1';
+INSERT INTO calls_node (name, epoch, holder, switch_instance, created_at)
+SELECT 'node ' || n, 1, 'one', '', now() FROM generate_series(1, 4) AS n;
+INSERT INTO calls_session (id, account_id, campaign_id, user_id, node_id, status, stop_reason,
+                           stop_at_once, created_at, ready_at, end_reason)
+SELECT gen_random_uuid(), u.account_id, c.id, u.id, node.id, 'ready', '', FALSE, now(), now(), ''
+  FROM accounts_user AS u, calls_node AS node, campaigns_campaign AS c
+ WHERE c.name = '1' AND node.id % 4 = u.id % 4;
+INSERT INTO calls_attempt (id, account_id, campaign_id, target_id, session_id, user_id, node_id,
+                           e164, caller_id, try_no, state, placed_at, ended_at, status, reason,
+                           abandoned, estimated, recording)
+SELECT gen_random_uuid(), t.account_id, t.campaign_id, t.id, s.id, s.user_id, s.node_id, t.e164,
+       '+918047112233', 1, CASE WHEN live THEN 'talking' ELSE 'ended' END, now(),
+       CASE WHEN NOT live THEN now() END, CASE WHEN live THEN '' ELSE 'busy' END, '',
+       FALSE, FALSE, ''
+  FROM campaigns_target AS t
+  JOIN (SELECT *, row_number() OVER () AS n FROM calls_session) AS s ON s.n = 1 + t.seq % 200
+ CROSS JOIN LATERAL (SELECT t.seq <= 200 AS live) AS state;
+"""
+
+
+@pytest.fixture(scope="module", params=["never analysed", "analysed"])
+def dialer(
+    request: pytest.FixtureRequest, databases: Databases, django_db_blocker: DjangoDbBlocker
+) -> Iterator[psycopg.Connection[Any]]:
+    """A connection as the dialer has it, to a database with 20,000 targets and attempts."""
+    with databases.copy() as url, psycopg.connect(url, autocommit=True) as filling:
+        for command in _FILL.replace("%(targets)s", str(TARGETS)).split(";\n"):
+            filling.execute(command.encode())
+        if request.param == "analysed":
+            filling.execute("ANALYZE")
+        with psycopg.connect(url, autocommit=True, **CONNECTION) as connection:
+            yield connection
+
+
+def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", []):
+        yield from nodes_of(part)
+
+
+def plan_of(dialer: psycopg.Connection[Any], app: str, name: str) -> list[dict[str, Any]]:
+    """Return the nodes of the plan that serves any values."""
+    text = statement(app, name)
+    names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", text)))
+    numbered = re.sub(r"%\((\w+)\)s", lambda m: f"${names.index(m[1]) + 1}", text).rstrip(";")
+    types = ", ".join(TYPES.get(each, "unknown") for each in names)
+    nulls = ", ".join("NULL" for _ in names)
+    dialer.execute(f"PREPARE asked ({types}) AS {numbered}".encode())
+    try:
+        explained = dialer.execute(f"EXPLAIN (FORMAT JSON) EXECUTE asked ({nulls})".encode())
+        row = explained.fetchone()
+    finally:
+        dialer.execute("DEALLOCATE asked")
+    assert row is not None
+    plan = row[0] if isinstance(row[0], list) else json.loads(row[0])
+    return list(nodes_of(plan[0]["Plan"]))
+
+
+@pytest.mark.parametrize(("app", "name"), INDEXES)
+def test_a_hot_statement_reads_single_rows_by_its_indexes(
+    dialer: psycopg.Connection[Any], app: str, name: str
+) -> None:
+    nodes = plan_of(dialer, app, name)
+    used = {node["Index Name"] for node in nodes if "Index Name" in node}
+    assert used - MEMBERSHIP == INDEXES[app, name]
+    assert not NO_ROW_LOOKUP & {node["Node Type"] for node in nodes}
+
+
+@pytest.mark.parametrize(("app", "name"), AMONG)
+def test_a_sweep_uses_the_partial_indexes(
+    dialer: psycopg.Connection[Any], app: str, name: str
+) -> None:
+    nodes = plan_of(dialer, app, name)
+    assert AMONG[app, name] <= {node.get("Index Name") for node in nodes}
+    assert "Seq Scan" not in {node["Node Type"] for node in nodes}
+
+
+@pytest.mark.parametrize(("app", "name"), [*INDEXES, *AMONG])
+def test_a_statement_is_short_enough_for_its_translation_to_be_cached(app: str, name: str) -> None:
+    assert len(statement(app, name)) <= 4096  # psycopg's limit for cached translations
