@@ -10,6 +10,7 @@ from tests.sim.world import Odds, Run
 WEATHERS = {
     "fair": Odds(),
     "crashes": Odds(crash_every_s=30),
+    "killed-at-seams": Odds(seam=0.03),
     "lost-connections": Odds(drop_every_s=40),
     "switch-restarts": Odds(restart_every_s=90),
     "store-outages": Odds(outage_every_s=60, store=0.02),
@@ -22,12 +23,13 @@ WEATHERS = {
         doubled=0.05,
         late=0.05,
         crash_every_s=120,
+        seam=0.005,
         drop_every_s=200,
         restart_every_s=400,
         outage_every_s=200,
     ),
 }
-SEEDS = range(13)
+SEEDS = range(12)
 
 
 async def _run(seed: int, odds: Odds) -> Run:

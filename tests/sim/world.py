@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from autodialer.adapters.memory.tables import AttemptRow, TargetRow
     from autodialer.domain.ids import AttemptId
+    from autodialer.engine.config import Failpoint
     from autodialer.ports.telephony import SwitchReport
 
 START: Final = datetime(2026, 11, 23, 6, tzinfo=UTC)
@@ -45,17 +46,26 @@ MAX_TALK: Final = timedelta(seconds=60)
 RING: Final = timedelta(seconds=12)
 # I4: a target may stay live this long, and what is older than a crash this long after it.
 LIVE_LIMIT: Final = MAX_TALK + RING + timedelta(seconds=60)
-# Nobody hears silence longer: a dead process (20 s), its lease (10 s), a look at the switch.
-# With the process and the connection up all the time, the sweep alone has to find it.
-SILENCE_LIMIT: Final = timedelta(seconds=50)
-SWEEP_LIMIT: Final = timedelta(seconds=30)
+# Nobody hears silence for longer in one undisturbed stretch: a lease to wait for (10 s), then
+# sweeps (each 10 s, of sessions that stood still for 5 s), one of which may fail.
+SILENCE_LIMIT: Final = timedelta(seconds=40)
 PATIENCE: Final = timedelta(hours=2)
 RETRIES: Final = 2
 
 
+class ProcessDied(BaseException):
+    """What a failpoint raises: no code of the engine may catch it."""
+
+
+def _died_at_a_seam(error: BaseException | None) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return all(_died_at_a_seam(part) for part in error.exceptions)
+    return isinstance(error, ProcessDied)
+
+
 @dataclass(frozen=True, slots=True)
 class Odds:
-    """Chances per request or report, and mean seconds between faults (0 = never)."""
+    """Chances per request, report or failpoint, and mean seconds between faults (0 = never)."""
 
     store: float = 0.0
     switch: float = 0.0
@@ -63,15 +73,10 @@ class Odds:
     doubled: float = 0.0
     late: float = 0.0
     crash_every_s: float = 0.0
+    seam: float = 0.0
     drop_every_s: float = 0.0
     restart_every_s: float = 0.0
     outage_every_s: float = 0.0
-
-    @property
-    def silence_limit(self) -> timedelta:
-        """How long a customer may hear nobody."""
-        blind = self.crash_every_s or self.drop_every_s or self.restart_every_s
-        return SILENCE_LIMIT if blind or self.outage_every_s else SWEEP_LIMIT
 
 
 @dataclass
@@ -88,6 +93,7 @@ class Run:
         self.luck = Random(self.seed)  # noqa: S311  a simulation
         self.calm = False
         self.outage_until = START
+        self.disturbed_until = START
         self.store = MemoryStore(weather=self._weather)
         self.switch = SimSwitch(self.seed, fate=self._fate, mail=self._mail)
         self.clock = wall_clock(START)
@@ -185,23 +191,27 @@ class Run:
                 await self._wait_for_crash(dialer)
             finally:
                 dialer.cancel()
-                with suppress(asyncio.CancelledError):
-                    await dialer
+                await asyncio.wait([dialer])
             self.crashes += 1
-            await asyncio.sleep(self.luck.uniform(0, 20))
+            await asyncio.sleep(self._disturb(20))
 
     async def _wait_for_crash(self, dialer: asyncio.Task[None]) -> None:
-        if self.odds.crash_every_s == 0 or self.calm:
-            await dialer
-            return
-        await asyncio.wait([dialer], timeout=self._soon(self.odds.crash_every_s))
-        if dialer.done():
+        often = self.odds.crash_every_s and not self.calm
+        lifetime = self._soon(self.odds.crash_every_s) if often else None
+        await asyncio.wait([dialer], timeout=lifetime)
+        if dialer.done() and not _died_at_a_seam(dialer.exception()):
             dialer.result()
             self._break("the dialer stopped by itself")
 
     def _dialer(self) -> Dialer:
         config = EngineConfig(node="north", holder=f"process-{self.crashes}")
-        return Dialer(config, self.store, self.switch, self.clock, new_id=self._uuid)
+        return Dialer(
+            config, self.store, self.switch, self.clock, new_id=self._uuid, kill=self._kill
+        )
+
+    def _kill(self, point: Failpoint) -> None:
+        if not self.calm and self.luck.random() < self.odds.seam:
+            raise ProcessDied(point)
 
     def _uuid(self) -> UUID:
         return UUID(int=self.luck.getrandbits(128))
@@ -252,13 +262,20 @@ class Run:
             fault()
 
     def _drop(self) -> None:
-        self.switch.drop_connection(self.luck.uniform(0.1, 20))
+        self.switch.drop_connection(self._disturb(20))
 
     def _restart(self) -> None:
-        self.switch.restart(self.luck.uniform(0.1, 20))
+        self.switch.restart(self._disturb(20))
 
     def _outage(self) -> None:
-        self.outage_until = self.clock() + timedelta(seconds=self.luck.uniform(0.1, 30))
+        self.outage_until = self.clock() + timedelta(seconds=self._disturb(30))
+
+    def _disturb(self, longest_s: float) -> float:
+        """Return for how many seconds a fault lasts that begins now."""
+        seconds = self.luck.uniform(0.1, longest_s)
+        end = self.clock() + timedelta(seconds=seconds)
+        self.disturbed_until = max(self.disturbed_until, end)
+        return seconds
 
     # The oracle ------------------------------------------------------------------------------
 
@@ -294,7 +311,7 @@ class Run:
         now = self.clock()
         self.astray = {attempt_id: self.astray.get(attempt_id, now) for attempt_id in astray}
         for attempt_id, since in self.astray.items():
-            if now - since > self.odds.silence_limit:
+            if now - max(since, self.disturbed_until) > SILENCE_LIMIT:
                 self._break(f"I11 the customer of {attempt_id} is astray since {since - START}")
 
     def _check_the_end(self) -> None:

@@ -10,7 +10,13 @@ import pytest
 
 from autodialer.adapters.sim.switch import Fate, SimSwitch
 from autodialer.domain.ids import SessionId
-from autodialer.domain.session import CustomerAnswered, CustomerGone
+from autodialer.domain.session import (
+    AgentAnswered,
+    AgentGone,
+    CustomerAnswered,
+    CustomerGone,
+    EndReason,
+)
 from autodialer.ports.telephony import (
     AgentDial,
     CallRefusedError,
@@ -18,7 +24,7 @@ from autodialer.ports.telephony import (
     SwitchUnavailableError,
     SwitchUp,
 )
-from tests.contract.telephony import Heard, Line, TelephonyContract, a_call
+from tests.contract.telephony import Heard, Line, TelephonyContract, a_call, agent_dial
 
 if TYPE_CHECKING:
     from autodialer.domain.ids import AttemptId
@@ -121,6 +127,21 @@ class TestSimSwitch(TelephonyContract):
         assert switch.silent_customers == {alone.attempt_id}
         switch.agent_hangs_up(dial.session_id)
         assert switch.silent_customers == {talking.attempt_id, alone.attempt_id}
+
+    @pytest.mark.parametrize(
+        ("address", "event"),
+        [
+            ("+919900000007", AgentAnswered()),
+            ("+919900099992", AgentGone(EndReason.AGENT_BUSY)),
+            ("+919900099993", AgentGone(EndReason.AGENT_NO_ANSWER)),
+        ],
+    )
+    async def test_agents_have_numbers_of_their_own(
+        self, switch: SimSwitch, heard: Heard, address: str, event: AgentAnswered | AgentGone
+    ) -> None:
+        dial = agent_dial(address, ring_timeout_s=5)
+        await switch.call_agent(dial)
+        assert await heard.agent(dial.session_id, type(event)) == event
 
     async def test_a_talk_is_cut_at_its_limit(
         self, switch: SimSwitch, world: SimWorld, heard: Heard

@@ -9,7 +9,7 @@ from enum import StrEnum
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from autodialer.adapters.sim.carrier import Script, agent_script, customer_script, is_e164
+from autodialer.adapters.sim.carrier import Script, device_script, is_e164, script_of
 from autodialer.domain.outcome import LegEnd
 from autodialer.domain.recovery import LegState
 from autodialer.domain.session import (
@@ -273,8 +273,8 @@ class SimSwitch:
 
     def _agent_script(self, dial: AgentDial) -> Script:
         if dial.kind == "phone":
-            return customer_script(dial.address, 1, self._luck)
-        return agent_script(self._luck)
+            return script_of(dial.address, 1, self._luck)
+        return device_script(self._luck)
 
     def _invite(self, session_id: SessionId, call: Call) -> None:
         if not is_e164(call.e164):
@@ -284,7 +284,7 @@ class SimSwitch:
         self._look_for_breaches(session_id, call)
         self.invites[call.e164] += 1
         self.invited[call.attempt_id] = call.e164
-        script = customer_script(call.e164, self.invites[call.e164], self._luck)
+        script = script_of(call.e164, self.invites[call.e164], self._luck)
         longest = call.max_talk.total_seconds()
         leg = _Leg(call.e164, session_id, call.attempt_id, script, longest)
         self._customers[call.attempt_id] = leg
