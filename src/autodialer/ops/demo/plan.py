@@ -80,9 +80,7 @@ def csv_file() -> bytes:
     return text.getvalue().encode()
 
 
-def _customer(
-    place: int, digits: str, status: TargetStatus, reason: str, invites: int
-) -> Customer:
+def _customer(place: int, digits: str, status: TargetStatus, reason: str, invites: int) -> Customer:
     name = _NAMES[place % len(_NAMES)]
     return Customer(_number(place % 100, digits, place // 100), name, status, reason, invites)
 
