@@ -186,7 +186,7 @@ class Run:
     async def _engines(self) -> None:
         """Run a dialer; kill it now and then; the next one has the same store and switch."""
         while True:
-            dialer = asyncio.get_running_loop().create_task(self._dialer().run(), name="dialer")
+            dialer = asyncio.get_running_loop().create_task(self.dialer().run(), name="dialer")
             try:
                 await self._wait_for_crash(dialer)
             finally:
@@ -203,24 +203,26 @@ class Run:
             dialer.result()
             self._break("the dialer stopped by itself")
 
-    def _dialer(self) -> Dialer:
+    def dialer(self) -> Dialer:
+        """Return the next process of this node."""
         config = EngineConfig(node="north", holder=f"process-{self.crashes}")
         return Dialer(
-            config, self.store, self.switch, self.clock, new_id=self._uuid, kill=self._kill
+            config, self.store, self.switch, self.clock, new_id=self.new_id, kill=self._kill
         )
 
     def _kill(self, point: Failpoint) -> None:
         if not self.calm and self.luck.random() < self.odds.seam:
             raise ProcessDied(point)
 
-    def _uuid(self) -> UUID:
+    def new_id(self) -> UUID:
+        """Return an id that comes from the seed."""
         return UUID(int=self.luck.getrandbits(128))
 
     async def _agent(self, agent: str, campaign: CampaignRow) -> None:
         """Press Start again and again until the campaign is over; sometimes leave."""
         tables = self.store.tables
         while not campaign.is_over:
-            session_id = SessionId(self._uuid())
+            session_id = SessionId(self.new_id())
             with suppress(ConflictError):
                 tables.queue_session(session_id, campaign.campaign_id, agent, self.clock())
             await asyncio.sleep(self.luck.uniform(2, 40))

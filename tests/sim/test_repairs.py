@@ -1,0 +1,68 @@
+"""What no report tells is found by looking: one fault each, in an otherwise calm run."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from autodialer.adapters.sim.loop import run_virtual
+from autodialer.adapters.sim.switch import Fate
+from autodialer.domain.ids import SessionId
+from autodialer.domain.session import EndReason
+from tests.sim.world import SILENCE_LIMIT, Odds, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+
+async def _until(holds: Callable[[], object], deadline_s: float = 120.0) -> None:
+    async with asyncio.timeout(deadline_s):
+        while not holds():  # noqa: ASYNC110  the switch and the tables have no event to wait for
+            await asyncio.sleep(0.1)
+
+
+async def _talking(run: Run) -> SessionId:
+    """Let one agent talk to the first customer, who stays on the line."""
+    campaign = run.campaigns[0]
+    campaign.targets[0].e164 = "+919800000001"
+    session_id = SessionId(run.new_id())
+    run.store.tables.queue_session(session_id, campaign.campaign_id, "asha", run.clock())
+    await _until(lambda: any(row.answered_at for row in run.store.tables.live_attempts()))
+    return session_id
+
+
+async def _with_dialer(run: Run, story: Callable[[Run], Awaitable[None]]) -> None:
+    async with asyncio.TaskGroup() as group:
+        dialer = group.create_task(run.dialer().run(), name="dialer")
+        await story(run)
+        dialer.cancel()
+
+
+def test_a_connect_that_failed_is_repeated_by_the_sweep() -> None:
+    async def story(run: Run) -> None:
+        run.switch.fate = lambda what: Fate.NOT_REACHED if what == "connect" else Fate.DONE
+        session_id = await _talking(run)
+        assert not run.switch.in_conversation(session_id)
+        run.switch.fate = lambda _what: Fate.DONE
+        await _until(lambda: run.switch.in_conversation(session_id), SILENCE_LIMIT.total_seconds())
+
+    async def main() -> None:
+        await _with_dialer(Run(1, Odds()), story)
+
+    run_virtual(main())
+
+
+def test_a_lost_hang_up_is_found_although_the_session_is_told_to_leave_each_second() -> None:
+    async def story(run: Run) -> None:
+        session_id = await _talking(run)
+        session = run.store.tables.sessions[session_id]
+        session.stop = (EndReason.REMOVED_FROM_CAMPAIGN, False)
+        run.switch.mail = lambda _report: ()
+        for attempt_id in run.switch.live_customers:
+            run.switch.customer_hangs_up(attempt_id)
+        await _until(lambda: session.end is not None, SILENCE_LIMIT.total_seconds())
+
+    async def main() -> None:
+        await _with_dialer(Run(1, Odds()), story)
+
+    run_virtual(main())
