@@ -92,12 +92,12 @@ SELECT c.account_id, n, g.id, c.id, now(), now() + interval '20 days', 1, '{busy
 INSERT INTO campaigns_target (account_id, campaign_id, seq, e164, contact, status, reason, tries,
                               max_tries, due_at, changed_at)
 SELECT c.account_id, c.id, n, '+9198' || lpad(n::text, 8, '0'), '{}',
-       status, '', 1, 2, CASE status WHEN 'retry' THEN now() END, now()
+       target.status, '', 1, 2, CASE target.status WHEN 'retry' THEN now() END, now()
   FROM generate_series(1, %(targets)s) AS n
  CROSS JOIN LATERAL (
      SELECT CASE WHEN n <= 200 THEN 'in-progress'
                  ELSE (ARRAY['completed', 'scheduled', 'retry'])[1 + n % 3] END AS status
- ) AS state
+ ) AS target
   JOIN campaigns_campaign AS c ON c.name = '1';
 INSERT INTO calls_node (name, epoch, holder, switch_instance, created_at)
 SELECT 'node ' || n, 1, 'one', '', now() FROM generate_series(1, 4) AS n;
