@@ -20,6 +20,8 @@ from autodialer.adapters.ari.events import (
     parse_legs,
     split,
 )
+from autodialer.adapters.ari.outage import Outage
+from autodialer.domain.errors import AutodialerError
 from autodialer.domain.ids import AttemptId, SessionId
 from autodialer.domain.session import CustomerGone
 from autodialer.ports.telephony import (
@@ -31,7 +33,7 @@ from autodialer.ports.telephony import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncGenerator, Iterable, Mapping
     from random import Random
 
     from autodialer.adapters.ari.client import Connection, Reply
@@ -63,11 +65,6 @@ _NOISE: Final = (
     *("DeviceStateChanged", "EndpointStateChange", "PeerStatusChange", "ContactStatusChange"),
     *("RecordingStarted", "RecordingFinished", "PlaybackStarted", "PlaybackFinished"),
 )
-
-_FIRST_RETRY_S: Final = 0.1
-_LAST_RETRY_S: Final = 5.0
-# An Asterisk that is being restarted by its supervisor refuses for less than this.
-_DEAD_AFTER_S: Final = 5.0
 
 
 class AriSwitch:
@@ -106,22 +103,18 @@ class AriSwitch:
 
     async def place_call(self, session_id: SessionId, call: Call) -> None:
         """Ring a customer, and let the agent hear it."""
-        leg = customer_leg(call.attempt_id)
-        await self._originate(
-            leg,
-            endpoint=f"PJSIP/{_e164(call.e164)}@{self._config.trunk}",
-            context="customer",
-            callerId=_e164(call.caller_id),
-            timeout=max(1, math.ceil(call.ring_timeout.total_seconds())),
-            variables={
-                "LEG": str(leg),
-                "RECORDING": f"{self._config.recordings}/{call.attempt_id.hex}.wav",
-                "MAX_CALL": str(math.ceil(call.max_talk.total_seconds())),
-            },
-        )
+        # Before the request, because the call may be over before its answer is read.
+        first = call.attempt_id not in self._hears_ringing
         self._hears_ringing[call.attempt_id] = session_id
-        with suppress(SwitchUnavailableError, TimeoutError):
-            await self._up.tell("POST", f"channels/{agent_leg(session_id)}/ring")
+        try:
+            await self._originate_customer(call)
+        except AutodialerError:
+            if first:
+                self._hears_ringing.pop(call.attempt_id, None)
+            raise
+        if call.attempt_id in self._hears_ringing:
+            with suppress(SwitchUnavailableError, TimeoutError):
+                await self._up.tell("POST", f"channels/{agent_leg(session_id)}/ring")
 
     async def connect(self, session_id: SessionId, attempt_id: AttemptId) -> None:
         """Put the answered customer into the agent's bridge."""
@@ -149,14 +142,14 @@ class AriSwitch:
 
     # Reports ---------------------------------------------------------------------------------
 
-    async def reports(self) -> AsyncIterator[SwitchReport]:
+    async def reports(self) -> AsyncGenerator[SwitchReport, None]:
         """Yield what happens; connects, and connects again whenever the connection is lost."""
-        outage = _Outage(self._random)
+        outage = Outage(self._random)
         while True:
             try:
                 async with connect(self._config) as connection:
                     up = await self._take_over(connection)
-                    outage = _Outage(self._random)
+                    outage = Outage(self._random)
                     yield up
                     while (message := await connection.events.get()) is not None:
                         if message.get("type") == "ApplicationReplaced":
@@ -220,6 +213,21 @@ class AriSwitch:
             raise CallRefusedError(f"Asterisk refused {leg}: {reply.status} {reply.body}")
         _require(reply, "place a call")
 
+    async def _originate_customer(self, call: Call) -> None:
+        leg = customer_leg(call.attempt_id)
+        await self._originate(
+            leg,
+            endpoint=f"PJSIP/{_e164(call.e164)}@{self._config.trunk}",
+            context="customer",
+            callerId=_e164(call.caller_id),
+            timeout=max(1, math.ceil(call.ring_timeout.total_seconds())),
+            variables={
+                "LEG": str(leg),
+                "RECORDING": f"{self._config.recordings}/{call.attempt_id.hex}.wav",
+                "MAX_CALL": str(math.ceil(call.max_talk.total_seconds())),
+            },
+        )
+
     async def _join(self, session_id: SessionId, leg: Leg) -> None:
         """Put a leg into the session's bridge, unless one of them has gone meanwhile."""
         bridge = _bridge(session_id)
@@ -249,52 +257,6 @@ class AriSwitch:
         if not _SIP_USER.fullmatch(dial.address):
             raise CallRefusedError(f"{dial.address!r} is not a SIP user: letters, digits, - and _.")
         return f"PJSIP/{dial.address}"
-
-
-class _Outage:
-    """How long to wait for the next try to connect, and whether the switch is dead."""
-
-    def __init__(self, random: Random) -> None:
-        self._random = random
-        self._tries = 0
-        self._refused_since: float | None = None
-        self._told_dead = False
-        self._last_error = ""
-
-    def note(self, error: Exception) -> None:
-        """Take in why a try failed."""
-        if not isinstance(error, ConnectionRefusedError):
-            self._refused_since = None
-        elif self._refused_since is None:
-            self._refused_since = asyncio.get_running_loop().time()
-        if str(error) != self._last_error:
-            self._last_error = str(error)
-            log.warning("ari_not_reachable", error=self._last_error)
-
-    def yield_to_another(self) -> None:
-        """Another process took the application: let it, and look again at the slowest pace."""
-        log.warning("ari_application_taken", retry_s=_LAST_RETRY_S)
-        self._tries = math.ceil(math.log2(_LAST_RETRY_S / _FIRST_RETRY_S))
-
-    def turned_deadly(self) -> bool:
-        """Say, once, that every try for five seconds was refused: no process listens."""
-        if self._told_dead or (left := self._until_dead()) is None:
-            return False
-        self._told_dead = left <= 0
-        return self._told_dead
-
-    def next_delay(self) -> float:
-        """Return seconds: doubling from 0.1 to 5, less up to half at random."""
-        delay = min(_LAST_RETRY_S, math.ldexp(_FIRST_RETRY_S, self._tries))
-        self._tries = min(self._tries + 1, 16)
-        delay *= self._random.uniform(0.5, 1.0)
-        left = self._until_dead()
-        return delay if left is None or left <= 0 else min(delay, left)
-
-    def _until_dead(self) -> float | None:
-        if self._refused_since is None:
-            return None
-        return self._refused_since + _DEAD_AFTER_S - asyncio.get_running_loop().time()
 
 
 async def _list_legs(connection: Connection) -> Mapping[Leg, LegState]:
