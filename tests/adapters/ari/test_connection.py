@@ -161,6 +161,7 @@ async def test_a_leg_that_ended_in_the_gap_is_not_told_again_and_the_others_stil
             await switch.place_call(SessionId(uuid4()), call)
             await before.customer(call.attempt_id, CustomerAnswered)
     await world.customer_hangs_up(gone)
+    await eventually(lambda: world.is_gone(gone), "Asterisk knows that the customer hung up")
     async with listening(switch) as after:
         assert set((await switch.legs()).customers) == {stays.attempt_id}
         await world.customer_hangs_up(stays)

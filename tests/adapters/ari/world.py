@@ -58,9 +58,10 @@ class AsteriskWorld:
         return not await self.get("channels") and not await self.get("bridges")
 
     async def channel_is(self, call: Call, state: str) -> bool:
-        leg = str(customer_leg(call.attempt_id))
-        channels = await self.get("channels")
-        return [channel["state"] for channel in channels if channel["id"] == leg] == [state]
+        return await self._states(call) == [state]
+
+    async def is_gone(self, call: Call) -> bool:
+        return await self._states(call) == []
 
     def agent_phone(self) -> str:
         """A phone that answers and keeps what it hears."""
@@ -78,6 +79,10 @@ class AsteriskWorld:
 
     async def _hangs_up(self, number: str) -> None:
         assert await asyncio.to_thread(self._pair.lab.hang_up, number) == 1
+
+    async def _states(self, call: Call) -> list[str]:
+        leg = str(customer_leg(call.attempt_id))
+        return [each["state"] for each in await self.get("channels") if each["id"] == leg]
 
     def _get(self, uri: str) -> Any:
         ari = self._pair.ari
