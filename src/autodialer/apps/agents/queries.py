@@ -77,3 +77,9 @@ def device(account: Account, user_id: int, device_id: int | None = None) -> Agen
     if device_id is not None:
         return devices.filter(pk=device_id).first()
     return devices.order_by("-is_default", "pk").first()
+
+
+def devices(account: Account, user_id: int) -> list[tuple[int, str]]:
+    """Return id and address of the user's devices, the default one first."""
+    found = AgentDevice.objects.filter(user__account=account, user=user_id)
+    return list(found.order_by("-is_default", "pk").values_list("pk", "address"))

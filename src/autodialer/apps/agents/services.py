@@ -71,7 +71,7 @@ def add_device(
     Raises NumberError or InvalidInputError when the address cannot be dialled.
     """
     (user,) = users_by_id(account, [user_id])
-    checked = _address(kind, address, account.region)
+    checked = check_address(kind, address, account.region)
     if is_default:
         AgentDevice.objects.filter(user=user, is_default=True).update(is_default=False)
     return AgentDevice.objects.create(
@@ -79,7 +79,8 @@ def add_device(
     )
 
 
-def _address(kind: DeviceKind, address: str, region: str) -> str:
+def check_address(kind: DeviceKind, address: str, region: str) -> str:
+    """Return the address as it is stored. Raises NumberError or InvalidInputError."""
     if kind is DeviceKind.PHONE:
         return parse_number(address, region)
     if not _SIP_USER.fullmatch(address.strip()):

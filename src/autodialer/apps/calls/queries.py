@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Max, Prefetch
 
-from autodialer.apps.calls.models import Attempt, AttemptState, Session, SessionStatus
+from autodialer.apps.calls.models import Attempt, AttemptState, Node, Session, SessionStatus
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -153,3 +153,16 @@ def _state(session: Session, call: Attempt | None) -> tuple[AgentState, datetime
     if call.answered_at is None:
         return AgentState.DIALING, call.placed_at
     return AgentState.TALKING, call.answered_at
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    """A node and until when a dialer holds it."""
+
+    name: str
+    lease_until: datetime | None
+
+
+def nodes() -> list[NodeRow]:
+    """Return all nodes of the installation by name."""
+    return [NodeRow(node.name, node.lease_until) for node in Node.objects.order_by("name")]

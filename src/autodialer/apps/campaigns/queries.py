@@ -34,6 +34,10 @@ class TargetCounts:
         """The size of the campaign's copy of its list."""
         return sum(self.by_status.values())
 
+    def __str__(self) -> str:
+        found = (f"{status} {count:,}" for status, count in self.by_status.items() if count)
+        return ", ".join(found)
+
     def __getitem__(self, status: TargetStatus) -> int:
         return self.by_status[status]
 
@@ -120,6 +124,12 @@ def campaign_rows(
     if len(search) >= SEARCH_FROM:
         campaigns = campaigns.filter(name__icontains=search)
     return _rows(account, campaigns.values_list("pk", flat=True)[:limit])
+
+
+def campaign_names(account: Account) -> list[tuple[int, str]]:
+    """Return id and name of every campaign of the account, archived ones too, newest first."""
+    found = Campaign.objects.filter(account=account).order_by("-pk")
+    return list(found.values_list("pk", "name"))
 
 
 def changes(account: Account, campaign_id: int) -> list[ChangeRow]:

@@ -51,8 +51,8 @@ class RejectedRow:
 class NothingToImportError(FileError):
     """Every row of the file was rejected; `rejected` tells why."""
 
-    def __init__(self, rejected: Sequence[RejectedRow]) -> None:
-        self.rejected = tuple(rejected)
+    def __init__(self, rejected: Sequence[RejectedRow], headings: Sequence[str]) -> None:
+        self.rejected, self.headings = tuple(rejected), tuple(headings)
         first = self.rejected[0]
         super().__init__("no_valid_rows", f"Line {first.line}: {ROW_PROBLEMS[first.code].cause}")
 

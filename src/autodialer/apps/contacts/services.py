@@ -77,7 +77,9 @@ def import_list(
     rows = check_rows(file, columns, account.region, ours)
     accepted = _copy(_good_rows(rows, rejected))
     if not accepted:
-        raise NothingToImportError(rejected) if rejected else FileError("file_no_rows")
+        if not rejected:
+            raise FileError("file_no_rows")
+        raise NothingToImportError(rejected, columns.headings)
     imported = _save(account, made, now, created_by)
     return ImportResult(
         list_id=made.pk,

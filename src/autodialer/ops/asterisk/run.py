@@ -106,7 +106,7 @@ class Asterisk:
         """True when ARI answers (or, without ARI, when all modules are loaded)."""
         if self.ari is None:
             return self._has_booted()
-        return _ping(self.ari)
+        return ping(self.ari)
 
     def cli(self, command: str) -> str:
         """Run one command on Asterisk's console and return what it printed.
@@ -157,7 +157,7 @@ class Asterisk:
             write_private(instance.etc / name, text)
 
 
-def _ping(ari: Ari) -> bool:
+def ping(ari: Ari) -> bool:
     """True when ARI is up. HTTP is up earlier and answers 404 until then."""
     secret = base64.b64encode(f"{ari.user}:{ari.password}".encode()).decode()
     connection = http.client.HTTPConnection(ari.host, ari.port, timeout=2)

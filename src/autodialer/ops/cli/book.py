@@ -1,0 +1,235 @@
+"""Commands for accounts, users, groups and caller ids."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from autodialer.ops.cli.shell import (
+    Commands,
+    json_option,
+    needs_database,
+    now,
+    pick,
+    print_json,
+    print_rows,
+    print_table,
+    with_account,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from autodialer.apps.accounts.models import Account
+
+ROLES: Final = ("admin", "supervisor", "agent")
+
+
+@click.group(cls=Commands)
+def account() -> None:
+    """Accounts: everything belongs to exactly one."""
+
+
+@account.command("create")
+@click.argument("name")
+@click.option("--zone", default="Asia/Kolkata", show_default=True, help="Time zone.")
+@click.option("--region", default="IN", show_default=True, help="Country of plain numbers.")
+@json_option
+@needs_database
+def account_create(name: str, zone: str, region: str, as_json: bool) -> None:
+    """Make an account called NAME."""
+    from autodialer.apps.accounts.services import create_account
+
+    made = create_account(name=name, zone=zone, region=region, now=now())
+    _made("account", made.pk, made.name, as_json=as_json)
+
+
+@account.command("list")
+@json_option
+@needs_database
+def account_list(as_json: bool) -> None:
+    """List all accounts."""
+    from autodialer.apps.accounts.queries import accounts
+
+    rows = [{"id": found.pk, "name": found.name, "zone": found.zone} for found in accounts()]
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table(("id", "name", "zone"), [[str(v) for v in row.values()] for row in rows])
+    else:
+        click.echo("There is no account yet: `autodialer account create NAME`.", err=True)
+
+
+@click.group(cls=Commands)
+def user() -> None:
+    """Users: admins, supervisors and agents."""
+
+
+@user.command("create")
+@click.argument("name")
+@click.option("--email", required=True, help="Address that the user logs in with.")
+@click.option("--role", type=click.Choice(ROLES), default="agent", show_default=True)
+@click.option("--phone", help="Telephone number on which the agent is called.")
+@click.option("--sip", help="SIP user on which the agent is called.")
+@json_option
+@with_account
+def user_create(
+    owner: Account,
+    *,
+    name: str,
+    email: str,
+    role: str,
+    phone: str | None,
+    sip: str | None,
+    as_json: bool,
+) -> None:
+    """Make a user called NAME, with the device on which an agent is called."""
+    from autodialer.apps.accounts.models import Role
+    from autodialer.apps.accounts.services import create_user
+    from autodialer.apps.agents.models import DeviceKind
+    from autodialer.apps.agents.services import add_device, check_address
+
+    devices = [(DeviceKind.PHONE, phone), (DeviceKind.SIP, sip)]
+    given = [(kind, address) for kind, address in devices if address is not None]
+    for kind, address in given:  # before the user exists: a wrong device leaves nothing behind
+        check_address(kind, address, owner.region)
+    made = create_user(account=owner, email=email, name=name, role=Role(role), now=now())
+    for kind, address in reversed(given):
+        add_device(account=owner, user_id=made.pk, kind=kind, address=address, now=now())
+    _made("user", made.pk, made.name, as_json=as_json)
+
+
+@user.command("list")
+@json_option
+@with_account
+def user_list(owner: Account, *, as_json: bool) -> None:
+    """List the users of the account."""
+    from autodialer.apps.agents.queries import user_rows
+
+    print_rows(
+        user_rows(owner),
+        ("id", "name", "email", "role", "devices"),
+        as_json=as_json,
+        empty="There is no user yet: `autodialer user create NAME --email ADDRESS`.",
+    )
+
+
+@click.group(cls=Commands)
+def group() -> None:
+    """Groups of agents; they may change while campaigns run."""
+
+
+@group.command("create")
+@click.argument("name")
+@click.option("--agent", "agents", multiple=True, help="Member (name, e-mail or id); repeatable.")
+@json_option
+@with_account
+def group_create(owner: Account, *, name: str, agents: Sequence[str], as_json: bool) -> None:
+    """Make a group called NAME."""
+    from autodialer.apps.agents.services import create_group
+
+    members = [pick_user(owner, agent) for agent in agents]
+    made = create_group(account=owner, name=name, member_ids=members, now=now())
+    _made("group", made.pk, made.name, as_json=as_json)
+
+
+@group.command("add")
+@click.argument("name")
+@click.argument("agents", nargs=-1, required=True)
+@with_account
+def group_add(owner: Account, *, name: str, agents: Sequence[str]) -> None:
+    """Add AGENTS to the group NAME, at once."""
+    from autodialer.apps.agents.services import add_group_members
+
+    members = [pick_user(owner, agent) for agent in agents]
+    add_group_members(account=owner, group_id=pick_group(owner, name), user_ids=members)
+    click.echo(f"{name}: {len(members)} added.", err=True)
+
+
+@group.command("list")
+@json_option
+@with_account
+def group_list(owner: Account, *, as_json: bool) -> None:
+    """List the groups with their members."""
+    from autodialer.apps.agents.queries import group_rows
+
+    print_rows(
+        group_rows(owner),
+        ("id", "name", "members"),
+        as_json=as_json,
+        empty="There is no group yet: `autodialer group create NAME`.",
+    )
+
+
+@click.group(cls=Commands)
+def caller_id() -> None:
+    """Numbers that campaigns call from."""
+
+
+@caller_id.command("add")
+@click.argument("number")
+@click.option("--verified", is_flag=True, help="The account has shown that the number is its own.")
+@json_option
+@with_account
+def caller_id_add(owner: Account, *, number: str, verified: bool, as_json: bool) -> None:
+    """Add NUMBER, or mark a known one as verified."""
+    from autodialer.apps.campaigns.services import add_caller_id
+
+    made = add_caller_id(account=owner, number=number, verified=verified, now=now())
+    _made("caller id", made.pk, made.e164, as_json=as_json)
+
+
+@caller_id.command("list")
+@json_option
+@with_account
+def caller_id_list(owner: Account, *, as_json: bool) -> None:
+    """List the caller ids of the account."""
+    from autodialer.apps.campaigns.queries import caller_id_rows
+
+    print_rows(
+        caller_id_rows(owner),
+        ("id", "e164", "verified_at"),
+        owner.zone,
+        as_json=as_json,
+        empty="There is no caller id yet: `autodialer caller-id add NUMBER --verified`.",
+    )
+
+
+def pick_user(owner: Account, wanted: str) -> int:
+    """Return the id of the user that is meant by id, e-mail address or name."""
+    from autodialer.apps.accounts.queries import users
+
+    known = users(owner)
+    names = [(found.pk, found.name) for found in known]
+    return pick("user", names + [(found.pk, found.email) for found in known], wanted)
+
+
+def pick_group(owner: Account, wanted: str) -> int:
+    """Return the id of the group that is meant by id or name."""
+    from autodialer.apps.agents.queries import group_rows
+
+    return pick("group", [(row.id, row.name) for row in group_rows(owner)], wanted)
+
+
+def pick_caller_id(owner: Account, wanted: str) -> int:
+    """Return the id of the caller id that is meant by id or number."""
+    from autodialer.apps.campaigns.queries import caller_id_rows
+    from autodialer.apps.contacts.numbers import NumberError, parse_caller_id
+
+    rows = [(row.id, row.e164) for row in caller_id_rows(owner)]
+    if any(wanted == str(number) for number, _ in rows):
+        return int(wanted)
+    with contextlib.suppress(NumberError):  # then `pick` says that there is no such caller id
+        wanted = parse_caller_id(wanted, owner.region)
+    return pick("caller-id", rows, wanted)
+
+
+def _made(what: str, number: int, name: str, *, as_json: bool) -> None:
+    """Print the id on stdout, for scripts, and the sentence on stderr, for people."""
+    if as_json:
+        print_json({"id": number, "name": name})
+        return
+    click.echo(number)
+    click.echo(f"The {what} {name!r} has the id {number}.", err=True)

@@ -1,0 +1,135 @@
+"""`autodialer doctor`: what works, what does not, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from autodialer.domain.errors import AutodialerError
+from autodialer.ops.asterisk.install import is_installed
+from autodialer.ops.asterisk.run import ping
+from autodialer.ops.cli.shell import (
+    FAILED,
+    json_option,
+    now,
+    print_json,
+    print_table,
+    set_up_django,
+)
+from autodialer.ops.node import known_ari
+from autodialer.ops.paths import Paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+OK: Final = "ok"
+PROBLEM: Final = "problem"
+SKIPPED: Final = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The result of one check. `detail` says what to do when it is a problem."""
+
+    check: str
+    result: str
+    detail: str = ""
+
+
+class _ProblemError(AutodialerError):
+    """The check failed; the text says what to do."""
+
+
+@click.command()
+@json_option
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool) -> None:
+    """Check every part and every promise; exit code 1 when something is wrong."""
+    findings = examine()
+    if as_json:
+        print_json(findings)
+    else:
+        print_table(
+            ("check", "result", "detail"), [[f.check, f.result, f.detail] for f in findings]
+        )
+    if any(finding.result == PROBLEM for finding in findings):
+        ctx.exit(FAILED)
+
+
+def examine() -> list[Finding]:
+    """Run all checks in order; those that need the database are skipped without it."""
+    set_up_django()
+    database = _run("database", _database)
+    migrations = _run("migrations", _migrations) if database.result == OK else None
+    findings = [database, migrations or Finding("migrations", SKIPPED, "needs the database")]
+    findings += [_run("asterisk", _asterisk), _run("ari", _ari)]
+    usable = migrations is not None and migrations.result == OK
+    for name, check in (("promises", _promises), ("dialer", _dialer)):
+        findings.append(_run(name, check) if usable else Finding(name, SKIPPED, "needs the tables"))
+    return findings
+
+
+def _run(name: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, OK, check())
+    except AutodialerError as error:
+        return Finding(name, PROBLEM, str(error))
+
+
+def _database() -> str:
+    from django.db import connection
+    from django.db.utils import OperationalError
+
+    try:
+        connection.ensure_connection()
+    except OperationalError:
+        raise _ProblemError(
+            "Not reachable: start it with `autodialer up`, or correct AUTODIALER_DATABASE_URL."
+        ) from None
+    version = connection.cursor().connection.info.server_version
+    return f"PostgreSQL {version // 10_000}.{version % 10_000}"
+
+
+def _migrations() -> str:
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing:
+        raise _ProblemError(f"{len(missing)} to apply: run `autodialer db migrate`.")
+    return "the tables are of this version"
+
+
+def _asterisk() -> str:
+    prefix = Paths.from_environment().asterisk_prefix
+    if not is_installed(prefix):
+        raise _ProblemError("Not installed: run `autodialer asterisk install`.")
+    return str(prefix)
+
+
+def _ari() -> str:
+    ari = known_ari(Paths.from_environment())
+    if ari is None or not ping(ari):
+        raise _ProblemError("Asterisk does not answer: start it with `autodialer up`.")
+    return f"answers on 127.0.0.1:{ari.port}"
+
+
+def _dialer() -> str:
+    from autodialer.apps.calls.queries import nodes
+
+    alive = [row.name for row in nodes() if row.lease_until and row.lease_until > now()]
+    if not alive:
+        raise _ProblemError("No dialer runs: start one with `autodialer up`.")
+    return ", ".join(alive)
+
+
+def _promises() -> str:
+    from autodialer.apps.calls.promises import broken_promises
+
+    broken = broken_promises(now())
+    if broken:
+        raise _ProblemError(" ".join(broken))
+    return "counts add up, no try too many, no two live calls, nothing stuck"

@@ -1,0 +1,123 @@
+"""Commands for the parts of this machine: database, Asterisk, dialer, and all of them at once."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from autodialer.ops.asterisk.install import install, is_installed
+from autodialer.ops.cli.shell import Commands, needs_database, set_up_django
+from autodialer.ops.dialer import DialerProcess
+from autodialer.ops.dialer import main as run_dialer
+from autodialer.ops.node import make_asterisk, make_lab, trunk_from_environment
+from autodialer.ops.paths import Paths
+from autodialer.ops.postgres import EmbeddedPostgres
+from autodialer.ops.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from autodialer.ops.asterisk.run import Asterisk
+    from autodialer.ops.lab.carrier import LabCarrier
+    from autodialer.ops.supervisor import Service
+
+
+@click.command()
+@click.option("--lab", is_flag=True, help="Call the lab carrier instead of a real trunk.")
+def up(lab: bool) -> None:
+    """Run everything on this machine until Ctrl-C: database, Asterisk, dialer."""
+    paths = Paths.from_environment()
+    _report(f"Files and logs are below {paths.var}.")
+    switch, carrier = _switches(paths, lab=lab)
+    _require_asterisk(paths)
+    services: dict[str, Service] = {}
+    url = os.environ.get("AUTODIALER_DATABASE_URL", "")
+    if not url:
+        server = EmbeddedPostgres(paths)
+        server.start()
+        services["postgres"], url = server, server.url
+        os.environ["AUTODIALER_DATABASE_URL"] = url  # for our own Django, before it is set up
+    try:
+        _migrate()
+        if carrier is not None:
+            services["lab"] = carrier
+        services["asterisk"] = switch
+        services["dialer"] = DialerProcess(paths, url, switch.ari)
+        Supervisor(services, _report).run()
+    finally:
+        if "postgres" in services:
+            services["postgres"].stop()
+
+
+@click.group(cls=Commands)
+def asterisk() -> None:
+    """The private Asterisk of this machine."""
+
+
+@asterisk.command("install")
+def asterisk_install() -> None:
+    """Fetch Asterisk into the private folder, without root; at once when it is there."""
+    prefix = Paths.from_environment().asterisk_prefix
+    install(prefix)
+    _report(f"Asterisk is in {prefix}.")
+
+
+@asterisk.command("run")
+@click.option("--lab", is_flag=True, help="Call the lab carrier instead of a real trunk.")
+def asterisk_run(lab: bool) -> None:
+    """Run only the Asterisk of this machine until Ctrl-C."""
+    paths = Paths.from_environment()
+    node, carrier = _switches(paths, lab=lab)
+    _require_asterisk(paths)
+    services: dict[str, Service] = {} if carrier is None else {"lab": carrier}
+    Supervisor({**services, "asterisk": node}, _report).run()
+
+
+@click.group(cls=Commands)
+def db() -> None:
+    """The database."""
+
+
+@db.command("migrate")
+@needs_database
+def db_migrate() -> None:
+    """Bring the tables to this version; safe to repeat."""
+    _migrate()
+
+
+@click.group(cls=Commands)
+def dialer() -> None:
+    """The process that calls agents and numbers."""
+
+
+@dialer.command("run")
+@click.pass_context
+def dialer_run(ctx: click.Context) -> None:
+    """Run one dialer until SIGTERM, with its settings from the environment."""
+    ctx.exit(run_dialer())
+
+
+def _switches(paths: Paths, *, lab: bool) -> tuple[Asterisk, LabCarrier | None]:
+    if not lab:
+        return make_asterisk(paths, trunk_from_environment()), None
+    carrier = make_lab(paths)
+    trunk = ("127.0.0.1", carrier.asterisk.instance.sip_port)
+    return make_asterisk(paths, trunk), carrier
+
+
+def _require_asterisk(paths: Paths) -> None:
+    if not is_installed(paths.asterisk_prefix):
+        _report("Fetching Asterisk; this happens once ...")
+        install(paths.asterisk_prefix)
+
+
+def _migrate() -> None:
+    set_up_django()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0, interactive=False)
+    _report("database: the tables are of this version")
+
+
+def _report(line: str) -> None:
+    click.echo(line, err=True)

@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from autodialer.apps.calls.models import Session
+from autodialer.apps.campaigns.models import Campaign, Target
+from autodialer.apps.contacts.models import ContactList
+from autodialer.ops.cli import cli
+from tests.support.book import csv_of
+
+SOURCE = str(Path(__file__).parents[2] / "src")
+
+
+def zone_where_it_is_noon() -> str:
+    """A zone in whose calling window this test runs, whenever it runs (signs as in POSIX)."""
+    return f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"  # noqa: TID251  the clock that commands read
+
+
+@pytest.fixture
+def office(live_database: str, tmp_path: Path) -> Path:
+    """An account with Bina in the group Sales, a caller id and the list Leads; a folder."""
+    (tmp_path / "leads.csv").write_bytes(csv_of(3))
+    for line in (
+        ["account", "create", "Acme", "--zone", zone_where_it_is_noon()],
+        ["user", "create", "Bina", "--email", "bina@acme.example", "--sip", "bina"],
+        ["group", "create", "Sales", "--agent", "Bina"],
+        ["caller-id", "add", "08045678901", "--verified"],
+        ["list", "import", str(tmp_path / "leads.csv"), "--name", "Leads"],
+    ):
+        assert run(*line).exit_code == 0
+    return tmp_path
+
+
+def run(*line: str) -> Result:
+    result = CliRunner().invoke(cli, list(line))
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def run_json(*line: str) -> Any:
+    result = run(*line, "--json")
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def diwali(*more: str) -> Result:
+    words = ("--list", "Leads", "--group", "Sales", "--caller-id", "08045678901")
+    return run("campaign", "create", "Diwali", *words, *more)
+
+
+def test_a_campaign_from_first_command_to_report(office: Path) -> None:
+    made = diwali("--retries", "1", "--retry-on", "busy", "--retry-on", "no-answer")
+    assert made.stdout.strip() == str(Campaign.objects.get().pk)
+    shown = run_json("campaign", "show", "diwali")
+    assert (shown["status"], shown["counts"]["by_status"]["scheduled"]) == ("in-progress", 3)
+    assert run("campaign", "pause", "Diwali").exit_code == 0
+    assert run("campaign", "complete", "Diwali").exit_code == 0
+    watched = run("campaign", "watch", "Diwali")
+    assert watched.stdout == "completed: failed-no-attempt 3; nobody connected\n"
+    out = office / "report.csv"
+    assert run("campaign", "report", "Diwali", "--targets", "--out", str(out)).exit_code == 0
+    with out.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["number"] for row in rows] == [f"+91900000000{n}" for n in range(3)]
+    assert [row["city"] for row in rows] == ["Pune"] * 3
+    assert run("campaign", "archive", "Diwali").exit_code == 0
+    assert run_json("campaign", "list") == []
+    assert len(run_json("campaign", "list", "--status", "archived")) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "exit_code", "sentence"),
+    [
+        ("campaign pause Holi", 2, "There is no campaign 'Holi': see `autodialer campaign list`."),
+        ("campaign pause 999", 2, "There is no campaign '999'"),
+        ("group add Sales Nobody", 2, "There is no user 'Nobody'"),
+        ("account create Acme", 1, "There is an account called 'Acme' already."),
+        ("user list --account Zenith", 2, "There is no account 'Zenith'"),
+        ("user create X --email nowhere", 2, "'nowhere' is no e-mail address."),
+        ("user create X --email x@y.example --phone 112", 2, "Emergency numbers"),
+        ("dnd add 9876543210 12", 2, "too few or too many digits"),
+        ("agent stop --agent Bina", 1, "Bina is not connected."),
+        ("list import missing.csv --name X", 2, "does not exist"),
+        ("campaign list --search ab", 2, "at least three characters"),
+        ("campaign list --status running", 2, "'running' is not one of"),
+        ("nonsense", 2, "No such command 'nonsense'"),
+    ],
+)
+def test_what_fails_says_why_in_one_sentence_and_sets_the_exit_code(
+    office: Path, line: str, exit_code: int, sentence: str
+) -> None:
+    failed = run(*line.split())
+    assert (failed.exit_code, failed.stdout) == (exit_code, "")
+    assert sentence in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+def test_an_illegal_move_says_what_is_possible_now(office: Path) -> None:
+    diwali()
+    failed = run("campaign", "resume", "Diwali")
+    assert failed.exit_code == 1
+    assert "This campaign is in-progress and cannot become in-progress" in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--retries", "4"), ("--end", "2020-01-01T10:00"), ("--opens", "08:00"), ("--start", "soon")],
+)
+def test_terms_outside_their_limits_are_wrong_usage(office: Path, option: str, value: str) -> None:
+    assert diwali(option, value).exit_code == 2
+    assert not Campaign.objects.exists()
+
+
+def test_rejected_rows_are_written_even_when_no_row_is_good(office: Path) -> None:
+    file, rejected = office / "bad.csv", office / "rejected.csv"
+    file.write_text("number,name\n12,Asha\n")
+    line = ("list", "import", str(file), "--name", "Bad", "--rejected", str(rejected))
+    assert run(*line).exit_code == 1
+    (row,) = csv.DictReader(rejected.read_text(encoding="utf-8-sig").splitlines())
+    assert (row["name"], row["error_code"]) == ("Asha", "number_wrong_length")
+    assert not ContactList.objects.filter(name="Bad").exists()
+    file.write_text("number,name\n12,Asha\n9876543210,Bina\n")
+    imported = run_json(*line)
+    assert (imported["imported"], len(imported["rejected"])) == (1, 1)
+
+
+def test_an_agent_is_started_and_stopped_by_name(office: Path) -> None:
+    diwali()
+    started = run("agent", "start", "--campaign", "Diwali", "--agent", "bina@acme.example")
+    assert started.stdout.strip() == str(Session.objects.get().pk)
+    (row,) = run_json("session", "list")
+    assert (row["agent"], row["state"]) == ("Bina", "connecting")
+    assert run("agent", "stop", "--agent", "Bina").exit_code == 0
+    assert run_json("session", "list") == []
+
+
+def test_with_several_accounts_one_must_be_chosen(office: Path) -> None:
+    run("account", "create", "Zenith")
+    unclear = run("user", "list")
+    assert unclear.exit_code == 2
+    assert "Acme, Zenith" in unclear.stderr
+    assert run_json("user", "list", "--account", "Zenith") == []
+    assert [row["name"] for row in run_json("user", "list", "--account", "Acme")] == ["Bina"]
+
+
+def test_a_name_that_two_campaigns_have_had_asks_for_the_id(office: Path) -> None:
+    diwali()
+    for verb in ("pause", "complete", "archive"):
+        run("campaign", verb, "Diwali")
+    diwali()
+    unclear = run("campaign", "show", "Diwali")
+    assert unclear.exit_code == 2
+    assert "use an id" in unclear.stderr
+    newest = Campaign.objects.latest("pk")
+    assert run_json("campaign", "show", str(newest.pk))["status"] == "in-progress"
+
+
+def test_a_name_is_never_taken_for_markup(office: Path) -> None:
+    run("group", "create", "[red]Sales[/red]")
+    assert "[red]Sales[/red]" in run("group", "list").stdout
+
+
+def test_doctor_tells_a_broken_promise(office: Path) -> None:
+    diwali()
+    healthy = {row["check"]: row["result"] for row in json.loads(run("doctor", "--json").stdout)}
+    assert (healthy["database"], healthy["promises"]) == ("ok", "ok")
+    Target.objects.filter(e164="+919000000002").delete()
+    sick = run("doctor")
+    assert sick.exit_code == 1
+    assert "1 campaigns whose counts do not add up." in sick.stdout
+
+
+def as_program(*line: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "autodialer", *line],
+        env={**os.environ, "PYTHONPATH": SOURCE, **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_program_ends_with_2_for_wrong_usage_and_never_with_a_traceback() -> None:
+    wrong = as_program("campaign", "pause")
+    assert wrong.returncode == 2
+    assert "Missing argument 'NAME'" in wrong.stderr
+
+
+def test_without_a_database_the_program_says_how_to_start_it(tmp_path: Path) -> None:
+    url = f"postgresql:///autodialer?host={tmp_path}"
+    failed = as_program("campaign", "list", AUTODIALER_DATABASE_URL=url)
+    assert failed.returncode == 1
+    assert failed.stdout == ""
+    assert failed.stderr.startswith("Error: The database is not reachable: start it with")
+
+
+def test_a_database_setting_that_cannot_be_used_is_wrong_usage() -> None:
+    failed = as_program("campaign", "list", AUTODIALER_DATABASE_URL="mysql://x")
+    assert failed.returncode == 2
+    assert "AUTODIALER_DATABASE_URL must look like" in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+def test_help_does_not_load_django() -> None:
+    code = (
+        "import sys; from autodialer.ops.cli import cli\n"
+        "try: cli(['--help'])\nexcept SystemExit: pass\n"
+        "assert 'django.db' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": SOURCE},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
