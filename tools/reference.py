@@ -141,12 +141,14 @@ def meaning(error: type[AutodialerError]) -> str:
 
 
 def error_classes() -> frozenset[type[AutodialerError]]:
-    """Return every class of expected errors in the package, wherever it is written."""
+    """Return every public class of expected errors in the package, wherever it is written."""
     _set_up_django()
     for module in pkgutil.walk_packages(autodialer.__path__, "autodialer."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    return frozenset(e for e in _family(AutodialerError) if e.__module__.startswith("autodialer."))
+    family = _family(AutodialerError)
+    ours = (error for error in family if error.__module__.startswith("autodialer."))
+    return frozenset(error for error in ours if not error.__name__.startswith("_"))
 
 
 def _set_up_django() -> None:
