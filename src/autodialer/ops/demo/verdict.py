@@ -18,12 +18,13 @@ class Ended:
     tries: int
 
 
-def differences(targets: Mapping[str, Ended], invited: Iterable[str]) -> list[str]:
+def differences(targets: Mapping[str, Ended], invited: Iterable[str] | None) -> list[str]:
     """Return one sentence for each number that did not end as planned; none is a pass.
 
-    `invited` has the called number of each INVITE that the carrier saw, agents included.
+    `invited` has the called number of each INVITE that the carrier saw, agents included; None
+    when no carrier counted.
     """
-    counted = Counter(invited)
+    counted = None if invited is None else Counter(invited)
     planned = {customer.e164: customer for customer in customers()}
     strange = sorted(targets.keys() - planned.keys())
     return [
@@ -33,7 +34,7 @@ def differences(targets: Mapping[str, Ended], invited: Iterable[str]) -> list[st
 
 
 def _of(
-    customer: Customer, targets: Mapping[str, Ended], counted: Mapping[str, int]
+    customer: Customer, targets: Mapping[str, Ended], counted: Mapping[str, int] | None
 ) -> Iterable[str]:
     target = targets.get(customer.e164)
     if target is None:
@@ -44,7 +45,7 @@ def _of(
             f"{customer.e164} ended {target.status} ({target.reason}), "
             f"planned {customer.status} ({customer.reason})."
         )
-    seen = counted.get(customer.e164, 0)
+    seen = target.tries if counted is None else counted.get(customer.e164, 0)
     if not seen == target.tries == customer.invites:
         yield (
             f"{customer.e164}: the carrier saw {seen} calls, the database counts {target.tries}, "

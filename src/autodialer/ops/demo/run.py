@@ -1,0 +1,205 @@
+"""Starts the stack, runs a campaign on it with three agents, and says how it went."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from autodialer.ops.cli.shell import set_up_django
+from autodialer.ops.demo import plan
+from autodialer.ops.demo.verdict import Ended, differences
+from autodialer.ops.dialer import DialerProcess
+from autodialer.ops.errors import AsteriskUnavailableError, OperationError
+from autodialer.ops.node import make_asterisk, make_lab
+from autodialer.ops.paths import Paths
+from autodialer.ops.postgres import EmbeddedPostgres
+
+if TYPE_CHECKING:
+    from autodialer.ops.asterisk.run import Ari
+    from autodialer.ops.demo.data import Made
+    from autodialer.ops.lab.carrier import LabCarrier
+    from autodialer.ops.supervisor import Service
+
+# Three agents need about 100 s: one minute of it is the wait for the retries.
+ENOUGH_S: Final = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Switch:
+    """How the demo calls: over Asterisk to the lab carrier, or simulated."""
+
+    ari: Ari | None
+    lab: LabCarrier | None
+
+
+def run_demo(*, once: bool) -> int:
+    """Run the demo; return 0 when every number ended as its digits say and all promises hold.
+
+    Without `once` the stack runs on until Ctrl-C.
+    """
+    base = Paths.from_environment()
+    paths = Paths.below(base.var / "demo", asterisk_prefix=base.asterisk_prefix)
+    os.environ["AUTODIALER_VAR"] = str(paths.var)
+    with ExitStack() as running:
+        signal.signal(signal.SIGTERM, _interrupt)
+        try:
+            switch = _start_stack(paths, running)
+            faults = _run_campaign(paths, switch)
+            if not once:
+                _stay(paths)
+        except KeyboardInterrupt:
+            say("Stopped.")
+            return 1
+    return 1 if faults else 0
+
+
+def say(text: str) -> None:
+    """Tell the person at the terminal what happens."""
+    click.echo(text)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _start_stack(paths: Paths, running: ExitStack) -> _Switch:
+    database = EmbeddedPostgres(paths)
+    with _told("PostgreSQL"):
+        _start(database, running)
+        os.environ["AUTODIALER_DATABASE_URL"] = database.url
+        set_up_django()
+        from django.core.management import call_command
+
+        call_command("migrate", verbosity=0, interactive=False)
+    switch = _start_switch(paths, running)
+    with _told("dialer"):
+        _start(DialerProcess(paths, database.url, switch.ari), running)
+    return switch
+
+
+def _start_switch(paths: Paths, running: ExitStack) -> _Switch:
+    try:
+        with _told("Asterisk and the lab carrier (the first time they are fetched, 24 MB)"):
+            lab = make_lab(paths)
+            node = make_asterisk(paths, ("127.0.0.1", lab.asterisk.instance.sip_port))
+            _start(lab, running)
+            _start(node, running)
+    except AsteriskUnavailableError as error:
+        say(f"  not available: {error}\n  The calls of this demo are simulated.")
+        return _Switch(None, None)
+    return _Switch(node.ari, lab)
+
+
+def _start(service: Service, running: ExitStack) -> None:
+    service.start()
+    running.callback(service.stop)
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    say(f"  {what}: ready in {time.monotonic() - started:.1f} s")
+
+
+def _run_campaign(paths: Paths, switch: _Switch) -> list[str]:
+    from autodialer.ops.cli.watch import watch
+    from autodialer.ops.demo import data
+
+    started = datetime.now(UTC)
+    made = data.make(started)
+    _tell_import(made)
+    data.start_agents(made, started)
+    _limit_time()
+    watch(made.account, made.campaign_id, as_json=False)
+    signal.alarm(0)
+    faults = _judge(switch, made, started)
+    _tell_result(paths, switch, made, faults)
+    return faults
+
+
+def _tell_import(made: Made) -> None:
+    from autodialer.apps.contacts.problems import ROW_PROBLEMS
+
+    result = made.imported
+    say(
+        f"\nImported {result.imported} numbers; {result.duplicates} stood twice, "
+        f"{len(result.rejected)} cannot be dialled:"
+    )
+    for row in result.rejected:
+        problem = ROW_PROBLEMS[row.code]
+        say(f"  line {row.line}: {problem.cause} {problem.remedy}")
+    names = ", ".join(name for name, _ in plan.AGENTS)
+    say(f"\n{names} press Start. Their phones ring first, then the list.\n")
+
+
+def _limit_time() -> None:
+    """End a campaign that hangs: it must not look as if it were still running."""
+
+    def give_up(_number: int, _frame: object) -> None:
+        raise OperationError(f"The campaign is not over after {ENOUGH_S:.0f} s: see the logs.")
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(int(ENOUGH_S))
+
+
+def _judge(switch: _Switch, made: Made, started: datetime) -> list[str]:
+    """Return a sentence for each number that ended otherwise, and each promise that is broken."""
+    from autodialer.apps.calls.promises import broken_promises
+    from autodialer.apps.campaigns.models import Target
+
+    rows = Target.objects.filter(campaign_id=made.campaign_id)
+    targets = {row.e164: Ended(row.status, row.reason, row.tries) for row in rows}
+    invited = None
+    if switch.lab is not None:
+        since = started.timestamp()
+        invited = [invite.called for invite in switch.lab.invites() if invite.at >= since]
+    return [*differences(targets, invited), *broken_promises(datetime.now(UTC))]
+
+
+def _tell_result(paths: Paths, switch: _Switch, made: Made, faults: Sequence[str]) -> None:
+    calls, targets = _write_reports(paths, made)
+    say(f"\nReports: {_short(calls)} (calls) and {_short(targets)} (numbers)")
+    if switch.lab is not None:
+        say(f"Recordings: {_short(paths.recordings)}, one WAV for each conversation")
+    for fault in faults:
+        say(f"WRONG: {fault}")
+    if not faults:
+        say("Every number ended as its digits say, and every promise holds.")
+
+
+def _write_reports(paths: Paths, made: Made) -> tuple[Path, Path]:
+    from autodialer.apps.calls import report
+    from autodialer.apps.campaigns.queries import campaign as campaign_of
+
+    campaign = campaign_of(made.account, made.campaign_id)
+    paths.reports.mkdir(parents=True, exist_ok=True)
+    calls = paths.reports / f"campaign-{campaign.pk}-calls.csv"
+    targets = paths.reports / f"campaign-{campaign.pk}-numbers.csv"
+    with calls.open("w", newline="") as file:
+        report.write_calls(made.account, campaign, file)
+    with targets.open("w", newline="") as file:
+        report.write_targets(made.account, campaign, file)
+    return calls, targets
+
+
+def _short(path: Path) -> str:
+    return os.path.relpath(path)
+
+
+def _stay(paths: Paths) -> None:
+    say(
+        "\nThe stack runs on. Try, in another terminal:\n"
+        f"  AUTODIALER_VAR={_short(paths.var)} autodialer campaign list\n"
+        "Ctrl-C ends it."
+    )
+    signal.pause()
