@@ -26,6 +26,7 @@ _MODULES: Final = {
     "asterisk": "machine",
     "db": "machine",
     "dialer": "machine",
+    "demo": "demo",
     "up": "machine",
     "doctor": "doctor",
 }
