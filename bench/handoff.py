@@ -200,11 +200,11 @@ def _title(scene: Scene) -> str:
 
 
 def _progress(scene: Scene, measured: Measured) -> str:
-    gaps = measured.handoffs.gaps_ms
+    gaps, lost = measured.handoffs.gaps_ms, measured.handoffs
     shown = "/".join(f"{percentile(gaps, percent):.1f}" for percent in _PERCENTILES)
     record = "" if scene.record else ", not recorded"
     return (
         f"{_title(scene):>18}  {measured.side:<7}  {measured.calls_per_s:6.1f} calls/s  "
-        f"gap {shown} ms  n={len(gaps)} missing={measured.handoffs.missing} "
+        f"gap {shown} ms  n={len(gaps)} missing={lost.missing} idle={lost.idle} "
         f"unclean={measured.refused}  other {measured.usage[OTHER].cpu_pct:.0f} %{record}"
     )

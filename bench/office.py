@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final, Self
-from uuid import uuid4
 
 import django
 from django.core.management import call_command
@@ -100,19 +99,17 @@ class Office:
 
     def start_sessions(self, campaign: Campaign, agents: int, stagger_s: float) -> None:
         """Press Start for each agent, one after the other, within `stagger_s`."""
-        from autodialer.apps.calls.models import Session
+        from autodialer.apps.calls.services import start_session
 
         for user in self.agents[:agents]:
-            Session.objects.create(
-                id=uuid4(),
-                account=self.account,
-                campaign=campaign,
-                user=user,
-                device=user.devices.get(),
-                created_at=now(),
-            )
-            _tell_dialers()
+            start_session(account=self.account, campaign_id=campaign.pk, user_id=user.pk, now=now())
             time.sleep(stagger_s / agents)
+
+    def has_dialer(self) -> bool:
+        """True while a dialer holds a lease."""
+        from autodialer.apps.calls.models import Node
+
+        return Node.objects.filter(lease_until__gt=now()).exists()
 
     def session_counts(self, campaign: Campaign) -> dict[str, int]:
         """How many sessions of the campaign are in each status."""
@@ -122,13 +119,13 @@ class Office:
         found = list(statuses)
         return {status: found.count(status) for status in found}
 
-    def ask_all_to_stop(self, campaign: Campaign) -> None:
+    def stop_sessions(self, campaign: Campaign) -> None:
         """Ask that every session of the campaign ends at once."""
         from autodialer.apps.calls.models import Session
+        from autodialer.apps.calls.services import stop_session
 
-        live = Session.objects.filter(campaign=campaign).exclude(status="ended")
-        live.update(stop_reason="stopped", stop_at_once=True)
-        _tell_dialers()
+        for session in Session.objects.filter(campaign=campaign):
+            stop_session(account=self.account, session_id=session.pk, now=now(), at_once=True)
 
     def orders(self, campaign: Campaign) -> list[list[str]]:
         """Each session's numbers (digits only) in the order in which they were called."""
@@ -171,12 +168,3 @@ def _make_agents(account: Account, first_number: int, count: int, at: datetime) 
         for n, user in enumerate(users)
     )
     return users
-
-
-def _tell_dialers() -> None:
-    from autodialer.apps import hints
-    from autodialer.apps.statements import statement
-    from autodialer.ports.store import SessionsQueued
-
-    with connection.cursor() as cursor:
-        cursor.execute(statement("calls", "notify"), {"payload": hints.encode(SessionsQueued())})

@@ -6,11 +6,13 @@ import itertools
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from autodialer.ops.process import Child
+from autodialer.ops.dialer import DialerProcess
+from autodialer.ops.errors import ProcessError
+from autodialer.ops.process import Child, wait_until
 from bench import floor
 from bench.carrier import AGENT_PREFIX, ready_pid
 from bench.office import Office
@@ -90,40 +92,32 @@ class Product:
         """Start a dialer and the agents; stop both when the block ends."""
         office = self._office
         campaign = office.campaign(scene.agents, next_block(), CALLER_ID)
-        child = self._dialer()
-        child.start()
+        dialer = DialerProcess(self._stack.paths, self._stack.postgres.url, self._stack.ari)
+        dialer.start()
         try:
+            _wait(dialer, "holds its lease", office.has_dialer)
             office.start_sessions(campaign, scene.agents, STAGGER_S)
-            all_ready = {"ready": scene.agents}
-            driven = Driven(
-                ready_pid(
-                    child,
-                    lambda: office.session_counts(campaign) == all_ready,
-                    READY_DEADLINE_S,
-                )
-            )
+            ready = {"ready": scene.agents}
+            _wait(dialer, "has every agent", lambda: office.session_counts(campaign) == ready)
+            driven = Driven(_pid(dialer))
             yield driven
-            office.ask_all_to_stop(campaign)
-            child.wait_ready(
-                lambda: office.session_counts(campaign).keys() == {"ended"}, READY_DEADLINE_S
+            office.stop_sessions(campaign)
+            _wait(
+                dialer,
+                "has released every agent",
+                lambda: office.session_counts(campaign).keys() == {"ended"},
             )
         finally:
-            child.stop()
+            dialer.stop()
         driven.orders = office.orders(campaign)
         driven.refused = office.unclean_attempts(campaign)
 
-    def _dialer(self) -> Child:
-        stack = self._stack
-        stack.paths.recordings.mkdir(exist_ok=True)
-        return Child(
-            "dialer",
-            [sys.executable, "-m", "bench.dialer"],
-            log=stack.paths.log / "dialer.log",
-            env={
-                "BENCH_DATABASE_URL": stack.postgres.url,
-                "BENCH_ARI_PORT": str(stack.ari.port),
-                "BENCH_ARI_PASSWORD": stack.ari.password,
-                "BENCH_RECORDINGS": str(stack.paths.recordings),
-            },
-            stop_signal=signal.SIGTERM,
-        )
+
+def _wait(dialer: DialerProcess, what: str, condition: Callable[[], bool]) -> None:
+    wait_until(condition, READY_DEADLINE_S, f"The dialer ({dialer.log}) {what}")
+
+
+def _pid(dialer: DialerProcess) -> int:
+    if dialer.pid is None:
+        raise ProcessError(f"The dialer has ended; see {dialer.log}.")
+    return dialer.pid

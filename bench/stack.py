@@ -23,6 +23,8 @@ from bench.wire import Handoffs, ends_between, handoffs, read_capture, wire_time
 
 CALLER_ID: Final = "+918030000000"
 _QUIET_DEADLINE_S: Final = 30.0
+# The last calls of the window are followed by others for so long before all is stopped.
+_TAIL_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class Stack:
                 meter.start()
                 time.sleep(scene.window_s)
                 usage, until = meter.stop(), time.time()
+                time.sleep(_TAIL_S)
             self._wait_quiet()
         times = wire_times(read_capture(file), self.carrier_port)
         self.asterisk.trim_memory()

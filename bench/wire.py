@@ -49,10 +49,15 @@ class WireTimes:
 
 @dataclass(frozen=True, slots=True)
 class Handoffs:
-    """The gaps of one measured window, in ms; `missing` ends were followed by no INVITE."""
+    """The gaps of one measured window, in ms.
+
+    What a percentile would hide: `missing` ends that no INVITE followed, and `idle` agents of
+    whom no call ended in the window at all.
+    """
 
     gaps_ms: tuple[float, ...]
     missing: int
+    idle: int
 
 
 def read_capture(file: Path) -> Iterator[Datagram]:
@@ -122,8 +127,9 @@ def handoffs(
     before the end of the last: then the order is wrong, or two calls were placed at once.
     """
     gaps: list[float] = []
-    missing = 0
+    missing = idle = 0
     for order in orders:
+        idle += not any(since <= times.ended.get(number, since - 1) < until for number in order)
         for number, following in pairwise(order):
             ended = times.ended.get(number)
             if ended is None or not since <= ended < until:
@@ -134,7 +140,7 @@ def handoffs(
                 raise ValueError(f"{following} was called before {number} had ended")
             else:
                 gaps.append(1000 * gap)
-    return Handoffs(tuple(gaps), missing)
+    return Handoffs(tuple(gaps), missing, idle)
 
 
 def ends_between(times: WireTimes, since: float, until: float) -> int:

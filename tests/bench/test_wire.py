@@ -106,7 +106,14 @@ def test_a_file_that_is_no_capture_is_refused(tmp_path: Path) -> None:
 def test_an_end_that_no_call_follows_is_counted_and_not_forgotten(tmp_path: Path) -> None:
     first, second, _ = NUMBERS
     times = wire_times(read_capture(capture(tmp_path / "sip.pcap", (1.0, bye(first)))), CARRIER)
-    assert handoffs(times, [[first, second]], 0.0, 9.0) == Handoffs((), missing=1)
+    assert handoffs(times, [[first, second]], 0.0, 9.0) == Handoffs((), missing=1, idle=0)
+
+
+def test_an_agent_of_whom_no_call_ended_in_the_window_is_counted(tmp_path: Path) -> None:
+    first, second, third = NUMBERS
+    ends = [(1.0, bye(first)), (5.0, bye(second))]
+    times = wire_times(read_capture(capture(tmp_path / "sip.pcap", *ends)), CARRIER)
+    assert handoffs(times, [[first], [second], [third], []], 0.0, 2.0).idle == 3
 
 
 def test_the_window_holds_the_ends_from_its_first_instant_and_not_its_last(tmp_path: Path) -> None:
