@@ -226,6 +226,9 @@ def _pjsip(node: Node) -> str:
             **_DEAD_CALLS,
             # The caller id goes out as given, in From and in P-Asserted-Identity.
             send_pai="yes",
+            # Else each bridging tells the far end who is there now: three re-INVITEs a call, and
+            # a customer's network would be told of the agent.
+            send_connected_line="no",
             trust_id_outbound="yes",
         )
         + section("trunk", type="aor", contact=f"sip:{trunk}", qualify_frequency=0)
