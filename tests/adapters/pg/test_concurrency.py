@@ -71,6 +71,16 @@ async def test_six_sessions_on_two_nodes_call_each_target_once(
     assert {a.status for a in await world.attempts(campaign)} == {outcome.CallStatus.COMPLETED}
 
 
+async def test_a_target_that_another_claim_holds_is_passed_by(
+    database_url: str, store: PgStore, world: PgWorld
+) -> None:
+    plan = CampaignPlan(numbers(2))
+    desk = await desk_for(store, world, plan)
+    async with await psycopg.AsyncConnection.connect(database_url) as other:
+        await other.execute("SELECT FROM campaigns_target ORDER BY seq LIMIT 1 FOR UPDATE")
+        assert (await desk.call()).e164 == plan.numbers[1]
+
+
 async def test_a_number_in_two_campaigns_is_called_by_one_at_a_time(
     store: PgStore, world: PgWorld
 ) -> None:
