@@ -199,18 +199,18 @@ class Woken:
     """A timer fired or a hint came: look again."""
 
 
-SwitchEvent: TypeAlias = (
-    AgentAnswered
-    | AgentGone
-    | CustomerRinging
+# Events of one call name its attempt.
+CallEvent: TypeAlias = (
+    CustomerRinging
     | CustomerAnswered
     | CustomerAbandoned
     | CustomerGone
     | CallRefused
     | OutcomeLost
     | CallNotSent
-    | MediaServerLost
 )
+AgentEvent: TypeAlias = AgentAnswered | AgentGone | MediaServerLost
+SwitchEvent: TypeAlias = CallEvent | AgentEvent
 ClaimResult: TypeAlias = Claimed | NothingNow | NoMore
 Event: TypeAlias = SwitchEvent | ClaimResult | StopAsked | LeaveAsked | Woken
 

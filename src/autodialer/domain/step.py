@@ -37,6 +37,7 @@ from autodialer.domain.session import (
     AgentGone,
     Call,
     CallAgent,
+    CallEvent,
     CallNotSent,
     CallRefused,
     Claim,
@@ -123,9 +124,10 @@ def step(session: Session, event: Event, now: datetime) -> Step:
 
 
 def _is_stale(session: Session, event: Event) -> bool:
-    attempt_id = getattr(event, "attempt_id", None)
-    present = session.call.attempt_id if session.call else None
-    return attempt_id is not None and attempt_id != present
+    """Whether the event is about another call than the present one."""
+    if not isinstance(event, CallEvent):
+        return False
+    return session.call is None or event.attempt_id != session.call.attempt_id
 
 
 # Rules: one function a kind of move -----------------------------------------------------------

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from autodialer.domain.ids import AttemptId, SessionId
     from autodialer.domain.recovery import LegState
-    from autodialer.domain.session import Call, SwitchEvent
+    from autodialer.domain.session import AgentEvent, Call, CallEvent
 
 
 class CallRefusedError(AutodialerError):
@@ -47,17 +47,17 @@ class AgentDial:
 
 @dataclass(frozen=True, slots=True)
 class SessionReport:
-    """Something happened to a leg of this session."""
+    """Something happened to the agent's leg of this session."""
 
     session_id: SessionId
-    event: SwitchEvent
+    event: AgentEvent
 
 
 @dataclass(frozen=True, slots=True)
 class CallReport:
     """Something happened to the customer leg that `event.attempt_id` names."""
 
-    event: SwitchEvent
+    event: CallEvent
 
 
 @dataclass(frozen=True, slots=True)
