@@ -11,13 +11,14 @@ from autodialer.ops.asterisk.install import install, is_installed
 from autodialer.ops.cli.shell import Commands, needs_database, set_up_django
 from autodialer.ops.dialer import DialerProcess
 from autodialer.ops.dialer import main as run_dialer
+from autodialer.ops.errors import AsteriskUnavailableError
 from autodialer.ops.node import make_asterisk, make_lab, trunk_from_environment
 from autodialer.ops.paths import Paths
 from autodialer.ops.postgres import EmbeddedPostgres
 from autodialer.ops.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from autodialer.ops.asterisk.run import Asterisk
+    from autodialer.ops.asterisk.run import Ari, Asterisk
     from autodialer.ops.lab.carrier import LabCarrier
     from autodialer.ops.supervisor import Service
 
@@ -95,6 +96,22 @@ def dialer() -> None:
 def dialer_run(ctx: click.Context) -> None:
     """Run one dialer until SIGTERM, with its settings from the environment."""
     ctx.exit(run_dialer())
+
+
+def _switches_or_none(paths: Paths, *, lab: bool) -> tuple[dict[str, Service], Ari | None]:
+    """Return the switches and how to reach the node's; none where Asterisk cannot be had.
+
+    Then the dialer calls simulated customers, which is of use for trying the product out only.
+    """
+    try:
+        _require_asterisk(paths)
+    except AsteriskUnavailableError as error:
+        _report(f"Asterisk is not available: {error}")
+        _report("NO REAL CALLS: the dialer simulates the telephone network.")
+        return {}, None
+    node, carrier = _switches(paths, lab=lab)
+    lab_services: dict[str, Service] = {} if carrier is None else {"lab": carrier}
+    return {**lab_services, "asterisk": node}, node.ari
 
 
 def _switches(paths: Paths, *, lab: bool) -> tuple[Asterisk, LabCarrier | None]:
