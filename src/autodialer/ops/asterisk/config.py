@@ -226,8 +226,7 @@ def _pjsip(node: Node) -> str:
             **_DEAD_CALLS,
             # The caller id goes out as given, in From and in P-Asserted-Identity.
             send_pai="yes",
-            # Else each bridging tells the far end who is there now: three re-INVITEs a call, and
-            # a customer's network would be told of the agent.
+            # Else each bridging tells both far ends who is there now: three re-INVITEs a call.
             send_connected_line="no",
             trust_id_outbound="yes",
         )
