@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from autodialer.ops.asterisk.install import install, is_installed
 from autodialer.ops.cli.shell import set_up_django
 from autodialer.ops.demo import plan
 from autodialer.ops.demo.verdict import Ended, differences
@@ -88,13 +89,16 @@ def _start_stack(paths: Paths, running: ExitStack) -> _Switch:
 
 def _start_switch(paths: Paths, running: ExitStack) -> _Switch:
     try:
-        with _told("Asterisk and the lab carrier (the first time they are fetched, 24 MB)"):
+        with _told("Asterisk and the lab carrier"):
+            if not is_installed(paths.asterisk_prefix):
+                say("  fetching Asterisk, this once (about 5 s) ...")
+                install(paths.asterisk_prefix)
             lab = make_lab(paths)
             node = make_asterisk(paths, ("127.0.0.1", lab.asterisk.instance.sip_port))
             _start(lab, running)
             _start(node, running)
     except AsteriskUnavailableError as error:
-        say(f"  not available: {error}\n  The calls of this demo are simulated.")
+        say(f"  Asterisk is not available: {error}\n  NO REAL CALLS: this demo simulates them.")
         return _Switch(None, None)
     return _Switch(node.ari, lab)
 
