@@ -43,7 +43,7 @@ class Pace:
 
 
 FULL: Final = Pace(rounds=3, settle_s=2.5, window_s=10.0)
-QUICK: Final = Pace(rounds=1, settle_s=1.5, window_s=4.0)
+QUICK: Final = Pace(rounds=1, settle_s=1.0, window_s=3.0)
 
 
 @dataclass(frozen=True, slots=True)
