@@ -65,6 +65,7 @@ class SessionRunner:
         self._agent_dial = agent_dial
         self._inbox: asyncio.Queue[tuple[domain.Event, datetime]] = asyncio.Queue()
         self._placeable: AttemptId | None = None
+        self._gone: AttemptId | None = None
         self.unbridged = False
         self._timer: asyncio.TimerHandle | None = None
         self._log = log.bind(session_id=str(state.session_id))
@@ -89,6 +90,8 @@ class SessionRunner:
 
     def post(self, event: domain.Event) -> None:
         """Queue an event that happened now; returns at once."""
+        if isinstance(event, domain.CustomerGone):
+            self._gone = event.attempt_id
         self._inbox.put_nowait((event, self._tools.clock()))
 
     async def run(self, first: Iterable[domain.Command] = ()) -> None:
@@ -161,6 +164,10 @@ class SessionRunner:
                 await self._claim()
             case domain.PlaceCall(call):
                 await self._place_call(call)
+            case domain.Connect(attempt_id) | domain.MarkAnswered(attempt_id) if (
+                attempt_id == self._gone
+            ):
+                pass  # Over already: FinishCall stores the answer too, and is the next thing.
             case domain.Connect(attempt_id):
                 self._tools.kill(Failpoint.ANSWERED)
                 await self._connect(attempt_id)

@@ -102,6 +102,11 @@ def test_who_answers_and_hangs_up_at_once_has_answered() -> None:
     assert told(RINGING, end)[1:] == [CustomerAnswered(ATTEMPT), gone(rang=True)]
 
 
+def test_a_bye_before_the_channel_shows_up_ends_an_answered_call() -> None:
+    end = frame("ChannelHangupRequest", state="Ringing")
+    assert told(RINGING, end)[1:] == [CustomerAnswered(ATTEMPT), gone(rang=True)]
+
+
 def test_nothing_is_told_of_a_leg_after_its_end() -> None:
     end = frame("ChannelHangupRequest", state="Up")
     assert told(ANSWER, end, ANSWER, RINGING, end)[2:] == []
@@ -152,8 +157,8 @@ def test_what_is_not_ours_or_not_known_is_ignored(message: dict[str, Any]) -> No
     assert told(message) == []
 
 
-def test_a_cause_of_the_wrong_type_is_no_cause() -> None:
-    assert told(frame("ChannelHangupRequest", tech_cause="486")) == [gone()]
+def test_a_code_that_makes_no_sense_is_still_a_refusal() -> None:
+    assert told(frame("ChannelHangupRequest", tech_cause="486")) == [gone(0)]
 
 
 def test_reports_name_the_session_or_the_attempt() -> None:

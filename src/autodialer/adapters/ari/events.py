@@ -165,10 +165,20 @@ def _ended(event: ChannelEvent, told: _Told) -> Iterable[Report]:
     if told.ended:
         return ()
     # Answered and gone before it reached the application: still an answered call.
-    before = _answered(event.leg, told) if event.state == "Up" else ()
+    answered = event.state == "Up" or _is_bye(event)
+    before = _answered(event.leg, told) if answered else ()
     told.ended = True
     end = _leg_end(event, rang=told.rang or event.state == "Ringing")
     return (*before, _gone(event.leg, told, end))
+
+
+def _is_bye(event: ChannelEvent) -> bool:
+    """Whether the far end said BYE, perhaps so soon that the channel never showed "Up".
+
+    Each refusal by the far end carries its SIP code, our own endings are soft or come without a
+    request (measured: docs/reference/outcomes.md).
+    """
+    return event.type == "ChannelHangupRequest" and not event.soft and event.tech_cause is None
 
 
 def _gone(leg: Leg, told: _Told, end: LegEnd) -> Report:
@@ -211,4 +221,7 @@ def _state(channel: Mapping[str, Any]) -> LegState:
 
 
 def _number(value: object) -> int | None:
-    return value if isinstance(value, int) else None
+    """Return a code; one that makes no sense is 0, because a code that is there tells something."""
+    if value is None:
+        return None
+    return value if isinstance(value, int) else 0
