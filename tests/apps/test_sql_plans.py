@@ -51,7 +51,13 @@ INDEXES = {
     },
     ("calls", "mark_answered"): {"calls_node_pkey", "calls_attempt_pkey"},
     ("calls", "renew_lease"): {"calls_node_pkey"},
-    ("calls", "take_sessions"): {"calls_node_pkey", "session_queue", "calls_session_pkey"},
+    ("calls", "take_sessions"): {
+        "calls_node_pkey",
+        "session_queue",
+        "calls_session_pkey",
+        "campaigns_campaign_pkey",
+        "accounts_account_pkey",
+    },
     ("calls", "present_call"): {
         "calls_attempt_pkey",
         "attempt_one_live_per_session",

@@ -202,6 +202,46 @@ class SessionContract:
         order = StopOrder(desk.session, EndReason.CAMPAIGN_COMPLETED, at_once=False)
         assert await store.stop_orders(desk.lease) == [order]
 
+    @pytest.mark.parametrize(
+        ("late", "is_taken"), [(60 * SECOND, True), (61 * SECOND, False)], ids=["60 s", "61 s"]
+    )
+    async def test_no_phone_rings_for_a_start_that_is_older_than_a_minute(
+        self, store: Store, world: World, late: timedelta, is_taken: bool
+    ) -> None:
+        campaign = await world.campaign(await world.account(), CampaignPlan((FIRST,)))
+        session = await world.queue_session(campaign, "asha", NOW)
+        taken = await store.take_sessions(await lease_of(store), 10, NOW + late)
+        assert [order.session_id for order in taken] == ([session] if is_taken else [])
+        assert await world.session_end(session) == (None if is_taken else EndReason.START_EXPIRED)
+
+    async def test_no_phone_rings_for_a_campaign_that_was_paused_or_completed_meanwhile(
+        self, store: Store, world: World
+    ) -> None:
+        account, lease = await world.account(), await lease_of(store)
+        paused = await world.campaign(account, CampaignPlan((FIRST,)))
+        over = await world.campaign(account, CampaignPlan((FIRST,), ("bina",)))
+        waits = await world.queue_session(paused, "asha", NOW)
+        ends = await world.queue_session(over, "bina", NOW)
+        await world.pause(paused, NOW)
+        await world.complete(over, NOW)
+        assert await store.take_sessions(lease, 10, NOW) == []
+        assert await world.session_end(waits) is EndReason.PAUSED
+        assert await world.session_end(ends) is EndReason.CAMPAIGN_COMPLETED
+
+    async def test_no_phone_rings_outside_the_window_unless_it_opens_while_the_agent_waits(
+        self, store: Store, world: World
+    ) -> None:
+        account, lease = await world.account(), await lease_of(store)
+        plan = CampaignPlan((FIRST,), ("asha", "bina"), opens=time(12), closes=time(13))
+        campaign = await world.campaign(account, plan)
+        opening = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
+        early = await world.queue_session(campaign, "asha", opening - 121 * SECOND)
+        assert await store.take_sessions(lease, 10, opening - 121 * SECOND) == []
+        assert await world.session_end(early) is EndReason.OUTSIDE_WINDOW
+        soon = await world.queue_session(campaign, "bina", opening - 119 * SECOND)
+        (order,) = await store.take_sessions(lease, 10, opening - 119 * SECOND)
+        assert order.session_id == soon
+
 
 class ClaimContract:
     """Which target is next, or why none."""
@@ -297,8 +337,8 @@ class ClaimContract:
 
     async def test_a_campaign_may_narrow_the_window(self, store: Store, world: World) -> None:
         plan = CampaignPlan((FIRST,), opens=time(12), closes=time(13))
-        desk = await desk_for(store, world, plan)
         opening = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
+        desk = await desk_for(store, world, plan, at=opening)
         assert await desk.claim() == NothingNow(Wait.OUTSIDE_WINDOW, opening)
 
     async def test_an_exhausted_campaign_is_over_even_at_night(

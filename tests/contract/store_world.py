@@ -174,16 +174,22 @@ async def lease_of(store: Store, node: str = "north", holder: str = "one") -> Le
 
 
 async def sit_down(
-    store: Store, world: World, lease: Lease, campaign: CampaignId, agent: str = "asha"
+    store: Store,
+    world: World,
+    lease: Lease,
+    campaign: CampaignId,
+    agent: str = "asha",
+    *,
+    at: datetime = NOW,
 ) -> Desk:
     """Connect an agent: pressed Start, taken by the node, answered."""
-    session = await world.queue_session(campaign, agent, NOW)
-    taken = await store.take_sessions(lease, 10, NOW)
+    session = await world.queue_session(campaign, agent, at)
+    taken = await store.take_sessions(lease, 10, at)
     assert [order.session_id for order in taken] == [session]
-    await store.mark_ready(lease, session, NOW)
+    await store.mark_ready(lease, session, at)
     return Desk(store, world, lease, campaign, session)
 
 
-async def desk_for(store: Store, world: World, plan: CampaignPlan) -> Desk:
+async def desk_for(store: Store, world: World, plan: CampaignPlan, at: datetime = NOW) -> Desk:
     campaign = await world.campaign(await world.account(), plan)
-    return await sit_down(store, world, await lease_of(store), campaign, plan.agents[0])
+    return await sit_down(store, world, await lease_of(store), campaign, plan.agents[0], at=at)

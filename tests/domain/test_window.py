@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autodialer.domain.window import CallWindow, may_ring, next_opening
+from autodialer.domain.window import CallWindow, may_ring, narrowed, next_opening
 
 RING = timedelta(seconds=30)
 KOLKATA = CallWindow(ZoneInfo("Asia/Kolkata"))
@@ -54,8 +54,34 @@ def test_the_next_opening(clock: str, opening: tuple[str, str]) -> None:
 def test_the_morning_after_the_clocks_change_is_nine_on_the_wall() -> None:
     evening = at("22:00:00", NEW_YORK, "2026-03-07")  # clocks go forward at 02:00 on the 8th
     opening = next_opening(NEW_YORK, evening, RING)
+    assert opening is not None
     assert opening == datetime(2026, 3, 8, 13, 0, tzinfo=UTC)
     assert opening - evening == timedelta(hours=10)
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "wanted"),
+    [
+        (None, None, (10, 18)),
+        (time(11), time(17), (11, 17)),
+        (time(9), time(21), (10, 18)),
+        (time(9), None, (10, 18)),
+        (None, time(12), (10, 12)),
+    ],
+)
+def test_a_campaign_narrows_the_hours_of_its_account_and_never_widens_them(
+    opens: time | None, closes: time | None, wanted: tuple[int, int]
+) -> None:
+    account = CallWindow(KOLKATA.zone, time(10), time(18))
+    expected = CallWindow(KOLKATA.zone, time(wanted[0]), time(wanted[1]))
+    assert narrowed(account, opens, closes) == expected
+
+
+@pytest.mark.parametrize(("opens", "closes"), [(time(18), time(20)), (time(9), time(10))])
+def test_hours_that_lie_outside_those_of_the_account_never_open(opens: time, closes: time) -> None:
+    window = narrowed(CallWindow(KOLKATA.zone, time(10), time(18)), opens, closes)
+    assert next_opening(window, at("12:00:00"), RING) is None
+    assert not may_ring(window, at("12:00:00"), RING)
 
 
 INSTANTS = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001  hypothesis wants naive bounds
@@ -82,6 +108,7 @@ def test_at_the_next_opening_a_phone_may_ring_and_not_a_second_before(
     now: datetime, window: CallWindow
 ) -> None:
     opening = next_opening(window, now, RING)
+    assert opening is not None
     assert opening >= now
     assert may_ring(window, opening, RING)
     before = opening - timedelta(seconds=1)

@@ -40,6 +40,8 @@ MAX_TARGETS: Final = 100_000
 MAX_DURATION: Final = timedelta(days=30)
 MIN_DURATION: Final = timedelta(minutes=2)
 START_GRACE: Final = timedelta(minutes=2)
+# A Start that no dialer has taken for this long is forgotten: the agent has left the phone.
+START_VALID_FOR: Final = timedelta(seconds=60)
 DEFAULT_RING_TIMEOUT: Final = timedelta(seconds=30)
 DEFAULT_IDLE_LIMIT: Final = timedelta(seconds=120)
 

@@ -38,6 +38,7 @@ class EndReason(StrEnum):
     NOTHING_DUE = "nothing_due"
     PAUSED = "paused"
     OUTSIDE_WINDOW = "outside_window"
+    START_EXPIRED = "start_expired"
     MEDIA_SERVER_LOST = "media_server_lost"
     SWITCH_AWAY = "switch_away"
 

@@ -16,11 +16,29 @@ LEGAL_CLOSES: Final = time(21)
 
 @dataclass(frozen=True, slots=True)
 class CallWindow:
-    """Wall-clock hours of one day in `zone`; `opens` < `closes`."""
+    """Wall-clock hours of one day in `zone`. Where `closes` is not after `opens`, never open."""
 
     zone: ZoneInfo
     opens: time = LEGAL_OPENS
     closes: time = LEGAL_CLOSES
+
+    @property
+    def length(self) -> timedelta:
+        """For how long it is open; negative when it never is."""
+        return _since_midnight(self.closes) - _since_midnight(self.opens)
+
+
+def narrowed(account: CallWindow, opens: time | None, closes: time | None) -> CallWindow:
+    """Return the account's hours as a campaign narrows them; it can never widen them (R4).
+
+    None is the account's own. Hours that were legal when the campaign was made may lie outside
+    the account's present ones: then the window is never open, and `next_opening` is None.
+    """
+    return CallWindow(
+        account.zone,
+        max(account.opens, opens or account.opens),
+        min(account.closes, closes or account.closes),
+    )
 
 
 def may_ring(window: CallWindow, now: datetime, ring_timeout: timedelta) -> bool:
@@ -33,8 +51,10 @@ def may_ring(window: CallWindow, now: datetime, ring_timeout: timedelta) -> bool
     return window.opens <= local.time() and now + ring_timeout <= closes_at
 
 
-def next_opening(window: CallWindow, now: datetime, ring_timeout: timedelta) -> datetime:
-    """Return the first instant at or after `now` at which a call may ring."""
+def next_opening(window: CallWindow, now: datetime, ring_timeout: timedelta) -> datetime | None:
+    """Return the first instant at or after `now` at which a call may ring; None when none may."""
+    if window.length < ring_timeout:
+        return None
     if may_ring(window, now, ring_timeout):
         return now
     local = now.astimezone(window.zone)
@@ -44,3 +64,12 @@ def next_opening(window: CallWindow, now: datetime, ring_timeout: timedelta) -> 
             local.date() + timedelta(days=1), window.opens, tzinfo=window.zone
         )
     return opening.astimezone(now.tzinfo)
+
+
+def _since_midnight(clock: time) -> timedelta:
+    return timedelta(
+        hours=clock.hour,
+        minutes=clock.minute,
+        seconds=clock.second,
+        microseconds=clock.microsecond,
+    )

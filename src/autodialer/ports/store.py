@@ -119,7 +119,12 @@ class Store(Protocol):
     async def take_sessions(
         self, lease: Lease, limit: int, now: datetime
     ) -> Sequence[SessionOrder]:
-        """Take up to `limit` queued sessions, oldest first; no two nodes get the same one."""
+        """Take up to `limit` queued sessions, oldest first; no two nodes get the same one.
+
+        A session ends here instead, and no phone rings, when its Start is older than
+        START_VALID_FOR or its campaign is over, paused, or outside its calling window for longer
+        than the agent would wait.
+        """
         ...
 
     async def mark_ready(self, lease: Lease, session_id: SessionId, at: datetime) -> None:

@@ -70,7 +70,8 @@ async def desk_in(store: PgStore, world: PgWorld, zone_name: str) -> Desk:
         ends_at=datetime(2027, 1, 1, tzinfo=UTC),
     )
     campaign = await world.campaign(account, plan)
-    return await sit_down(store, world, await lease_of(store), campaign)
+    noon = datetime(2026, 6, 17, 12, tzinfo=ZoneInfo(zone_name))
+    return await sit_down(store, world, await lease_of(store), campaign, at=noon)
 
 
 async def test_a_campaign_never_widens_the_accounts_hours(store: PgStore, world: PgWorld) -> None:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from autodialer.adapters.memory import claims
 from autodialer.adapters.memory.tables import NodeRow, SessionRow, Tables, has_work_left
 from autodialer.domain import outcome
-from autodialer.domain.campaign import CampaignStatus
+from autodialer.domain.campaign import START_VALID_FOR, CampaignStatus
 from autodialer.domain.errors import InvariantError
 from autodialer.domain.outcome import Reason
 from autodialer.domain.recovery import StoredSession
 from autodialer.domain.retry import TargetMove
 from autodialer.domain.session import EndReason
 from autodialer.domain.target import TargetStatus
+from autodialer.domain.window import may_ring
 from autodialer.ports.store import (
     Lease,
     LeaseHeld,
@@ -116,7 +117,7 @@ class MemoryStore:
     ) -> Sequence[SessionOrder]:
         """See `ports.store.Store`."""
         _ = now
-        return await self._transact("take_sessions", lambda: self._take(lease, limit))
+        return await self._transact("take_sessions", lambda: self._take(lease, limit, now))
 
     async def mark_ready(self, lease: Lease, session_id: SessionId, at: datetime) -> None:
         """See `ports.store.Store`."""
@@ -253,13 +254,29 @@ class MemoryStore:
         node_id, rows = self._fenced(lease).node_id, self.tables.sessions.values()
         return [row for row in rows if row.node_id == node_id and row.end is None]
 
-    def _take(self, lease: Lease, limit: int) -> list[SessionOrder]:
+    def _take(self, lease: Lease, limit: int, now: datetime) -> list[SessionOrder]:
         node = self._fenced(lease)
         queued = [s for s in self.tables.sessions.values() if s.node_id is None and s.end is None]
         queued.sort(key=lambda session: session.queued_at)
         for session in queued[:limit]:
             session.node_id = node.node_id
-        return [_order(session) for session in queued[:limit]]
+            session.end = _refusal(session, now)
+        return [_order(session) for session in queued[:limit] if session.end is None]
+
+
+def _refusal(session: SessionRow, now: datetime) -> EndReason | None:
+    """Say why no phone rings for this Start any more, if so."""
+    campaign = session.campaign
+    if now - session.queued_at > START_VALID_FOR:
+        return EndReason.START_EXPIRED
+    if campaign.is_over or campaign.ends_at <= now:
+        return EndReason.CAMPAIGN_COMPLETED
+    if campaign.status is CampaignStatus.PAUSED:
+        return EndReason.PAUSED
+    moments = (now, now + campaign.idle_limit)
+    if not any(may_ring(campaign.window, at, campaign.ring_timeout) for at in moments):
+        return EndReason.OUTSIDE_WINDOW
+    return None
 
 
 def _order(session: SessionRow) -> SessionOrder:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from autodialer.adapters.pg.database import Database, Row, Step, step
-from autodialer.adapters.pg.nothing import Exhausted, why_nothing
 from autodialer.adapters.pg.positions import FROM_THE_START, Positions
 from autodialer.adapters.pg.rows import call_of, order_of, stop_of, stored_of
 from autodialer.apps import hints
+from autodialer.apps.calls.nothing import Exhausted, why_nothing
+from autodialer.domain.campaign import START_VALID_FOR
 from autodialer.domain.errors import InvariantError
 from autodialer.domain.outcome import Reason
 from autodialer.domain.session import Claimed, EndReason, NoMore, NothingNow, Wait
@@ -117,7 +118,14 @@ class PgStore:
         now: datetime,
     ) -> Sequence[SessionOrder]:
         taken, rows = await self._database.run(
-            step("calls", "take_sessions", **_of(lease), limit=limit),
+            step(
+                "calls",
+                "take_sessions",
+                **_of(lease),
+                limit=limit,
+                now=now,
+                oldest=now - START_VALID_FOR,
+            ),
             step("calls", "new_sessions", node_id=lease.node_id, known=list(self._ringing)),
         )
         _require_lease(taken)
@@ -246,7 +254,11 @@ class PgStore:
 
     async def advance_campaigns(self, now: datetime) -> None:
         (started,) = await self._database.run(step("campaigns", "start_campaigns", now=now))
-        for row in started:
+        unverified = step(
+            "campaigns", "pause_unverified", now=now, actor="schedule", caller_id=None
+        )
+        (paused,) = await self._database.run(unverified)
+        for row in (*started, *paused):
             await self._tell(CampaignMoved(row["campaign_id"]))
         while await self._complete_one(now, None):
             pass

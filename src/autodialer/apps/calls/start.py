@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 
 from autodialer.apps.agents.models import GroupMember
 from autodialer.apps.campaigns.models import CampaignAgent, CampaignChange, Target
+from autodialer.apps.campaigns.terms import narrowed_hours
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.errors import ConflictError
 from autodialer.domain.target import TargetStatus
-from autodialer.domain.window import CallWindow, next_opening
+from autodialer.domain.window import next_opening
 
 if TYPE_CHECKING:
     from autodialer.apps.accounts.models import Account, User
@@ -76,12 +77,13 @@ def _paused(account: Account, campaign: Campaign, now: datetime) -> str:
 
 
 def _check_window(account: Account, campaign: Campaign, now: datetime) -> None:
-    window = CallWindow(
-        ZoneInfo(account.zone),
-        campaign.window_opens or account.window_opens,
-        campaign.window_closes or account.window_closes,
-    )
+    window = narrowed_hours(account, campaign.window_opens, campaign.window_closes)
     opening = next_opening(window, now, timedelta(seconds=campaign.ring_timeout_s))
+    if opening is None:
+        raise CannotStartError(
+            "window_never_open",
+            "The hours of this campaign lie outside those of the account: ask a supervisor.",
+        )
     if opening > now + timedelta(seconds=campaign.idle_limit_s):
         hours = f"{window.opens:%H:%M} and {window.closes:%H:%M}"
         raise CannotStartError(

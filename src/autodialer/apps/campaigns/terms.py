@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 from autodialer.domain.campaign import MAX_DURATION, MIN_DURATION, START_GRACE
 from autodialer.domain.errors import InvalidInputError
 from autodialer.domain.retry import MAX_RETRIES, RETRYABLE, RetryMechanism
+from autodialer.domain.window import CallWindow, narrowed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,21 +79,27 @@ def _check_zone(instant: datetime, field: str) -> None:
 
 
 def _check_window(terms: Terms, account: Account) -> None:
-    opens = terms.window_opens or account.window_opens
-    closes = terms.window_closes or account.window_closes
-    if opens < account.window_opens or closes > account.window_closes:
+    opens, closes = terms.window_opens, terms.window_closes
+    if (opens is None) != (closes is None):
+        raise InvalidInputError(
+            "window", "Give both hours of the calling window, or neither.", "window_half"
+        )
+    window = narrowed_hours(account, opens, closes)
+    if (opens or window.opens, closes or window.closes) != (window.opens, window.closes):
         hours = f"{account.window_opens:%H:%M} to {account.window_closes:%H:%M}"
         raise InvalidInputError(
             "window", f"The calling window must lie within {hours}.", "window_too_wide"
         )
-    if _seconds(opens) + terms.ring_timeout_s > _seconds(closes):
+    if window.length < timedelta(seconds=terms.ring_timeout_s):
         raise InvalidInputError(
             "window", "The calling window must be open at least for one ring.", "window_empty"
         )
 
 
-def _seconds(clock: time) -> int:
-    return (clock.hour * 60 + clock.minute) * 60 + clock.second
+def narrowed_hours(account: Account, opens: time | None, closes: time | None) -> CallWindow:
+    """Return when calls may ring in a campaign with these hours (None: the account's own)."""
+    hours = CallWindow(ZoneInfo(account.zone), account.window_opens, account.window_closes)
+    return narrowed(hours, opens, closes)
 
 
 def _check_retries(terms: Terms) -> None:

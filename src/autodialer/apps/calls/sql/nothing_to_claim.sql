@@ -3,9 +3,9 @@ SELECT EXISTS (SELECT FROM calls_node AS n WHERE n.id = %(node_id)s AND n.epoch 
            AS held,
        s.status AS session_status, s.stop_reason,
        c.id AS campaign_id, c.status AS campaign_status, c.starts_at, c.ends_at, c.ring_timeout_s,
-       account.zone,
-       greatest(account.window_opens, c.window_opens) AS opens,
-       least(account.window_closes, c.window_closes) AS closes,
+       account.zone, account.window_opens AS account_opens, account.window_closes AS account_closes,
+       c.window_opens AS campaign_opens, c.window_closes AS campaign_closes,
+       caller.verified_at IS NOT NULL AS caller_id_verified,
        u.is_active
        AND EXISTS (SELECT FROM agents_groupmember AS m
                     WHERE m.group_id = c.group_id AND m.user_id = s.user_id
@@ -23,4 +23,5 @@ SELECT EXISTS (SELECT FROM calls_node AS n WHERE n.id = %(node_id)s AND n.epoch 
   LEFT JOIN calls_session AS s ON s.id = asked.id AND s.node_id = %(node_id)s
   LEFT JOIN accounts_user AS u ON u.id = s.user_id
   LEFT JOIN campaigns_campaign AS c ON c.id = s.campaign_id
+  LEFT JOIN campaigns_callerid AS caller ON caller.id = c.caller_id_id
   LEFT JOIN accounts_account AS account ON account.id = c.account_id;

@@ -1,20 +1,48 @@
--- Give the node the oldest queued sessions; held: whether the node's lease is still ours.
+-- Give the node the oldest queued sessions, and end those whose Start is no longer wanted.
 WITH lease AS (
     -- Locked against a takeover of the node until this commits.
     SELECT id FROM calls_node WHERE id = %(node_id)s AND epoch = %(epoch)s FOR KEY SHARE
 ), waiting AS (
     -- Skipping locked rows gives no session to two nodes.
-    SELECT id
+    SELECT id, campaign_id, created_at
       FROM calls_session
      WHERE status = 'queued' AND EXISTS (SELECT FROM lease)
      ORDER BY created_at
      LIMIT %(limit)s
        FOR UPDATE SKIP LOCKED
+), judged AS (
+    -- No phone rings for a Start that was pressed long ago, nor for a campaign that cannot dial.
+    SELECT waiting.id,
+           CASE WHEN waiting.created_at < %(oldest)s::timestamptz THEN 'start_expired'
+                WHEN c.status IN ('completed', 'archived') OR c.ends_at <= %(now)s
+                THEN 'campaign_completed'
+                WHEN c.status = 'paused' THEN 'paused'
+                -- Closed now and for as long as the agent would wait (domain.window.may_ring).
+                WHEN NOT EXISTS (
+                    SELECT
+                      FROM (VALUES (0), (c.idle_limit_s)) AS wait(seconds)
+                     CROSS JOIN LATERAL (
+                         SELECT %(now)s::timestamptz + make_interval(secs => wait.seconds) AS at
+                     ) AS moment
+                     CROSS JOIN LATERAL (
+                         SELECT moment.at AT TIME ZONE account.zone AS shown
+                     ) AS wall
+                     WHERE wall.shown::time >= greatest(account.window_opens, c.window_opens)
+                       AND moment.at + make_interval(secs => c.ring_timeout_s)
+                           <= (wall.shown::date + least(account.window_closes, c.window_closes))
+                              AT TIME ZONE account.zone)
+                THEN 'outside_window' END AS refusal
+      FROM waiting
+      JOIN campaigns_campaign AS c ON c.id = waiting.campaign_id
+      JOIN accounts_account AS account ON account.id = c.account_id
 ), taken AS (
     -- From here on the session is this node's until it ends.
     UPDATE calls_session AS s
-       SET status = 'ringing', node_id = lease.id
-      FROM lease, waiting
-     WHERE s.id = waiting.id
+       SET node_id = lease.id,
+           status = CASE WHEN judged.refusal IS NULL THEN 'ringing' ELSE 'ended' END,
+           end_reason = coalesce(judged.refusal, ''),
+           ended_at = CASE WHEN judged.refusal IS NOT NULL THEN %(now)s::timestamptz END
+      FROM lease, judged
+     WHERE s.id = judged.id
 )
 SELECT EXISTS (SELECT FROM lease) AS held;

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.session import EndReason, NoMore, NothingNow, Wait
-from autodialer.domain.window import CallWindow, may_ring, next_opening
+from autodialer.domain.window import CallWindow, may_ring, narrowed, next_opening
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ def _end_of(row: Mapping[str, Any], now: datetime) -> NoMore | None:
 
 def _wait_of(row: Mapping[str, Any], now: datetime) -> NothingNow | Exhausted:
     status = CampaignStatus(row["campaign_status"])
-    if status is CampaignStatus.PAUSED:
+    if status is CampaignStatus.PAUSED or not row["caller_id_verified"]:
         return NothingNow(Wait.PAUSED)
     if status is CampaignStatus.CREATED or now < row["starts_at"]:
         # A start that has passed is carried out any moment: not a time to wait for.
@@ -53,7 +53,7 @@ def _of_a_running_campaign(row: Mapping[str, Any], now: datetime) -> NothingNow 
     due: datetime | None = row["next_due"]
     if not row["has_scheduled"] and due is None:
         return NothingNow(Wait.NUMBERS_BUSY) if row["has_live"] else Exhausted()
-    window = CallWindow(ZoneInfo(row["zone"]), row["opens"], row["closes"])
+    window = _window_of(row)
     ring_timeout = timedelta(seconds=row["ring_timeout_s"])
     if not may_ring(window, now, ring_timeout):
         return NothingNow(Wait.OUTSIDE_WINDOW, next_opening(window, now, ring_timeout))
@@ -61,3 +61,8 @@ def _of_a_running_campaign(row: Mapping[str, Any], now: datetime) -> NothingNow 
         return NothingNow(Wait.NUMBERS_BUSY)
     # A retry that falls due at night waits for the morning.
     return NothingNow(Wait.RETRY_LATER, next_opening(window, due, ring_timeout))
+
+
+def _window_of(row: Mapping[str, Any]) -> CallWindow:
+    account = CallWindow(ZoneInfo(row["zone"]), row["account_opens"], row["account_closes"])
+    return narrowed(account, row["campaign_opens"], row["campaign_closes"])
