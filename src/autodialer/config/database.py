@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from autodialer.ops import env
 from autodialer.ops.errors import DatabaseUnavailableError
 from autodialer.ops.paths import Paths
 from autodialer.ops.postgres import EmbeddedPostgres
@@ -13,18 +13,18 @@ from autodialer.ops.postgres import EmbeddedPostgres
 
 def database_settings() -> dict[str, Any]:
     """Return Django's DATABASES entry for the URL of the environment or the embedded server."""
-    return parse_url(os.environ.get("AUTODIALER_DATABASE_URL") or _embedded_url())
+    return parse_url(env.secret("AUTODIALER_DATABASE_URL", default="") or _embedded_url())
 
 
 def parse_url(url: str) -> dict[str, Any]:
     """Return Django's settings for a libpq URL (also `postgresql:///db?host=/socket/folder`).
 
-    Raises ValueError, naming the setting, when the URL is not of that form.
+    Raises SettingError, naming the setting, when the URL is not of that form.
     """
     parts = urlsplit(url)
     if parts.scheme not in {"postgresql", "postgres"} or len(parts.path) < 2:  # noqa: PLR2004  "/" and a name
         message = "AUTODIALER_DATABASE_URL must look like postgresql://user:password@host/database"
-        raise ValueError(message)
+        raise env.SettingError(message)
     query = {key: values[0] for key, values in parse_qs(parts.query).items()}
     return {
         "ENGINE": "django.db.backends.postgresql",

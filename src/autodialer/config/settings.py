@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 from autodialer.config.database import database_settings
 
-SECRET_KEY = os.environ.get("AUTODIALER_SECRET_KEY", "not-used-before-there-are-pages")
+# No SECRET_KEY: nothing here signs anything, and Django refuses to sign without one.
 DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 INSTALLED_APPS = [

@@ -1,4 +1,4 @@
-"""Accounts (tenants) and their users."""
+"""Accounts, the customer organisations, and their users."""
 
 from __future__ import annotations
 
