@@ -324,7 +324,7 @@ class Run:
             for target in campaign.targets:
                 tries = [row for row in attempts.values() if row.target is target]
                 self._check_target(target, tries)
-        if unknown := set(self.switch.invited) - set(attempts):
+        if unknown := set(self.switch.calls) - set(attempts):
             self._break(f"I1 calls without an attempt: {unknown}")
         if self.switch.invites[self.numbers[3]]:
             self._break("I8 a number on the DND list was called")
@@ -335,7 +335,7 @@ class Run:
             self._break(f"I4 sessions are left open: {open_}")
 
     def _check_target(self, target: TargetRow, tries: Sequence[AttemptRow]) -> None:
-        sent = sum(row.call.attempt_id in self.switch.invited for row in tries)
+        sent = sum(row.call.attempt_id in self.switch.calls for row in tries)
         if not sent <= target.tries <= 1 + RETRIES:
             self._break(f"I1 {target.e164}: {sent} calls in {target.tries} tries")
         if target.status not in TERMINAL:

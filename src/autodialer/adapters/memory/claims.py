@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autodialer.adapters.memory.tables import AttemptRow, CampaignRow, SessionRow, has_work_left
+from autodialer.adapters.memory.tables import AttemptRow, CampaignRow, SessionRow
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.errors import InvariantError
 from autodialer.domain.outcome import Reason
@@ -13,6 +13,7 @@ from autodialer.domain.target import LIVE, TargetStatus
 from autodialer.domain.window import may_ring, next_opening
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from autodialer.adapters.memory.tables import Tables, TargetRow
@@ -43,7 +44,7 @@ def claim(
 
 def _why_not(session: SessionRow, now: datetime) -> NoMore | NothingNow | None:
     campaign = session.campaign
-    if campaign.is_over or now >= campaign.ends_at or not has_work_left(campaign):
+    if campaign.is_over or now >= campaign.ends_at or not campaign.has_work_left:
         return NoMore(EndReason.CAMPAIGN_COMPLETED)
     if session.agent not in campaign.agents:
         return NoMore(EndReason.REMOVED_FROM_CAMPAIGN)
@@ -68,19 +69,20 @@ def _pick(tables: Tables, campaign: CampaignRow, now: datetime) -> TargetRow | N
     return None
 
 
-def _in_order(campaign: CampaignRow, now: datetime) -> list[TargetRow]:
-    scheduled = [t for t in campaign.targets if t.status is TargetStatus.SCHEDULED]
-    due = [(t.due_at, t) for t in campaign.targets if t.due_at is not None and t.due_at <= now]
-    return scheduled + [target for _, target in sorted(due, key=lambda pair: pair[0])]
+def _in_order(campaign: CampaignRow, now: datetime) -> Iterator[TargetRow]:
+    targets = campaign.open_targets()
+    yield from (target for target in targets if target.status is TargetStatus.SCHEDULED)
+    due = [(t.due_at, t) for t in targets if t.due_at is not None and t.due_at <= now]
+    yield from (target for _, target in sorted(due, key=lambda pair: pair[0]))
 
 
 def _why_none(campaign: CampaignRow, now: datetime) -> NoMore | NothingNow:
-    if _in_order(campaign, now):
+    if any(True for _ in _in_order(campaign, now)):
         return NothingNow(Wait.NUMBERS_BUSY)
-    dues = [target.due_at for target in campaign.targets if target.due_at is not None]
+    dues = [target.due_at for target in campaign.open_targets() if target.due_at is not None]
     if dues:
         return NothingNow(Wait.RETRY_LATER, min(dues))
-    if any(target.status in LIVE for target in campaign.targets):
+    if any(target.status in LIVE for target in campaign.open_targets()):
         return NothingNow(Wait.NUMBERS_BUSY)
     return NoMore(EndReason.CAMPAIGN_COMPLETED)
 
@@ -104,5 +106,5 @@ def _attempt(
         max_talk=campaign.max_talk,
         placed_at=now,
     )
-    tables.attempts[attempt_id] = AttemptRow(call, session.session_id, campaign.account, target)
+    tables.add_attempt(AttemptRow(call, session.session_id, campaign.account, target))
     return call

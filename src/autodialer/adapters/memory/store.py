@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from autodialer.adapters.memory import claims
-from autodialer.adapters.memory.tables import NodeRow, SessionRow, Tables, has_work_left
+from autodialer.adapters.memory.tables import NodeRow, SessionRow, Tables
 from autodialer.domain import outcome
 from autodialer.domain.campaign import START_VALID_FOR, CampaignStatus
 from autodialer.domain.errors import InvariantError
@@ -311,7 +311,7 @@ def _finish(tables: Tables, finish: FinishCall) -> None:
     attempt = tables.attempts[finish.attempt_id]
     if attempt.result is not None:
         return
-    attempt.result, attempt.ended_at = finish.result, finish.at
+    tables.end_attempt(attempt, finish.result, finish.at)
     attempt.estimated = finish.estimated
     attempt.answered_at = attempt.answered_at or finish.answered_at
     if finish.result == outcome.NOT_SENT:
@@ -334,7 +334,7 @@ def _advance(tables: Tables, now: datetime) -> None:
     for campaign in tables.campaigns.values():
         if campaign.status is CampaignStatus.CREATED and campaign.starts_at <= now:
             tables.move_campaign(campaign.campaign_id, CampaignStatus.IN_PROGRESS)
-        finished = campaign.ends_at <= now or not has_work_left(campaign)
+        finished = campaign.ends_at <= now or not campaign.has_work_left
         running = campaign.status in (CampaignStatus.IN_PROGRESS, CampaignStatus.PAUSED)
         if running and finished:
             tables.move_campaign(campaign.campaign_id, CampaignStatus.COMPLETED)

@@ -12,10 +12,10 @@ from autodialer.domain.campaign import check_move as check_campaign_move
 from autodialer.domain.errors import ConflictError, InvariantError
 from autodialer.domain.ids import AccountId, CampaignId, SessionId, TargetId
 from autodialer.domain.outcome import Reason
-from autodialer.domain.target import LIVE, TRANSITIONS, TargetStatus
+from autodialer.domain.target import TERMINAL, TRANSITIONS, TargetStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from datetime import datetime
 
     from autodialer.domain.ids import AttemptId
@@ -55,6 +55,23 @@ class CampaignRow:
     max_talk: timedelta = DEFAULT_MAX_TALK
     status: CampaignStatus = CampaignStatus.CREATED
     targets: list[TargetRow] = field(default_factory=list)
+    _open: list[TargetRow] = field(default_factory=list)
+
+    def load(self, targets: Iterable[TargetRow]) -> None:
+        """Take the campaign's copy of its list."""
+        self.targets = list(targets)
+        self._open = list(self.targets)
+
+    def open_targets(self) -> list[TargetRow]:
+        """Return the targets that are not finished, in the order of the list."""
+        # None opens again: long campaigns are fast because each finished one is passed once.
+        self._open = [target for target in self._open if not target.is_finished]
+        return self._open
+
+    @property
+    def has_work_left(self) -> bool:
+        """Whether a target is still to be called or is in a call."""
+        return any(not target.is_finished for target in self._open)
 
     @property
     def is_over(self) -> bool:
@@ -72,12 +89,14 @@ class TargetRow:
     reason: str = ""
     tries: int = 0
     due_at: datetime | None = None
+    is_finished: bool = False
 
     def move(self, status: TargetStatus, reason: str, due_at: datetime | None = None) -> None:
         """Change the status. Raises InvariantError for a move that is not in the table."""
         if status not in TRANSITIONS[self.status]:
             raise InvariantError(f"target {self.target_id}: {self.status} became {status}")
         self.status, self.reason, self.due_at = status, reason, due_at
+        self.is_finished = status in TERMINAL
 
 
 @dataclass(slots=True)
@@ -116,6 +135,7 @@ class Tables:
         self.campaigns: dict[CampaignId, CampaignRow] = {}
         self.sessions: dict[SessionId, SessionRow] = {}
         self.attempts: dict[AttemptId, AttemptRow] = {}
+        self._live: dict[AttemptId, AttemptRow] = {}
         self.dnd: dict[AccountId, set[str]] = {}
         self._ids = count(1)
 
@@ -131,7 +151,7 @@ class Tables:
 
     def add_campaign(self, campaign: CampaignRow, numbers: Iterable[str], now: datetime) -> None:
         """Add a campaign whose targets are `numbers`, in order; it runs when it may start now."""
-        campaign.targets = [TargetRow(TargetId(self.new_id()), e164) for e164 in numbers]
+        campaign.load(TargetRow(TargetId(self.new_id()), e164) for e164 in numbers)
         if campaign.starts_at <= now:
             campaign.status = CampaignStatus.IN_PROGRESS
         self.campaigns[campaign.campaign_id] = campaign
@@ -154,9 +174,19 @@ class Tables:
                 raise ConflictError(f"{agent} is connected already.")
         self.sessions[session_id] = SessionRow(session_id, campaign, agent, now)
 
-    def live_attempts(self) -> Iterator[AttemptRow]:
-        """Yield the attempts that have not ended."""
-        return (row for row in self.attempts.values() if row.result is None)
+    def add_attempt(self, attempt: AttemptRow) -> None:
+        """Insert an attempt that begins now."""
+        attempt_id = attempt.call.attempt_id
+        self.attempts[attempt_id] = self._live[attempt_id] = attempt
+
+    def end_attempt(self, attempt: AttemptRow, result: CallResult, at: datetime) -> None:
+        """Give a live attempt its outcome."""
+        attempt.result, attempt.ended_at = result, at
+        del self._live[attempt.call.attempt_id]
+
+    def live_attempts(self) -> Iterable[AttemptRow]:
+        """Return the attempts that have not ended."""
+        return self._live.values()
 
 
 def _end_remaining(campaign: CampaignRow) -> None:
@@ -166,9 +196,3 @@ def _end_remaining(campaign: CampaignRow) -> None:
             target.move(TargetStatus.FAILED_NO_ATTEMPT, Reason.CAMPAIGN_ENDED)
         elif target.status is TargetStatus.RETRY:
             target.move(TargetStatus.FAILED, Reason.ENDED_BEFORE_RETRY)
-
-
-def has_work_left(campaign: CampaignRow) -> bool:
-    """Return whether a target is still to be called or is in a call."""
-    waiting = (TargetStatus.SCHEDULED, TargetStatus.RETRY)
-    return any(t.status in waiting or t.status in LIVE for t in campaign.targets)

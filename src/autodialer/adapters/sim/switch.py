@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -58,6 +59,22 @@ def _prompt(_report: SwitchReport) -> Sequence[float]:
     return (0.0,)
 
 
+@dataclass(slots=True)
+class Seen:
+    """One call as the carrier saw it, in loop time; it rings until `rang_until_s`."""
+
+    attempt_id: AttemptId
+    session_id: SessionId
+    number: str
+    invited_s: float
+    rang_until_s: float = inf
+    ended_s: float = inf
+
+
+def _unheeded(_seen: Seen) -> None:
+    pass
+
+
 @dataclass(eq=False, slots=True)
 class _Leg:
     """One channel. `rang` and `state` are what the network has told so far."""
@@ -85,8 +102,9 @@ class SimSwitch:
     """A switch whose customers follow `carrier`; all chance comes from the seed.
 
     `fate` is asked for each request, `mail` for each report: it returns the delays in seconds
-    after which copies are delivered (none: the report is lost). `invites` counts the calls
-    that the carrier saw for each number; `breaches` says what must never happen and did.
+    after which copies are delivered (none: the report is lost). `watch` hears of each call at
+    its INVITE. `calls` are all that the carrier saw, `invites` their count for each number;
+    `breaches` says what must never happen and did.
     """
 
     def __init__(
@@ -94,10 +112,11 @@ class SimSwitch:
         seed: int = 0,
         fate: Callable[[str], Fate] = _kind,
         mail: Callable[[SwitchReport], Sequence[float]] = _prompt,
+        watch: Callable[[Seen], None] = _unheeded,
     ) -> None:
-        self.fate, self.mail = fate, mail
+        self.fate, self.mail, self.watch = fate, mail, watch
         self.invites: Counter[str] = Counter()
-        self.invited: dict[AttemptId, str] = {}
+        self.calls: dict[AttemptId, Seen] = {}
         self.breaches: list[str] = []
         self._luck = Random(seed)  # noqa: S311  chance for a simulation, not for secrets
         self._agents: dict[SessionId, _Leg] = {}
@@ -236,6 +255,7 @@ class SimSwitch:
         """Kill the switch: every leg is gone and nobody is told; another run comes up later."""
         for leg in (*self._agents.values(), *self._customers.values()):
             leg.cancel_timers()
+            self._note(leg, over=True)
         self._agents.clear()
         self._customers.clear()
         self._bridges.clear()
@@ -283,16 +303,18 @@ class SimSwitch:
             raise CallRefusedError(f"attempt {call.attempt_id} has a leg")
         self._look_for_breaches(session_id, call)
         self.invites[call.e164] += 1
-        self.invited[call.attempt_id] = call.e164
+        seen = Seen(call.attempt_id, session_id, call.e164, asyncio.get_running_loop().time())
+        self.calls[call.attempt_id] = seen
         script = script_of(call.e164, self.invites[call.e164], self._luck)
         longest = call.max_talk.total_seconds()
         leg = _Leg(call.e164, session_id, call.attempt_id, script, longest)
         self._customers[call.attempt_id] = leg
         self._play(leg, call.ring_timeout.total_seconds())
+        self.watch(seen)
 
     def _look_for_breaches(self, session_id: SessionId, call: Call) -> None:
         """Note what the carrier must never see; it sees it where no table can hide it."""
-        if call.attempt_id in self.invited:
+        if call.attempt_id in self.calls:
             self.breaches.append(f"attempt {call.attempt_id} was sent twice")
         for leg in self._customers.values():
             if leg.number == call.e164:
@@ -318,6 +340,7 @@ class SimSwitch:
     def _answer(self, leg: _Leg) -> None:
         leg.cancel_timers()
         leg.state = LegState.UP
+        self._note(leg, over=False)
         if leg.script.talks_s is not None:
             leg.later(leg.script.talks_s, lambda: self._end(leg, None, by_far_end=True))
         if leg.max_talk_s is not None:
@@ -329,6 +352,7 @@ class SimSwitch:
 
     def _end(self, leg: _Leg, sip_code: int | None, *, by_far_end: bool) -> None:
         leg.cancel_timers()
+        self._note(leg, over=True)
         for bridge in self._bridges.values():
             bridge.discard(leg)
         if leg.attempt_id is None:
@@ -340,6 +364,13 @@ class SimSwitch:
             del self._customers[leg.attempt_id]
             end = LegEnd(sip_code, leg.rang, by_far_end)
             self._report(CallReport(CustomerGone(leg.attempt_id, end)))
+
+    def _note(self, leg: _Leg, *, over: bool) -> None:
+        """Write down that a customer's phone rings no more and, when `over`, is free."""
+        if leg.attempt_id is not None:
+            seen, now = self.calls[leg.attempt_id], asyncio.get_running_loop().time()
+            seen.rang_until_s = min(seen.rang_until_s, now)
+            seen.ended_s = now if over else inf
 
     def _report(self, report: SwitchReport) -> None:
         for delay in self.mail(report):
