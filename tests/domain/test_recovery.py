@@ -25,7 +25,7 @@ from autodialer.domain.session import (
 from autodialer.domain.step import step
 from tests.domain.made import ANSWERED_CALL, CALL, NOW, OURS, SECOND, SESSION_ID, session_in
 
-UP, RINGING = LegState.UP, LegState.RINGING
+UP, ARRIVING, RINGING = LegState.UP, LegState.ARRIVING, LegState.RINGING
 IDLE = timedelta(seconds=120)
 
 
@@ -86,8 +86,8 @@ def test_a_rebuilt_session_gets_its_timer_back(phase: Phase) -> None:
 
 
 @pytest.mark.parametrize("phase", list(Phase))
-@pytest.mark.parametrize("agent", [None, RINGING, UP])
-@pytest.mark.parametrize("customer", [None, RINGING, UP])
+@pytest.mark.parametrize("agent", [None, *LegState])
+@pytest.mark.parametrize("customer", [None, *LegState])
 def test_catching_up_again_changes_nothing(
     phase: Phase, agent: LegState | None, customer: LegState | None
 ) -> None:
@@ -126,10 +126,11 @@ def test_with_the_agent_gone_no_other_target_is_claimed() -> None:
     assert not finish.then_claim
 
 
-def test_a_customer_who_answered_when_the_agent_was_gone_is_abandoned() -> None:
-    _, events = catch_up(session_in(Phase.DIALING), None, UP)
+@pytest.mark.parametrize("customer", [UP, ARRIVING])
+def test_a_customer_who_answered_when_the_agent_was_gone_is_abandoned(customer: LegState) -> None:
+    _, events = catch_up(session_in(Phase.DIALING), None, customer)
     assert CustomerAbandoned(OURS) in events
-    ended, commands = caught_up(session_in(Phase.DIALING), None, UP)
+    ended, commands = caught_up(session_in(Phase.DIALING), None, customer)
     assert ended.phase is Phase.ENDED
     (finish,) = [c for c in commands if isinstance(c, FinishCall)]
     assert finish.result.abandoned

@@ -400,8 +400,9 @@ def test_a_leaving_session_gives_back_a_call_that_was_not_sent() -> None:
     assert type_names(commands) == ["ReleaseAgent", "FinishCall", "EndSession"]
 
 
-def test_a_customer_who_answers_nobody_is_completed_and_flagged() -> None:
-    after, commands = step(session_in(Phase.DIALING), CustomerAbandoned(OURS), NOW)
+@pytest.mark.parametrize("phase", [Phase.DIALING, Phase.TALKING])
+def test_a_customer_who_answers_nobody_is_completed_and_flagged(phase: Phase) -> None:
+    after, commands = step(session_in(phase), CustomerAbandoned(OURS), NOW)
     assert after.phase is Phase.ENDED
     assert type_names(commands) == ["HangUpCustomer", "ReleaseAgent", "FinishCall", "EndSession"]
     finish = commands[2]

@@ -35,6 +35,8 @@ class LegState(StrEnum):
     """What the switch says of a leg that exists."""
 
     RINGING = "ringing"
+    # Answered, but not in our hands yet: the switch keeps the person on the line until it is.
+    ARRIVING = "arriving"
     UP = "up"
 
 
@@ -88,10 +90,12 @@ def _customer_events(
         return ()
     if customer is None:
         return (OutcomeLost(call.attempt_id),)
-    if session.phase is Phase.DIALING and customer is LegState.UP:
-        answered = CustomerAbandoned if agent is None else CustomerAnswered
-        return (answered(call.attempt_id),)
-    return ()
+    if session.phase is not Phase.DIALING or customer is LegState.RINGING:
+        return ()
+    if agent is None:
+        return (CustomerAbandoned(call.attempt_id),)
+    # Of one who arrives a report will tell.
+    return (CustomerAnswered(call.attempt_id),) if customer is LegState.UP else ()
 
 
 def _agent_events(session: Session, agent: LegState) -> tuple[Event, ...]:

@@ -232,7 +232,8 @@ def _talk_too_long(session: Session, _event: Woken, now: datetime) -> Step:
 
 
 def _abandoned(session: Session, event: CustomerAbandoned, now: datetime) -> Step:
-    answered = replace(_call(session), answered_at=now)
+    call = _call(session)
+    answered = replace(call, answered_at=call.answered_at or now)
     finish = _finish(answered, outcome.ABANDONED, now, then_claim=False)
     ended, commands = _end(session, EndReason.AGENT_LEFT, now, finish)
     return ended, (HangUpCustomer(event.attempt_id), *commands)
@@ -350,6 +351,8 @@ RULES: Final[Mapping[tuple[Phase, type], _Rule]] = MappingProxyType(
         (_P.DIALING, CallNotSent): _unsent,
         (_P.DIALING, OutcomeLost): _lost_ringing,
         (_P.DIALING, Woken): _report_overdue,
+        # Only after a gap: the answer was reported before it was known that the agent had left.
+        (_P.TALKING, CustomerAbandoned): _abandoned,
         (_P.TALKING, CustomerGone): _talk_over,
         (_P.TALKING, OutcomeLost): _lost_talking,
         (_P.TALKING, Woken): _talk_too_long,

@@ -19,6 +19,11 @@ class Gate:
         fresh = asyncio.get_running_loop().time() < self._lease_until
         return fresh and self._switch_ready and not self._closed
 
+    @property
+    def sees_switch(self) -> bool:
+        """Whether the switch has been compared with the store since the last gap."""
+        return self._switch_ready
+
     def lease_renewed(self, until: float) -> None:
         """Note that the lease is safe until this loop time."""
         self._lease_until = until

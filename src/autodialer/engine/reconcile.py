@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from autodialer.domain.recovery import LegState, catch_up
-from autodialer.domain.session import Phase
+from autodialer.domain.session import CustomerAbandoned, Phase
 from autodialer.engine.config import Failpoint
 from autodialer.engine.insist import insist
 from autodialer.ports.telephony import SwitchUnavailableError
@@ -24,6 +24,10 @@ log = structlog.get_logger()
 
 _FIRST_RETRY_S: Final = 0.2
 _LAST_RETRY_S: Final = 2.0
+# Who moved during a comparison is compared again, but a floor that never stands still must not
+# keep everybody from dialling: the sweep finds the rest.
+_LOOKS: Final = 4
+_LOOK_AGAIN_S: Final = 0.1
 
 
 class Reconciler:
@@ -80,7 +84,7 @@ class Reconciler:
         delay = _FIRST_RETRY_S
         while True:
             try:
-                await self._compare(patience=0.0, repair=True)
+                await self._compare_all()
             except SwitchUnavailableError:
                 log.warning("switch_not_compared", retry_in_s=delay)
                 await asyncio.sleep(delay)
@@ -88,8 +92,14 @@ class Reconciler:
             else:
                 return
 
-    async def _compare(self, *, patience: float, repair: bool) -> None:
-        """Tell each session what it missed, judged by two looks at the switch.
+    async def _compare_all(self) -> None:
+        for _ in range(_LOOKS):
+            if await self._compare(patience=0.0, repair=True):
+                return
+            await asyncio.sleep(_LOOK_AGAIN_S)
+
+    async def _compare(self, *, patience: float, repair: bool) -> bool:
+        """Tell each session what it missed, judged by two looks; return whether all were judged.
 
         Two, because a report that was on its way at the first look is dispatched before the
         second: then its session has moved and is not judged by what we saw.
@@ -100,9 +110,12 @@ class Reconciler:
         await self._tools.switch.legs()
         legs = await self._tools.switch.legs()
         await self._hang_up_orphans(legs)
+        judged = 0
         for runner, state in still.items():
             if runner.state is state and not runner.busy and runner.still_since <= latest:
                 await _settle(runner, legs, repair=repair)
+                judged += 1
+        return judged == len(runners)
 
     async def _hang_up_orphans(self, legs: Legs) -> None:
         for attempt_id in legs.customers.keys() - self._tools.by_attempt.keys():
@@ -118,6 +131,10 @@ async def _settle(runner: SessionRunner, legs: Legs, *, repair: bool) -> None:
     agent = legs.agents.get(runner.session_id)
     customer = legs.customers.get(call.attempt_id) if call else None
     runner.state, events = catch_up(runner.state, agent, customer)
+    if agent is not None:
+        runner.answered_unseen = False
+    elif call is not None and customer is LegState.UP and runner.answered_unseen:
+        runner.post(CustomerAbandoned(call.attempt_id))
     nailed = agent is LegState.UP and runner.state.phase is not Phase.CALLING_AGENT
     if nailed and (repair or runner.unbridged):
         await runner.restore_bridge()

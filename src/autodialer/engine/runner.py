@@ -67,6 +67,8 @@ class SessionRunner:
         self._placeable: AttemptId | None = None
         self._gone: AttemptId | None = None
         self.unbridged = False
+        # The customer answered before we knew, after a gap, that the agent is still there.
+        self.answered_unseen = False
         self._timer: asyncio.TimerHandle | None = None
         self._log = log.bind(session_id=str(state.session_id))
         if state.call is not None:
@@ -119,6 +121,8 @@ class SessionRunner:
     async def _handle(self, event: domain.Event, at: datetime) -> None:
         if isinstance(event, domain.CustomerGone):
             self._tools.kill(Failpoint.HANGUP_SEEN)
+        if isinstance(event, domain.CustomerAnswered):
+            self.answered_unseen = not self._tools.gate.sees_switch
         before = self.state
         self.state, commands = step(before, event, at)
         if self.state is before and not commands:

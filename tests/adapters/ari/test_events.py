@@ -189,7 +189,7 @@ def test_a_leg_is_up_when_it_is_answered_and_inside_the_application() -> None:
         agents={SESSION: LegState.UP},
         customers={
             AttemptId(UUID("f" * 32)): LegState.RINGING,
-            AttemptId(UUID("e" * 32)): LegState.RINGING,
+            AttemptId(UUID("e" * 32)): LegState.ARRIVING,
         },
     )
 

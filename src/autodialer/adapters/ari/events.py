@@ -87,7 +87,7 @@ def parse_legs(channels: object) -> dict[Leg, LegState]:
     """Read the answer to `GET channels`: every leg of ours.
 
     A leg is up once it can be bridged: answered, and inside the application. One that was
-    answered while no dialer was connected gets there when it finds this one.
+    answered while no dialer was connected is arriving: it gets there when it finds this one.
     """
     listed = channels if isinstance(channels, list) else []
     legs = ((_leg(channel), channel) for channel in listed if isinstance(channel, dict))
@@ -215,9 +215,11 @@ def _leg(channel: Mapping[str, Any]) -> Leg | None:
 
 
 def _state(channel: Mapping[str, Any]) -> LegState:
+    if channel.get("state") != "Up":
+        return LegState.RINGING
     dialplan = channel.get("dialplan")
     inside = isinstance(dialplan, dict) and dialplan.get("app_name") == "Stasis"
-    return LegState.UP if inside and channel.get("state") == "Up" else LegState.RINGING
+    return LegState.UP if inside else LegState.ARRIVING
 
 
 def _number(value: object) -> int | None:
