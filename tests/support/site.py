@@ -297,6 +297,8 @@ class Site:
             self.pair.node.start()
         if self._dialer is None or self.dialer.exit_code is not None:
             self.start_dialer()
+            # Before that it does not listen to SIGTERM yet.
+            self.wait_for_recovery()
         self.lab.asterisk.cli("channel request hangup all")
         self.wait(self.is_quiet, 30)
         assert self.stop_dialer() == 0
