@@ -23,8 +23,9 @@ def parse_url(url: str) -> dict[str, Any]:
     """
     parts = urlsplit(url)
     if parts.scheme not in {"postgresql", "postgres"} or len(parts.path) < 2:  # noqa: PLR2004  "/" and a name
-        message = "AUTODIALER_DATABASE_URL must look like postgresql://user:password@host/database"
-        raise env.SettingError(message)
+        raise env.SettingError(
+            "AUTODIALER_DATABASE_URL must look like postgresql://user:password@host/database."
+        )
     query = {key: values[0] for key, values in parse_qs(parts.query).items()}
     return {
         "ENGINE": "django.db.backends.postgresql",

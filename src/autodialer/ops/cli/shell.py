@@ -14,6 +14,7 @@ import click
 import orjson
 
 from autodialer.domain.errors import AutodialerError, InvalidInputError, NotFoundError
+from autodialer.ops.env import SettingError
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -42,7 +43,8 @@ class Commands(click.Group):
 
 def _exit_code(error: AutodialerError) -> int:
     unusable_file = getattr(error, "field", "") == "file"
-    if isinstance(error, (NotFoundError, InvalidInputError)) and not unusable_file:
+    usage = (NotFoundError, InvalidInputError, SettingError)
+    if isinstance(error, usage) and not unusable_file:
         return WRONG_USAGE
     return FAILED
 
@@ -94,10 +96,7 @@ def set_up_django() -> None:
     if apps.ready:
         return
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "autodialer.config.settings")
-    try:
-        django.setup()
-    except ValueError as error:
-        raise _failure(f"{error}.", WRONG_USAGE) from error
+    django.setup()
 
 
 def with_account(command: _F) -> _F:
