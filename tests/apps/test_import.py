@@ -8,10 +8,11 @@ import pytest
 from autodialer.apps.accounts.models import Account
 from autodialer.apps.accounts.services import create_account
 from autodialer.apps.campaigns.services import add_caller_id
-from autodialer.apps.contacts.csv_import import NothingToImportError, write_rejected
 from autodialer.apps.contacts.models import Contact, ContactList, ListMember
-from autodialer.apps.contacts.problems import FILE_PROBLEMS, ROW_PROBLEMS, FileError
-from autodialer.apps.contacts.services import ImportResult, import_list
+from autodialer.apps.imports.checked_rows import NothingToImportError, write_rejected
+from autodialer.apps.imports.problems import FILE_PROBLEMS, ROW_PROBLEMS, FileError
+from autodialer.apps.imports.services import ImportResult, import_list
+from autodialer.apps.imports.table import Reading
 from autodialer.domain.errors import ConflictError
 from tests.support.book import NOON, csv_of, make_book
 
@@ -26,7 +27,8 @@ def account() -> Account:
 def load(
     account: Account, data: bytes, name: str = "Leads", column: str | None = None
 ) -> ImportResult:
-    return import_list(account=account, name=name, data=data, now=NOON, number_column=column)
+    reading = Reading(columns={column: "number"} if column else {})
+    return import_list(account=account, name=name, data=data, now=NOON, reading=reading)
 
 
 def numbers_of(result: ImportResult) -> list[str]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autodialer.apps.contacts.numbers import NumberError, parse_caller_id, parse_number
-from autodialer.apps.contacts.problems import ROW_PROBLEMS
+from autodialer.apps.imports.problems import ROW_PROBLEMS
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from autodialer.apps.campaigns.models import Campaign, Target
 from autodialer.apps.campaigns.services import complete_campaign, pause_campaign
 from autodialer.apps.campaigns.terms import Terms
 from autodialer.apps.contacts.models import Contact
-from autodialer.apps.contacts.services import import_list
+from autodialer.apps.imports.services import import_list
 from autodialer.domain.errors import NotFoundError
 from autodialer.domain.target import TargetStatus
 from tests.apps.test_campaigns import race

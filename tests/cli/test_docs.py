@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from autodialer.apps.contacts.problems import FILE_PROBLEMS, ROW_PROBLEMS
+from autodialer.apps.imports.problems import FILE_PROBLEMS, ROW_PROBLEMS
 from autodialer.ops.cli import cli
 
 DOCS = Path(__file__).parents[2] / "docs"

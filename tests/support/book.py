@@ -13,7 +13,7 @@ from autodialer.apps.agents.services import add_device, create_group
 from autodialer.apps.campaigns.models import CallerId, Campaign
 from autodialer.apps.campaigns.services import add_caller_id, create_campaign
 from autodialer.apps.campaigns.terms import Terms
-from autodialer.apps.contacts.services import import_list
+from autodialer.apps.imports.services import import_list
 
 # A Monday, 10:30 in India: inside the calling window.
 NOON = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)

@@ -30,7 +30,7 @@ from autodialer.apps.campaigns.models import Campaign, Target
 from autodialer.apps.campaigns.queries import TargetCounts, campaign_counts
 from autodialer.apps.campaigns.services import add_caller_id, create_campaign
 from autodialer.apps.campaigns.terms import Terms
-from autodialer.apps.contacts.services import import_list
+from autodialer.apps.imports.services import import_list
 from autodialer.domain.target import LIVE, TERMINAL
 from autodialer.ops.dialer import DialerProcess
 

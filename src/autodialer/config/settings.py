@@ -10,8 +10,10 @@ ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
+    "procrastinate.contrib.django",
     "autodialer.apps.accounts",
     "autodialer.apps.contacts",
+    "autodialer.apps.imports",
     "autodialer.apps.agents",
     "autodialer.apps.campaigns",
     "autodialer.apps.calls",

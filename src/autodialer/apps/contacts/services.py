@@ -1,164 +1,226 @@
-"""Writes to the address book: lists, imports and the do-not-call registry."""
+"""Writes to the address book: lists, contacts and the do-not-call registry."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
 
+from autodialer.apps.accounts.actor import MANAGERS, OPERATOR, require_role
+from autodialer.apps.accounts.models import Role
 from autodialer.apps.contacts import queries
-from autodialer.apps.contacts.columns import find_columns
-from autodialer.apps.contacts.csv_file import open_csv
-from autodialer.apps.contacts.csv_import import (
-    GoodRow,
-    NothingToImportError,
-    RejectedRow,
-    check_rows,
-)
-from autodialer.apps.contacts.models import ContactList, DndEntry
-from autodialer.apps.contacts.numbers import parse_caller_id
-from autodialer.apps.contacts.problems import FileError
+from autodialer.apps.contacts.access import visible_contacts, visible_lists
+from autodialer.apps.contacts.models import Contact, ContactList, DndEntry, ListMember
+from autodialer.apps.contacts.numbers import NumberError, parse_caller_id, parse_number
+from autodialer.apps.contacts.person import NOBODY
 from autodialer.apps.statements import statement
 from autodialer.apps.texts import clean_name
-from autodialer.domain.errors import ConflictError
+from autodialer.domain.campaign import MAX_TARGETS
+from autodialer.domain.errors import ConflictError, InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
+    from autodialer.apps.accounts.actor import Actor
     from autodialer.apps.accounts.models import Account, User
+    from autodialer.apps.contacts.person import Person
 
-
-@dataclass(frozen=True, slots=True)
-class ImportResult:
-    """What became of a file. `imported` + `duplicates` + the rejected rows are its rows."""
-
-    list_id: int
-    imported: int
-    duplicates: int
-    rejected: tuple[RejectedRow, ...]
-    headings: tuple[str, ...]
-    has_header: bool
-    number_column: str
-    encoding: str
-    separator: str
+DND_BATCH = 5_000
 
 
 @transaction.atomic(durable=True)
 def create_list(
-    *, account: Account, name: str, now: datetime, created_by: User | None = None
+    *, account: Account, name: str, now: datetime, actor: Actor = OPERATOR
 ) -> ContactList:
     """Make an empty list. Raises ConflictError when the name is taken."""
-    return _new_list(account, name, now, created_by)
+    return new_list(account, name, now, actor.user)
 
 
-@transaction.atomic(durable=True)
-def import_list(
-    *,
-    account: Account,
-    name: str,
-    data: bytes,
-    now: datetime,
-    number_column: str | None = None,
-    created_by: User | None = None,
-) -> ImportResult:
-    """Make a list of the rows of a CSV file that can be dialled; all of them or nothing at all.
-
-    Known numbers update their contact. Rows with errors are left out and returned. Raises
-    FileError when the file cannot be read, NothingToImportError when no row is good, and
-    ConflictError when the name is taken.
-    """
-    file = open_csv(data)
-    columns = find_columns(file, account.region, number_column)
-    made = _new_list(account, name, now, created_by)
-    ours = queries.own_numbers(account)
-    rejected: list[RejectedRow] = []
-    rows = check_rows(file, columns, account.region, ours)
-    accepted = _copy(_good_rows(rows, rejected))
-    if not accepted:
-        if not rejected:
-            raise FileError("file_no_rows")
-        raise NothingToImportError(rejected, columns.headings)
-    imported = _save(account, made, now, created_by)
-    return ImportResult(
-        list_id=made.pk,
-        imported=imported,
-        duplicates=accepted - imported,
-        rejected=tuple(rejected),
-        headings=columns.headings,
-        has_header=columns.has_header,
-        number_column=columns.headings[columns.number],
-        encoding=file.encoding,
-        separator=file.separator,
-    )
+def check_list_name(*, account: Account, name: str) -> str:
+    """Return the name as it is stored. Raises InvalidInputError, or ConflictError when taken."""
+    cleaned = clean_name(name)
+    if ContactList.objects.filter(account=account, name=cleaned).exists():
+        raise _name_taken(cleaned)
+    return cleaned
 
 
-@transaction.atomic(durable=True)
-def add_dnd_numbers(
-    *, account: Account, numbers: Sequence[str], now: datetime, added_by: User | None = None
-) -> int:
-    """Forbid calls to these numbers from this instant on; return how many were new.
-
-    All or nothing: raises NumberError for the first text that is no telephone number.
-    """
-    entries = [
-        DndEntry(account=account, e164=e164, added_by=added_by, added_at=now)
-        for e164 in sorted({parse_caller_id(number, account.region) for number in numbers})
-    ]
-    before = DndEntry.objects.filter(account=account).count()
-    DndEntry.objects.bulk_create(entries, ignore_conflicts=True)
-    return DndEntry.objects.filter(account=account).count() - before
-
-
-@transaction.atomic(durable=True)
-def remove_dnd_numbers(*, account: Account, numbers: Sequence[str]) -> int:
-    """Allow calls to these numbers again; return how many were on the registry."""
-    wanted = {parse_caller_id(number, account.region) for number in numbers}
-    removed, _ = DndEntry.objects.filter(account=account, e164__in=wanted).delete()
-    return removed
-
-
-def _new_list(account: Account, name: str, now: datetime, created_by: User | None) -> ContactList:
+def new_list(account: Account, name: str, now: datetime, created_by: User | None) -> ContactList:
+    """Make a list inside the caller's transaction. Raises ConflictError when the name is taken."""
     cleaned = clean_name(name)
     made, is_new = ContactList.objects.get_or_create(
         account=account, name=cleaned, defaults={"created_at": now, "created_by": created_by}
     )
     if not is_new:
-        raise ConflictError(f"There is a list called {cleaned!r} already: choose another name.")
+        raise _name_taken(cleaned)
     return made
 
 
-def _good_rows(
-    rows: Iterable[GoodRow | RejectedRow], rejected: list[RejectedRow]
-) -> Iterator[GoodRow]:
-    for row in rows:
-        if isinstance(row, GoodRow):
-            yield row
-        else:
-            rejected.append(row)
+@transaction.atomic(durable=True)
+def rename_list(
+    *, account: Account, list_id: int, name: str, actor: Actor = OPERATOR
+) -> ContactList:
+    """Give a list another name. Raises NotFoundError, or ConflictError when the name is taken."""
+    found = _locked_list(account, actor, list_id)
+    cleaned = clean_name(name)
+    others = ContactList.objects.filter(account=account, name=cleaned).exclude(pk=found.pk)
+    if others.exists():
+        raise _name_taken(cleaned)
+    found.name = cleaned
+    found.save(update_fields=["name"])
+    return found
 
 
-def _copy(rows: Iterable[GoodRow]) -> int:
-    """Stream the rows into the transaction's private table; return how many there were."""
-    count = 0
+@transaction.atomic(durable=True)
+def delete_list(*, account: Account, list_id: int, actor: Actor = OPERATOR) -> None:
+    """Delete a list; its contacts stay, and campaigns keep their copy (R12)."""
+    _locked_list(account, actor, list_id).delete()
+
+
+@transaction.atomic(durable=True)
+def add_to_list(
+    *, account: Account, list_id: int, contact_ids: Sequence[int], actor: Actor = OPERATOR
+) -> int:
+    """Put contacts at the end of a list, in this order; return how many were new to it.
+
+    Those that stand in it keep their place. Raises NotFoundError for a list or contact that the
+    actor may not see, InvalidInputError when the list would grow beyond what a campaign dials.
+    """
+    found = _locked_list(account, actor, list_id)
+    wanted = list(dict.fromkeys(contact_ids))
+    queries.require_contacts(account, actor, wanted)
     with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS pg_temp.import_row")
-        cursor.execute(statement("contacts", "import_table"))
-        with cursor.copy(statement("contacts", "import_copy")) as copy:
-            for row in rows:
-                count += 1
-                copy.write_row((row.line, row.e164, *row.known, row.others))
-    return count
+        cursor.execute(
+            statement("contacts", "add_members"), {"list_id": found.pk, "contact_ids": wanted}
+        )
+        added = int(cursor.rowcount)
+    if ListMember.objects.filter(contact_list=found).count() > MAX_TARGETS:
+        raise InvalidInputError(
+            "contacts",
+            f"A list holds at most {MAX_TARGETS:,} contacts: put the rest into another one.",
+            "list_too_big",
+        )
+    return added
 
 
-def _save(account: Account, made: ContactList, now: datetime, created_by: User | None) -> int:
-    values = {
-        "account_id": account.pk,
-        "list_id": made.pk,
-        "user_id": created_by.pk if created_by else None,
-        "now": now,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(statement("contacts", "import_save"), values)
-        return int(cursor.rowcount)
+@transaction.atomic(durable=True)
+def remove_from_list(
+    *, account: Account, list_id: int, contact_ids: Sequence[int], actor: Actor = OPERATOR
+) -> int:
+    """Take contacts out of a list; return how many stood in it. The others keep their place."""
+    found = _locked_list(account, actor, list_id)
+    members = ListMember.objects.filter(contact_list=found, contact__in=contact_ids)
+    removed, _ = members.delete()
+    return removed
+
+
+@transaction.atomic(durable=True)
+def create_contact(
+    *,
+    account: Account,
+    number: str,
+    now: datetime,
+    person: Person = NOBODY,
+    actor: Actor = OPERATOR,
+) -> Contact:
+    """Make a contact. Raises NumberError, InvalidInputError, or ConflictError when it is there."""
+    e164 = _callable_number(account, number)
+    made, is_new = Contact.objects.get_or_create(
+        account=account,
+        e164=e164,
+        defaults={"created_by": actor.user, "created_at": now, **person.changes()},
+    )
+    if not is_new:
+        raise ConflictError(f"There is a contact with the number {e164} already.")
+    return made
+
+
+@transaction.atomic(durable=True)
+def edit_contact(
+    *,
+    account: Account,
+    contact_id: int,
+    person: Person = NOBODY,
+    number: str | None = None,
+    actor: Actor = OPERATOR,
+) -> Contact:
+    """Change what is known of a contact; campaigns that were made before keep what they copied.
+
+    Raises NotFoundError, NumberError, InvalidInputError, or ConflictError for a known number.
+    """
+    found = queries.contact(account, actor, contact_id)
+    changes = person.changes()
+    if number is not None:
+        e164 = _callable_number(account, number)
+        if Contact.objects.filter(account=account, e164=e164).exclude(pk=found.pk).exists():
+            raise ConflictError(f"There is a contact with the number {e164} already.")
+        changes["e164"] = e164
+    for name, value in changes.items():
+        setattr(found, name, value)
+    found.save(update_fields=list(changes))
+    return found
+
+
+@transaction.atomic(durable=True)
+def delete_contacts(
+    *, account: Account, contact_ids: Sequence[int], actor: Actor = OPERATOR
+) -> None:
+    """Delete contacts, also from their lists. Raises NotFoundError unless all are there."""
+    queries.require_contacts(account, actor, contact_ids)
+    visible_contacts(account, actor).filter(pk__in=contact_ids).delete()
+
+
+@transaction.atomic(durable=True)
+def add_dnd_numbers(
+    *, account: Account, numbers: Sequence[str], now: datetime, actor: Actor = OPERATOR
+) -> int:
+    """Forbid calls to these numbers from this instant on; return how many were new.
+
+    All or nothing: raises NumberError for the first text that is no telephone number.
+    """
+    require_role(actor, MANAGERS, "add to the do-not-call registry")
+    parsed = sorted({parse_caller_id(number, account.region) for number in numbers})
+    return insert_dnd(account, parsed, now, actor.user)
+
+
+def insert_dnd(account: Account, e164s: Sequence[str], now: datetime, added_by: User | None) -> int:
+    """Add parsed numbers inside the caller's transaction; return how many were new."""
+    before = DndEntry.objects.filter(account=account).count()
+    DndEntry.objects.bulk_create(
+        [DndEntry(account=account, e164=e164, added_by=added_by, added_at=now) for e164 in e164s],
+        batch_size=DND_BATCH,
+        ignore_conflicts=True,
+    )
+    return DndEntry.objects.filter(account=account).count() - before
+
+
+@transaction.atomic(durable=True)
+def remove_dnd_numbers(*, account: Account, numbers: Sequence[str], actor: Actor = OPERATOR) -> int:
+    """Allow calls to these numbers again; return how many were on the registry. Admins only."""
+    require_role(actor, {Role.ADMIN}, "remove from the do-not-call registry")
+    wanted = {parse_caller_id(number, account.region) for number in numbers}
+    removed, _ = DndEntry.objects.filter(account=account, e164__in=wanted).delete()
+    return removed
+
+
+def _locked_list(account: Account, actor: Actor, list_id: int) -> ContactList:
+    """Return the list, locked until commit: two who add at once count one after the other."""
+    lists = visible_lists(account, actor).select_for_update(of=("self",), no_key=True)
+    found = lists.filter(pk=list_id).first()
+    if found is None:
+        raise queries.no_such_list(list_id)
+    return found
+
+
+def _callable_number(account: Account, number: str) -> str:
+    e164 = parse_number(number, account.region)
+    if e164 in queries.own_numbers(account):
+        raise NumberError(
+            "number_is_ours",
+            "This is a caller id or an agent's phone of this account: we would call ourselves.",
+        )
+    return e164
+
+
+def _name_taken(name: str) -> ConflictError:
+    return ConflictError(f"There is a list called {name!r} already: choose another name.")

@@ -19,17 +19,22 @@ _MODULES: Final = {
     "group": "book",
     "caller-id": "book",
     "list": "lists",
-    "dnd": "lists",
+    "import": "imports",
+    "contact": "contacts",
+    "dnd": "dnd",
     "campaign": "campaigns",
     "agent": "agents",
     "session": "agents",
     "asterisk": "machine",
     "db": "machine",
     "dialer": "machine",
+    "worker": "machine",
     "demo": "demo",
     "up": "machine",
     "doctor": "doctor",
 }
+# Words that Python keeps for itself.
+_NAMES: Final = {"list": "list_", "import": "import_"}
 
 
 class _Lazy(Commands):
@@ -42,7 +47,7 @@ class _Lazy(Commands):
         if cmd_name not in _MODULES:
             return super().get_command(ctx, cmd_name)
         module = import_module(f"autodialer.ops.cli.{_MODULES[cmd_name]}")
-        found: Any = getattr(module, cmd_name.replace("-", "_").replace("list", "list_"))
+        found: Any = getattr(module, _NAMES.get(cmd_name, cmd_name.replace("-", "_")))
         return found if isinstance(found, click.Command) else None
 
 

@@ -1,4 +1,4 @@
-"""Commands for lists and the do-not-call registry."""
+"""Commands for lists."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from autodialer.ops.cli.reading import reading_options
 from autodialer.ops.cli.shell import (
     Commands,
     json_option,
@@ -14,6 +15,7 @@ from autodialer.ops.cli.shell import (
     pick,
     print_json,
     print_rows,
+    print_table,
     with_account,
 )
 
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from autodialer.apps.accounts.models import Account
-    from autodialer.apps.contacts.csv_import import RejectedRow
-    from autodialer.apps.contacts.services import ImportResult
+    from autodialer.apps.imports.checked_rows import RejectedRow
+    from autodialer.apps.imports.services import ImportResult
+    from autodialer.apps.imports.table import Reading
 
 ROWS_SHOWN: Final = 5
 
@@ -35,7 +38,9 @@ def list_() -> None:
 @list_.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--name", required=True, help="Name of the new list.")
-@click.option("--number-column", help="Heading of the column with the numbers, if not found.")
+@reading_options
+@click.option("--again", is_flag=True, help="Also when this very file was imported before.")
+@click.option("--background", is_flag=True, help="Let a worker do it; see `import show`.")
 @click.option(
     "--rejected",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -48,20 +53,29 @@ def list_import(
     *,
     file: Path,
     name: str,
-    number_column: str | None,
+    reading: Reading,
+    again: bool,
+    background: bool,
     rejected: Path | None,
     as_json: bool,
 ) -> None:
-    """Make a list of the rows of the CSV FILE that can be dialled."""
-    from autodialer.apps.contacts.csv_import import NothingToImportError
-    from autodialer.apps.contacts.services import import_list
+    """Make a list of the rows of the CSV or XLSX FILE that can be dialled."""
+    from autodialer.apps.imports.checked_rows import NothingToImportError
+    from autodialer.apps.imports.services import import_list
 
+    if background:
+        if rejected is not None:
+            raise click.UsageError("With --background, get them by `autodialer import rejected`.")
+        _queue(owner, file, name, reading, again=again, as_json=as_json)
+        return
     try:
         result = import_list(
             account=owner,
             name=name,
             data=file.read_bytes(),
-            number_column=number_column,
+            file_name=file.name,
+            reading=reading,
+            again=again,
             now=now(),
         )
     except NothingToImportError as error:
@@ -69,6 +83,113 @@ def list_import(
         raise
     _write_rejected(result.rejected, result.headings, rejected)
     _print_result(result, name, rejected, as_json=as_json)
+
+
+def _queue(
+    owner: Account, file: Path, name: str, reading: Reading, *, again: bool, as_json: bool
+) -> None:
+    from autodialer.apps.accounts.actor import OPERATOR
+    from autodialer.apps.imports.services import queue_import
+
+    import_id = queue_import(
+        account=owner,
+        actor=OPERATOR,
+        name=name,
+        file_name=file.name,
+        data=file.read_bytes(),
+        reading=reading,
+        again=again,
+        now=now(),
+    )
+    if as_json:
+        print_json({"id": import_id})
+        return
+    click.echo(import_id)
+    click.echo(f"Queued: see `autodialer import show {import_id}`.", err=True)
+
+
+@list_.command("create")
+@click.argument("name")
+@json_option
+@with_account
+def list_create(owner: Account, *, name: str, as_json: bool) -> None:
+    """Make an empty list called NAME."""
+    from autodialer.apps.contacts.services import create_list
+
+    made = create_list(account=owner, name=name, now=now())
+    if as_json:
+        print_json({"id": made.pk, "name": made.name})
+        return
+    click.echo(made.pk)
+
+
+@list_.command("rename")
+@click.argument("name")
+@click.argument("new_name")
+@with_account
+def list_rename(owner: Account, *, name: str, new_name: str) -> None:
+    """Call the list NAME by NEW_NAME."""
+    from autodialer.apps.contacts.services import rename_list
+
+    renamed = rename_list(account=owner, list_id=pick_list(owner, name), name=new_name)
+    click.echo(f"{name}: is called {renamed.name!r} now.", err=True)
+
+
+@list_.command("delete")
+@click.argument("name")
+@with_account
+def list_delete(owner: Account, *, name: str) -> None:
+    """Delete the list NAME; its contacts stay, and campaigns keep their copy."""
+    from autodialer.apps.contacts.services import delete_list
+
+    delete_list(account=owner, list_id=pick_list(owner, name))
+    click.echo(f"{name}: deleted.", err=True)
+
+
+@list_.command("show")
+@click.argument("name")
+@click.option("--after", default=0, help="Begin after this position.")
+@click.option("--limit", default=100, show_default=True, help="Show at most so many.")
+@json_option
+@with_account
+def list_show(owner: Account, *, name: str, after: int, limit: int, as_json: bool) -> None:
+    """List the contacts of the list NAME in its order."""
+    from autodialer.apps.accounts.actor import OPERATOR
+    from autodialer.apps.contacts.queries import member_rows
+
+    rows = member_rows(owner, OPERATOR, pick_list(owner, name), after_seq=after, limit=limit)
+    if as_json:
+        print_json(rows)
+        return
+    contacts = [(row.seq, row.contact) for row in rows]
+    print_table(
+        ("position", "contact", "number", "first_name"),
+        [(str(seq), str(found.id), found.e164, found.first_name) for seq, found in contacts],
+    )
+
+
+@list_.command("add")
+@click.argument("name")
+@click.argument("contacts", nargs=-1, required=True, type=int)
+@with_account
+def list_add(owner: Account, *, name: str, contacts: Sequence[int]) -> None:
+    """Put CONTACTS (ids) at the end of the list NAME."""
+    from autodialer.apps.contacts.services import add_to_list
+
+    added = add_to_list(account=owner, list_id=pick_list(owner, name), contact_ids=contacts)
+    click.echo(f"{name}: {added} added.", err=True)
+
+
+@list_.command("remove")
+@click.argument("name")
+@click.argument("contacts", nargs=-1, required=True, type=int)
+@with_account
+def list_remove(owner: Account, *, name: str, contacts: Sequence[int]) -> None:
+    """Take CONTACTS (ids) out of the list NAME."""
+    from autodialer.apps.contacts.services import remove_from_list
+
+    removed = remove_from_list(account=owner, list_id=pick_list(owner, name), contact_ids=contacts)
+    click.echo(f"{name}: {removed} removed.", err=True)
 
 
 @list_.command("list")
@@ -87,49 +208,6 @@ def list_list(owner: Account, *, as_json: bool) -> None:
     )
 
 
-@click.group(cls=Commands)
-def dnd() -> None:
-    """The do-not-call registry; it is asked at the instant of dialling."""
-
-
-@dnd.command("add")
-@click.argument("numbers", nargs=-1, required=True)
-@with_account
-def dnd_add(owner: Account, *, numbers: Sequence[str]) -> None:
-    """Forbid calls to NUMBERS from now on."""
-    from autodialer.apps.contacts.services import add_dnd_numbers
-
-    added = add_dnd_numbers(account=owner, numbers=numbers, now=now())
-    click.echo(f"{added} added; {len(numbers) - added} were on the registry.", err=True)
-
-
-@dnd.command("remove")
-@click.argument("numbers", nargs=-1, required=True)
-@with_account
-def dnd_remove(owner: Account, *, numbers: Sequence[str]) -> None:
-    """Allow calls to NUMBERS again."""
-    from autodialer.apps.contacts.services import remove_dnd_numbers
-
-    removed = remove_dnd_numbers(account=owner, numbers=numbers)
-    click.echo(f"{removed} removed.", err=True)
-
-
-@dnd.command("list")
-@json_option
-@with_account
-def dnd_list(owner: Account, *, as_json: bool) -> None:
-    """List the newest 1,000 numbers of the registry."""
-    from autodialer.apps.contacts.queries import dnd_rows
-
-    print_rows(
-        dnd_rows(owner),
-        ("e164", "added_at"),
-        owner.zone,
-        as_json=as_json,
-        empty="The registry is empty.",
-    )
-
-
 def pick_list(owner: Account, wanted: str) -> int:
     """Return the id of the list that is meant by id or name."""
     from autodialer.apps.contacts.queries import list_rows
@@ -138,7 +216,7 @@ def pick_list(owner: Account, wanted: str) -> int:
 
 
 def _write_rejected(rows: Sequence[RejectedRow], headings: Sequence[str], to: Path | None) -> None:
-    from autodialer.apps.contacts.csv_import import write_rejected
+    from autodialer.apps.imports.checked_rows import write_rejected
 
     if to is not None:
         with to.open("w", encoding="utf-8-sig", newline="") as out:
@@ -163,7 +241,7 @@ def _print_result(result: ImportResult, name: str, rejected: Path | None, *, as_
 
 
 def _print_rejected(rows: Sequence[RejectedRow]) -> None:
-    from autodialer.apps.contacts.problems import ROW_PROBLEMS
+    from autodialer.apps.imports.problems import ROW_PROBLEMS
 
     for row in rows[:ROWS_SHOWN]:
         click.echo(f"  line {row.line}: {ROW_PROBLEMS[row.code].cause} ({row.code})", err=True)

@@ -16,6 +16,7 @@ from autodialer.ops.node import make_asterisk, make_lab, trunk_from_environment
 from autodialer.ops.paths import Paths
 from autodialer.ops.postgres import EmbeddedPostgres
 from autodialer.ops.supervisor import Supervisor
+from autodialer.ops.worker import WorkerProcess, run_worker
 
 if TYPE_CHECKING:
     from autodialer.ops.asterisk.run import Ari, Asterisk
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--lab", is_flag=True, help="Call the lab carrier instead of a real trunk.")
 def up(lab: bool) -> None:
-    """Run everything on this machine until Ctrl-C: database, Asterisk, dialer."""
+    """Run everything on this machine until Ctrl-C: database, Asterisk, dialer, worker."""
     paths = Paths.from_environment()
     _report(f"Files and logs are below {paths.var}.")
     switch, carrier = _switches(paths, lab=lab)
@@ -44,6 +45,7 @@ def up(lab: bool) -> None:
             services["lab"] = carrier
         services["asterisk"] = switch
         services["dialer"] = DialerProcess(paths, url, switch.ari)
+        services["worker"] = WorkerProcess(paths, url)
         Supervisor(services, _report).run()
     finally:
         if "postgres" in services:
@@ -112,6 +114,18 @@ def _switches_or_none(paths: Paths, *, lab: bool) -> tuple[dict[str, Service], A
     node, carrier = _switches(paths, lab=lab)
     lab_services: dict[str, Service] = {} if carrier is None else {"lab": carrier}
     return {**lab_services, "asterisk": node}, node.ari
+
+
+@click.group(cls=Commands)
+def worker() -> None:
+    """The process that does queued jobs, such as imports."""
+
+
+@worker.command("run")
+@needs_database
+def worker_run() -> None:
+    """Run one worker until SIGTERM."""
+    run_worker()
 
 
 def _switches(paths: Paths, *, lab: bool) -> tuple[Asterisk, LabCarrier | None]:

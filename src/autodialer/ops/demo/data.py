@@ -14,12 +14,13 @@ from autodialer.apps.agents.services import add_device, create_group
 from autodialer.apps.calls.services import start_session
 from autodialer.apps.campaigns.services import add_caller_id, create_campaign
 from autodialer.apps.campaigns.terms import Terms
-from autodialer.apps.contacts.services import add_dnd_numbers, import_list
+from autodialer.apps.contacts.services import add_dnd_numbers
+from autodialer.apps.imports.services import import_list
 from autodialer.ops.demo import plan
 
 if TYPE_CHECKING:
     from autodialer.apps.accounts.models import Account
-    from autodialer.apps.contacts.services import ImportResult
+    from autodialer.apps.imports.services import ImportResult
 
 
 @dataclass(frozen=True, slots=True)

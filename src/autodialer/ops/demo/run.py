@@ -132,7 +132,7 @@ def _run_campaign(paths: Paths, switch: _Switch) -> list[str]:
 
 
 def _tell_import(made: Made) -> None:
-    from autodialer.apps.contacts.problems import ROW_PROBLEMS
+    from autodialer.apps.imports.problems import ROW_PROBLEMS
 
     result = made.imported
     say(

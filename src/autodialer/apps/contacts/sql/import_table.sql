@@ -1,4 +1,4 @@
--- Make the private table into which an import is copied; it is gone when the transaction ends.
+-- Make the private table into which an import is copied; it is gone when the connection ends.
 CREATE TEMPORARY TABLE import_row (
     line integer NOT NULL,
     e164 text NOT NULL,
@@ -8,4 +8,4 @@ CREATE TEMPORARY TABLE import_row (
     email text NOT NULL,
     tag text NOT NULL,
     fields jsonb NOT NULL
-) ON COMMIT DROP
+)

@@ -7,17 +7,21 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from autodialer.apps.contacts.csv_file import MAX_COLUMNS
 from autodialer.apps.contacts.numbers import NumberError, parse_number
-from autodialer.apps.contacts.problems import FileError
+from autodialer.apps.imports.problems import FileError
+from autodialer.apps.imports.table import GUESS, MAX_COLUMNS
 from autodialer.apps.spreadsheet import unshield
 from autodialer.apps.texts import clean_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from autodialer.apps.contacts.csv_file import CsvFile, Row
+    from autodialer.apps.imports.table import Reading, Row, Table
 
+NUMBER: Final = "number"
+LEFT_OUT: Final = "-"
+# What a file of rejected rows adds to the columns of its source.
+ERROR_COLUMNS: Final = ("line_number", "error_code", "what_is_wrong", "how_to_fix")
 # Headings as `plain` returns them; more languages are a matter of more words.
 NUMBER_HEADINGS: Final = frozenset(
     {
@@ -48,15 +52,17 @@ class Columns:
     has_header: bool
 
 
-def find_columns(file: CsvFile, region: str, number_column: str | None = None) -> Columns:
-    """Say what the columns are; `number_column` is a heading that overrides the guess.
+def find_columns(table: Table, region: str, reading: Reading = GUESS) -> Columns:
+    """Say what the columns are; what `reading` says about a column overrides the guess.
 
     Without a header row the columns are called column_1, column_2, ... Raises FileError.
     """
-    sample = [row for row in file.sample() if not row.problem]
+    sample = [row for row in table.sample() if not row.problem]
     if not sample:
         raise FileError("file_no_rows")
-    first, has_header = sample[0], not _looks_like_data(sample[0], region)
+    first, has_header = sample[0], reading.has_header
+    if has_header is None:
+        has_header = not _looks_like_data(first, region)
     width = len(first.cells)
     if width > MAX_COLUMNS:
         raise FileError("too_many_columns")
@@ -64,10 +70,15 @@ def find_columns(file: CsvFile, region: str, number_column: str | None = None) -
     body = sample[1:] if has_header else sample
     if not body:
         raise FileError("file_no_rows")
-    number = _number_column(headings, body, region, number_column)
-    known = _known(headings, number) if has_header else {}
+    meanings = _said(headings, reading) | _left_out(headings)
+    number = _number_column(headings, body, region, meanings)
+    known = _known(headings, {number: NUMBER} | meanings, guess=has_header)
     taken = {number, *known.values()}
-    others = {heading: at for at, heading in enumerate(headings) if at not in taken}
+    others = {
+        meanings.get(at, heading): at
+        for at, heading in enumerate(headings)
+        if at not in taken and meanings.get(at) != LEFT_OUT
+    }
     return Columns(width, number, known, others, headings, has_header)
 
 
@@ -101,18 +112,39 @@ def _is_number(cell: str, region: str) -> bool:
     return True
 
 
+def _said(headings: Sequence[str], reading: Reading) -> dict[int, str]:
+    """Return the meaning of the columns that `reading` names. Raises FileError."""
+    said: dict[int, str] = {}
+    for wanted, meaning in reading.columns.items():
+        name = clean_text(meaning).replace("\0", "")[:100]
+        if name in said.values() and name != LEFT_OUT:
+            raise FileError("column_twice", f"The columns of {name!r} must be one.")
+        said[_named(headings, wanted)] = name or LEFT_OUT
+    return said
+
+
+def _left_out(headings: Sequence[str]) -> dict[int, str]:
+    """Return our own columns of a file of rejected rows: corrected, it is imported as it is."""
+    ours = headings[-len(ERROR_COLUMNS) :]
+    if tuple(ours) != ERROR_COLUMNS:
+        return {}
+    return dict.fromkeys(range(len(headings) - len(ours), len(headings)), LEFT_OUT)
+
+
 def _number_column(
-    headings: Sequence[str], body: Sequence[Row], region: str, wanted: str | None
+    headings: Sequence[str], body: Sequence[Row], region: str, meanings: Mapping[int, str]
 ) -> int:
-    if wanted is not None:
-        return _named(headings, wanted)
-    fits = [_share(body, at, region) for at in range(len(headings))]
-    named = [at for at, heading in enumerate(headings) if plain(heading) in NUMBER_HEADINGS]
+    for at, meaning in meanings.items():
+        if meaning == NUMBER:
+            return at
+    free = [at for at in range(len(headings)) if at not in meanings]
+    fits = {at: _share(body, at, region) for at in free}
+    named = [at for at in free if plain(headings[at]) in NUMBER_HEADINGS]
     if named:
-        return max(named, key=lambda at: fits[at])
-    best = max(range(len(headings)), key=lambda at: fits[at])
-    if fits[best] * 2 < len(body):
-        raise FileError("no_number_column", f"Its columns are: {', '.join(headings)[:300]}.")
+        return max(named, key=fits.__getitem__)
+    best = max(free, key=fits.__getitem__, default=None)
+    if best is None or fits[best] * 2 < len(body):
+        raise FileError("no_number_column", _list_of(headings))
     return best
 
 
@@ -120,19 +152,23 @@ def _named(headings: Sequence[str], wanted: str) -> int:
     for at, heading in enumerate(headings):
         if plain(heading) == plain(wanted):
             return at
-    raise FileError("no_number_column", f"Its columns are: {', '.join(headings)[:300]}.")
+    raise FileError("unknown_column", f"{wanted[:80]!r} is not among them. {_list_of(headings)}")
+
+
+def _list_of(headings: Sequence[str]) -> str:
+    return f"Its columns are: {', '.join(headings)[:300]}."
 
 
 def _share(body: Sequence[Row], at: int, region: str) -> int:
     return sum(len(row.cells) > at and _is_number(row.cells[at], region) for row in body)
 
 
-def _known(headings: Sequence[str], number: int) -> dict[str, int]:
-    """Return the first column that fits each field of a contact."""
-    found: dict[str, int] = {}
-    for at, heading in enumerate(headings):
+def _known(headings: Sequence[str], meanings: Mapping[int, str], *, guess: bool) -> dict[str, int]:
+    """Return the column of each field of a contact: as it was said, else the first that fits."""
+    found = {meaning: at for at, meaning in meanings.items() if meaning in HEADINGS}
+    for at, heading in enumerate(headings) if guess else ():
         for field, names in HEADINGS.items():
-            if at != number and field not in found and plain(heading) in names:
+            if at not in meanings and field not in found and plain(heading) in names:
                 found[field] = at
                 break
     return found

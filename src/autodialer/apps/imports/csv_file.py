@@ -10,15 +10,20 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from autodialer.apps.contacts.problems import FileError
+from autodialer.apps.imports.problems import FileError
+from autodialer.apps.imports.table import GUESS, MAX_COLUMNS, SAMPLE_ROWS, Row
+from autodialer.domain.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_BYTES: Final = 20 * 1024 * 1024
-MAX_COLUMNS: Final = 100
-SEPARATORS: Final = ",;\t"
-SAMPLE_ROWS: Final = 50
+    from autodialer.apps.imports.table import Reading
+
+SEPARATORS: Final = ",;\t|"
+ENCODINGS: Final = (
+    *("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"),
+    *("cp1252", "cp1251", "iso-8859-1", "iso-8859-15"),
+)
 MOST_CONTROLS: Final = 20  # one character in so many; text has none
 
 _BOMS: Final = (
@@ -27,8 +32,7 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _OTHER_FORMATS: Final = (
-    (b"PK\x03\x04", "It is an Excel workbook or a ZIP archive."),
-    (b"\xd0\xcf\x11\xe0", "It is an old Excel workbook."),
+    (b"\xd0\xcf\x11\xe0", "It is an old Excel workbook (.xls): save it as .xlsx."),
     (b"%PDF", "It is a PDF document."),
     (b"\x89PNG", "It is a picture."),
     (b"\xff\xd8\xff", "It is a picture."),
@@ -44,15 +48,6 @@ _OTHER_FORMATS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One record. `line` is where it begins in the file; `problem` is a code of ROW_PROBLEMS."""
-
-    line: int
-    cells: tuple[str, ...]
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class CsvFile:
     """A file whose form is known; `rows` reads it again from the beginning each time."""
 
@@ -63,9 +58,7 @@ class CsvFile:
 
     def rows(self) -> Iterator[Row]:
         """Yield the records that are not blank, in order. Bad ones carry their problem."""
-        text = io.TextIOWrapper(
-            io.BytesIO(self.data), self.encoding, errors="surrogateescape", newline=""
-        )
+        text = io.TextIOWrapper(io.BytesIO(self.data), self.encoding, errors=_MARK, newline="")
         for _ in range(self.skip_lines):
             text.readline()
         reader = csv.reader(text, delimiter=self.separator)
@@ -86,16 +79,15 @@ class CsvFile:
         return list(itertools.islice(self.rows(), SAMPLE_ROWS))
 
 
-def open_csv(data: bytes) -> CsvFile:
-    """Find out the form of the file. Raises FileError when it cannot be a CSV file."""
-    if len(data) > MAX_BYTES:
-        raise FileError("file_too_big")
+def open_csv(data: bytes, reading: Reading = GUESS) -> CsvFile:
+    """Find out what `reading` leaves open. Raises FileError when it cannot be a CSV file."""
+    _check_reading(reading)
     _check_type(data)
-    encoding = _encoding(data)
+    encoding = reading.encoding or _encoding(data)
     _check_readable(_head(data, encoding))
-    found = CsvFile(data, encoding, _declared_separator(data, encoding), skip_lines=1)
-    if not found.separator:
-        found = CsvFile(data, encoding, _likely_separator(data, encoding))
+    declared = _declared_separator(data, encoding)
+    separator = reading.separator or declared or _likely_separator(data, encoding)
+    found = CsvFile(data, encoding, separator, skip_lines=1 if declared else 0)
     sample = found.sample()
     if not sample:
         raise FileError("file_empty")
@@ -104,8 +96,32 @@ def open_csv(data: bytes) -> CsvFile:
     return found
 
 
+def _check_reading(reading: Reading) -> None:
+    """Raise InvalidInputError for an encoding or a separator that we do not know."""
+    if reading.encoding and reading.encoding not in ENCODINGS:
+        raise InvalidInputError(
+            "encoding", f"Choose one of {', '.join(ENCODINGS)}.", "encoding_unknown"
+        )
+    if reading.separator and reading.separator not in SEPARATORS:
+        raise InvalidInputError(
+            "separator", "Choose comma, semicolon, TAB or bar.", "separator_unknown"
+        )
+
+
+def _marked(error: UnicodeError) -> tuple[str, int]:
+    """Put a lone surrogate, which is in no honest text, in place of bytes that are no text."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return ("\udcff", error.end)
+
+
+# Python's own "surrogateescape" gives up on UTF-16 that is cut in the middle of a character.
+_MARK: Final = "autodialer-mark"
+codecs.register_error(_MARK, _marked)
+
+
 def _row(line: int, cells: tuple[str, ...]) -> Row:
-    # Bytes that the encoding does not know were read as lone surrogates.
+    # Bytes that the encoding does not know were marked by lone surrogates.
     broken = any(not cell.isascii() and _has_surrogate(cell) for cell in cells)
     return Row(line, cells, "row_encoding" if broken else "")
 
@@ -144,7 +160,7 @@ def _mostly_utf8(data: bytes) -> bool:
     """Return whether bad bytes, if any, are the exception: then their rows are refused."""
     if data.isascii():
         return True
-    text = data.decode("utf-8", errors="surrogateescape")
+    text = data.decode("utf-8", errors=_MARK)
     beyond = Counter(_has_surrogate(character) for character in text if not character.isascii())
     return beyond[False] > beyond[True] or not beyond[True]
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import orjson
 
-from autodialer.apps.contacts.numbers import NumberError, parse_number
-from autodialer.apps.contacts.problems import ROW_PROBLEMS, FileError
+from autodialer.apps.contacts.numbers import NumberError, parse_caller_id, parse_number
+from autodialer.apps.contacts.staging import KNOWN_FIELDS, StagedRow
+from autodialer.apps.imports.columns import ERROR_COLUMNS
+from autodialer.apps.imports.problems import ROW_PROBLEMS, FileError
 from autodialer.apps.spreadsheet import shield, unshield
 from autodialer.apps.texts import clean_text
 from autodialer.domain.campaign import MAX_TARGETS
@@ -18,25 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import TextIO
 
-    from autodialer.apps.contacts.columns import Columns
-    from autodialer.apps.contacts.csv_file import CsvFile, Row
+    from autodialer.apps.imports.columns import Columns
+    from autodialer.apps.imports.table import Row, Table
 
-KNOWN_FIELDS: Final = ("first_name", "last_name", "company", "email", "tag")
 LONGEST_KNOWN: Final = {"email": 254}
 LONGEST_NAME: Final = 100
 LONGEST_OTHER: Final = 1_000
-ECHO_LENGTH: Final = 80
-ERROR_COLUMNS: Final = ("line_number", "error_code", "what_is_wrong", "how_to_fix")
-
-
-@dataclass(frozen=True, slots=True)
-class GoodRow:
-    """A contact of the file; `known` follows KNOWN_FIELDS, `others` is a JSON object."""
-
-    line: int
-    e164: str
-    known: tuple[str, ...]
-    others: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +46,44 @@ class NothingToImportError(FileError):
         super().__init__("no_valid_rows", f"Line {first.line}: {ROW_PROBLEMS[first.code].cause}")
 
 
-CheckedRow: TypeAlias = GoodRow | RejectedRow
+CheckedRow: TypeAlias = StagedRow | RejectedRow
 
 
 def check_rows(
-    file: CsvFile, columns: Columns, region: str, ours: frozenset[str]
+    table: Table, columns: Columns, region: str, ours: frozenset[str]
 ) -> Iterator[CheckedRow]:
     """Yield each row of the file, good or rejected, in order. `ours` are numbers never to call.
 
     Raises FileError at the first row beyond the limit.
     """
-    rows = file.rows()
+    for row in _body(table, columns):
+        try:
+            yield _good_row(row, columns, region, ours)
+        except (_RowError, NumberError) as error:
+            yield RejectedRow(row.line, error.code, row.cells)
+
+
+def check_numbers(table: Table, columns: Columns, region: str) -> Iterator[str | RejectedRow]:
+    """Yield the number of each row, or the row when it holds none; any that rings will do.
+
+    Raises FileError at the first row beyond the limit.
+    """
+    for row in _body(table, columns):
+        try:
+            yield parse_caller_id(_number_cell(row, columns), region)
+        except (_RowError, NumberError) as error:
+            yield RejectedRow(row.line, error.code, row.cells)
+
+
+def _body(table: Table, columns: Columns) -> Iterator[Row]:
+    """Yield the rows below the header, as many as a list may have."""
+    rows = table.rows()
     if columns.has_header:
         next(rows)
     for count, row in enumerate(rows, start=1):
         if count > MAX_TARGETS:
             raise FileError("list_too_big")
-        try:
-            yield _good_row(row, columns, region, ours)
-        except _RowError as error:
-            yield RejectedRow(row.line, error.code, row.cells)
-        except NumberError as error:
-            yield RejectedRow(row.line, error.code, row.cells)
+        yield row
 
 
 def write_rejected(rows: Sequence[RejectedRow], headings: Sequence[str], to: TextIO) -> None:
@@ -86,13 +91,27 @@ def write_rejected(rows: Sequence[RejectedRow], headings: Sequence[str], to: Tex
 
     The file can be corrected and imported again as it is.
     """
-    writer = csv.writer(to)
-    writer.writerow([*map(shield, headings), *ERROR_COLUMNS])
+    writer = RejectedWriter(to, headings)
     for row in rows:
-        cells = [shield(_printable(cell)) for cell in row.cells[: len(headings)]]
-        cells += [""] * (len(headings) - len(cells))
+        writer.write(row)
+
+
+class RejectedWriter:
+    """Writes rejected rows as CSV, one after the other."""
+
+    def __init__(self, to: TextIO, headings: Sequence[str]) -> None:
+        is_our_file = tuple(headings[-len(ERROR_COLUMNS) :]) == ERROR_COLUMNS
+        self._headings = headings[: -len(ERROR_COLUMNS)] if is_our_file else headings
+        self._writer = csv.writer(to)
+        self._writer.writerow([*map(shield, self._headings), *ERROR_COLUMNS])
+
+    def write(self, row: RejectedRow) -> None:
+        """Add a row; it gets as many cells as there are headings."""
+        width = len(self._headings)
+        cells = [shield(_printable(cell)) for cell in row.cells[:width]]
+        cells += [""] * (width - len(cells))
         problem = ROW_PROBLEMS[row.code]
-        writer.writerow([*cells, row.line, row.code, problem.cause, problem.remedy])
+        self._writer.writerow([*cells, row.line, row.code, problem.cause, problem.remedy])
 
 
 class _RowError(Exception):
@@ -101,12 +120,8 @@ class _RowError(Exception):
         super().__init__(code)
 
 
-def _good_row(row: Row, columns: Columns, region: str, ours: frozenset[str]) -> GoodRow:
-    if row.problem:
-        raise _RowError(row.problem)
-    if len(row.cells) != columns.width:
-        raise _RowError("row_columns")
-    e164 = parse_number(row.cells[columns.number].strip(), region)
+def _good_row(row: Row, columns: Columns, region: str, ours: frozenset[str]) -> StagedRow:
+    e164 = parse_number(_number_cell(row, columns), region)
     if e164 in ours:
         raise _RowError("number_is_ours")
     known = tuple(_known_cell(row, columns, field) for field in KNOWN_FIELDS)
@@ -115,7 +130,15 @@ def _good_row(row: Row, columns: Columns, region: str, ours: frozenset[str]) -> 
         for heading, at in columns.others.items()
         if (text := _cell(row.cells[at], LONGEST_OTHER))
     }
-    return GoodRow(row.line, e164, known, orjson.dumps(others).decode() if others else "{}")
+    return StagedRow(row.line, e164, known, orjson.dumps(others).decode() if others else "{}")
+
+
+def _number_cell(row: Row, columns: Columns) -> str:
+    if row.problem:
+        raise _RowError(row.problem)
+    if len(row.cells) != columns.width:
+        raise _RowError("row_columns")
+    return row.cells[columns.number].strip()
 
 
 def _known_cell(row: Row, columns: Columns, field: str) -> str:

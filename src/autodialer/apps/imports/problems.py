@@ -81,8 +81,8 @@ FILE_PROBLEMS: Final[Mapping[str, Problem]] = MappingProxyType(
             "The file has no rows below its header.", "Add a row for each number."
         ),
         "file_type": Problem(
-            "This is not a text file with separated columns.",
-            "Open it in its program and save it as CSV UTF-8.",
+            "This is neither a CSV file nor an Excel workbook.",
+            "Open it in its program and save it as CSV UTF-8 or as .xlsx.",
         ),
         "file_too_big": Problem("The file is larger than 20 MB.", "Split it into smaller files."),
         "list_too_big": Problem(
@@ -90,6 +90,12 @@ FILE_PROBLEMS: Final[Mapping[str, Problem]] = MappingProxyType(
         ),
         "too_many_columns": Problem(
             "The file has more than 100 columns.", "Delete the columns that agents do not need."
+        ),
+        "column_twice": Problem(
+            "Two columns are said to mean the same.", "Give each meaning to one column."
+        ),
+        "unknown_column": Problem(
+            "The file has no column of a name that you gave.", "Use a heading of the file."
         ),
         "no_number_column": Problem(
             "No column of this file looks like telephone numbers.",

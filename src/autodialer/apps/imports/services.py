@@ -1,0 +1,328 @@
+"""Making lists of files: at once, or by a worker that shows its progress.
+
+A file is checked whole before anything is saved, and saved in one transaction: there is a whole
+list or none, whatever is killed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from django.db import transaction
+from procrastinate.contrib.django import app as jobs
+
+from autodialer.apps.accounts.actor import MANAGERS, OPERATOR, require_role
+from autodialer.apps.contacts import services as book
+from autodialer.apps.contacts.staging import staging
+from autodialer.apps.imports import pieces, queries
+from autodialer.apps.imports.checked_rows import NothingToImportError, RejectedRow, check_numbers
+from autodialer.apps.imports.files import clean_file_name
+from autodialer.apps.imports.models import FileKind, ListImport
+from autodialer.apps.imports.problems import FileError
+from autodialer.apps.imports.steps import Rejects, Tally, check_all, open_and_find
+from autodialer.apps.imports.table import GUESS, MAX_BYTES, Reading
+from autodialer.domain.errors import AutodialerError, ConflictError
+from autodialer.domain.imports import ImportStatus, sources_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from django.db.models import QuerySet
+
+    from autodialer.apps.accounts.actor import Actor
+    from autodialer.apps.accounts.models import Account, User
+    from autodialer.apps.contacts.staging import Staging
+
+log = structlog.get_logger()
+
+# Names of the queue and the task, by which a worker knows them.
+QUEUE: Final = "imports"
+TASK: Final = "imports.run"
+# After so many workers that ended in the middle, the file itself is the suspect.
+MOST_TRIES: Final = 3
+
+
+class SameFileError(ConflictError):
+    """This file was imported before; the caller may insist with `again`."""
+
+    code = "same_file"
+
+
+class ImportInterruptedError(AutodialerError):
+    """The workers that imported a file ended in the middle of it again and again."""
+
+    code = "import_interrupted"
+
+
+class _SupersededError(Exception):
+    """Another worker has begun this import anew, because this one was taken for dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What became of a file. `imported` + `duplicates` + the rejected rows are its rows."""
+
+    list_id: int
+    imported: int
+    duplicates: int
+    rejected: tuple[RejectedRow, ...]
+    headings: tuple[str, ...]
+    has_header: bool
+    number_column: str
+    encoding: str
+    separator: str
+
+
+def import_list(
+    *,
+    account: Account,
+    name: str,
+    data: bytes,
+    now: datetime,
+    reading: Reading = GUESS,
+    created_by: User | None = None,
+    file_name: str = "",
+    again: bool = True,
+) -> ImportResult:
+    """Make a list of the rows of a file that can be dialled; all of them or nothing at all.
+
+    Known numbers update their contact. Rows with errors are left out and returned. Raises
+    FileError when the file cannot be read, NothingToImportError when no row is good,
+    ConflictError when the name is taken, and SameFileError unless `again`.
+    """
+    book.check_list_name(account=account, name=name)
+    if not again:
+        _check_new(account, data)
+    file = open_and_find(data, account.region, reading)
+    rejected: list[RejectedRow] = []
+    with staging() as staged:
+        tally = Tally()
+        for tally in check_all(file, account, staged, rejected):  # noqa: B007  the last one counts
+            pass
+        if not tally.ready:
+            raise _nothing(rejected, file.columns.headings)
+        record = ListImport(
+            account=account,
+            name=name,
+            file_name=clean_file_name(file_name),
+            file_hash=queries.hash_of(data),
+            reading=_as_json(reading),
+            created_by=created_by,
+            who=created_by.name if created_by else "",
+            created_at=now,
+        )
+        _save(record, staged, tally, now)
+    return ImportResult(
+        list_id=record.contact_list_id or 0,
+        imported=tally.ready - record.duplicates,
+        duplicates=record.duplicates,
+        rejected=tuple(rejected),
+        headings=file.columns.headings,
+        has_header=file.columns.has_header,
+        number_column=file.columns.headings[file.columns.number],
+        encoding=file.table.encoding,
+        separator=file.table.separator,
+    )
+
+
+@transaction.atomic(durable=True)
+def queue_import(
+    *,
+    account: Account,
+    actor: Actor,
+    name: str,
+    file_name: str,
+    data: bytes,
+    now: datetime,
+    reading: Reading = GUESS,
+    again: bool = False,
+) -> int:
+    """Keep the file and let a worker make a list of it; return the id of the import.
+
+    Raises ConflictError when the name is taken, SameFileError unless `again`, and FileError for
+    a file that is empty or too big.
+    """
+    if not data or len(data) > MAX_BYTES:
+        raise FileError("file_too_big" if data else "file_empty")
+    cleaned = book.check_list_name(account=account, name=name)
+    if not again:
+        _check_new(account, data)
+    made = ListImport.objects.create(
+        account=account,
+        name=cleaned,
+        file_name=clean_file_name(file_name),
+        file_hash=queries.hash_of(data),
+        reading=_as_json(reading),
+        created_by=actor.user,
+        who=actor.name,
+        created_at=now,
+    )
+    pieces.keep(made, FileKind.UPLOADED, data)
+    # In this transaction: there is a job exactly when there is an import.
+    jobs.configure_task(TASK, queue=QUEUE).defer(import_id=made.pk)
+    return made.pk
+
+
+@dataclass(frozen=True, slots=True)
+class DndResult:
+    """What became of a file of numbers: new, on the registry or repeated, and no numbers."""
+
+    added: int
+    known: int
+    rejected: tuple[RejectedRow, ...]
+
+
+@transaction.atomic(durable=True)
+def import_dnd(
+    *,
+    account: Account,
+    data: bytes,
+    now: datetime,
+    reading: Reading = GUESS,
+    actor: Actor = OPERATOR,
+) -> DndResult:
+    """Forbid calls to the numbers of a file, in one transaction; rows without one are left out.
+
+    Raises FileError, or NothingToImportError when no row holds a number.
+    """
+    require_role(actor, MANAGERS, "add to the do-not-call registry")
+    file = open_and_find(data, account.region, reading)
+    numbers: set[str] = set()
+    rejected: list[RejectedRow] = []
+    rows = 0
+    for row in check_numbers(file.table, file.columns, account.region):
+        rows += 1
+        if isinstance(row, RejectedRow):
+            rejected.append(row)
+        else:
+            numbers.add(row)
+    if not numbers:
+        raise _nothing(rejected, file.columns.headings)
+    added = book.insert_dnd(account, sorted(numbers), now, actor.user)
+    return DndResult(added, rows - len(rejected) - added, tuple(rejected))
+
+
+def run_import(*, import_id: int, clock: Callable[[], datetime]) -> None:
+    """Do a queued import to its end: done, or failed with a sentence.
+
+    Repeatable: one that is over stays as it is, one whose worker was killed begins anew.
+    """
+    run = _begin(import_id, clock())
+    if run is None:
+        return
+    try:
+        _run(run, clock)
+    except _SupersededError:
+        log.warning("import_superseded", import_id=import_id, tries=run.tries)
+    except AutodialerError as error:
+        _fail(run, error, clock())
+
+
+def _run(run: ListImport, clock: Callable[[], datetime]) -> None:
+    if run.tries > MOST_TRIES:
+        raise ImportInterruptedError(
+            "The import was interrupted again and again, and nothing was saved: split the file "
+            "into smaller ones and import them."
+        )
+    data = pieces.content_of(run.pk, FileKind.UPLOADED)
+    file = open_and_find(data, run.account.region, Reading(**run.reading))
+    rows = sum(1 for _ in file.table.rows()) if file.table.separator else None
+    _note(run, rows_total=None if rows is None else rows - file.columns.has_header)
+    rejects = Rejects(file.columns)
+    with staging() as staged:
+        tally = Tally()
+        for tally in check_all(file, run.account, staged, rejects):
+            _note(run, rows_seen=tally.seen, ready=tally.ready, rejected=tally.rejected)
+        _note(run, rows_total=tally.seen, problems=dict(tally.problems))
+        pieces.forget(run.pk, FileKind.REJECTED)  # of a worker that was killed
+        pieces.keep(run, FileKind.REJECTED, rejects.content())
+        if not tally.ready:
+            raise _nothing([rejects.first] if rejects.first else [], file.columns.headings)
+        _move(run, ImportStatus.SAVING)
+        _save(run, staged, tally, clock())
+
+
+@transaction.atomic(durable=True)
+def _save(run: ListImport, staged: Staging, tally: Tally, now: datetime) -> None:
+    """Make the list; the only step that others can see, and the import's end with it."""
+    if run.pk and not _mine(run).select_for_update().exists():
+        raise _SupersededError
+    made = book.new_list(run.account, run.name, now, run.created_by)
+    run.contact_list = made
+    run.duplicates = tally.ready - staged.save(made, now)
+    run.ready, run.rejected, run.rows_seen = tally.ready, tally.rejected, tally.seen
+    run.rows_total, run.problems = tally.seen, dict(tally.problems)
+    run.status, run.finished_at = ImportStatus.DONE.value, now
+    run.save()
+    pieces.forget(run.pk, FileKind.UPLOADED)
+
+
+def _begin(import_id: int, now: datetime) -> ListImport | None:
+    """Take the import for this worker; None when it is over."""
+    with transaction.atomic():
+        found = ListImport.objects.select_for_update().filter(
+            pk=import_id, status__in=sources_of(ImportStatus.CHECKING)
+        )
+        run = found.first()
+        if run is None:
+            return None
+        run.status, run.tries = ImportStatus.CHECKING.value, run.tries + 1
+        run.rows_seen = run.ready = run.rejected = 0
+        run.save(update_fields=["status", "tries", "rows_seen", "ready", "rejected"])
+    log.info("import_begun", import_id=import_id, tries=run.tries, waited=now - run.created_at)
+    return run
+
+
+def _mine(run: ListImport) -> QuerySet[ListImport]:
+    """The row, as long as no other worker has begun it and it is not over."""
+    live = (ImportStatus.CHECKING.value, ImportStatus.SAVING.value)
+    return ListImport.objects.filter(pk=run.pk, tries=run.tries, status__in=live)
+
+
+def _note(run: ListImport, **progress: object) -> None:
+    """Show the progress. Raises _SupersededError when the import is no longer ours."""
+    if not _mine(run).update(**progress):
+        raise _SupersededError
+
+
+def _move(run: ListImport, status: ImportStatus) -> None:
+    if not _mine(run).filter(status__in=sources_of(status)).update(status=status.value):
+        raise _SupersededError
+
+
+@transaction.atomic(durable=True)
+def _fail(run: ListImport, error: AutodialerError, now: datetime) -> None:
+    ended = _mine(run).update(
+        status=ImportStatus.FAILED.value,
+        error_code=error.code,
+        error=str(error),
+        finished_at=now,
+    )
+    if ended:
+        pieces.forget(run.pk, FileKind.UPLOADED)
+
+
+def _check_new(account: Account, data: bytes) -> None:
+    before = queries.same_file(account, data)
+    if before is not None:
+        by = f" by {before.who}" if before.who else ""
+        raise SameFileError(
+            f"This file was imported as {before.name!r} on {before.created_at:%d %B %Y}{by}: "
+            "import it again only if you mean to."
+        )
+
+
+def _nothing(rejected: Sequence[RejectedRow], headings: Sequence[str]) -> FileError:
+    return NothingToImportError(rejected, headings) if rejected else FileError("file_no_rows")
+
+
+def _as_json(reading: Reading) -> dict[str, object]:
+    return {
+        "encoding": reading.encoding,
+        "separator": reading.separator,
+        "has_header": reading.has_header,
+        "columns": dict(reading.columns),
+    }

@@ -1,0 +1,59 @@
+"""The jobs that workers do, each a thin call of a service. Import after Django is set up."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, ParamSpec
+
+from django.db import connections
+from procrastinate import RetryStrategy
+from procrastinate.contrib.django import app
+
+from autodialer.apps.imports import services as imports
+
+if TYPE_CHECKING:
+    from procrastinate import JobContext
+
+_P = ParamSpec("_P")
+
+HOUSEKEEPING: Final = "housekeeping"
+# A worker says every 5 s that it lives; the jobs of one that was silent for 20 s are done anew.
+HEARTBEAT_S: Final = 5.0
+STALLED_S: Final = 20.0
+# When a job fails for a reason outside of it, such as a restart of the database.
+_AGAIN: Final = RetryStrategy(max_attempts=10, exponential_wait=2)
+
+
+def _in_thread(job: Callable[_P, None]) -> Callable[_P, None]:
+    """Give Django's connections back: a job runs in a thread that is not used again."""
+
+    @functools.wraps(job)
+    def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            job(*args, **kwargs)
+        finally:
+            connections.close_all()
+
+    return run
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@app.task(name=imports.TASK, queue=imports.QUEUE, retry=_AGAIN)
+@_in_thread
+def run_import(import_id: int) -> None:
+    """Make a list of an uploaded file."""
+    imports.run_import(import_id=import_id, clock=_now)
+
+
+@app.periodic(cron="* * * * * */20")  # the sixth field are seconds
+@app.task(name="jobs.rescue", queue=HOUSEKEEPING, queueing_lock="jobs.rescue", pass_context=True)
+async def rescue(context: JobContext, timestamp: int) -> None:
+    """Queue the jobs of workers that were killed again; every job may be repeated."""
+    manager = context.app.job_manager
+    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S):
+        await manager.retry_job(job)

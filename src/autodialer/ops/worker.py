@@ -1,0 +1,103 @@
+"""The worker as a process: does queued jobs until it is told to stop; also a supervised child."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from typing import TYPE_CHECKING, Final
+
+from autodialer.ops import env
+from autodialer.ops.process import Child
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from autodialer.ops.paths import Paths
+
+DEFAULT_CONCURRENCY: Final = 4
+POLL_S: Final = 5.0  # a job is told by NOTIFY; this is when the telling was lost
+# A job that takes longer is cut and done anew by the next worker.
+FINISH_S: Final = 20.0
+STOP_DEADLINE_S: Final = FINISH_S + 5.0
+
+
+class WorkerProcess:
+    """A worker as a child process; a `supervisor.Service`."""
+
+    def __init__(self, paths: Paths, database_url: str) -> None:
+        self._child = Child(
+            "worker",
+            [sys.executable, "-m", "autodialer.ops.worker"],
+            log=paths.log / "worker.log",
+            env={"AUTODIALER_DATABASE_URL": database_url},
+        )
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs, else None."""
+        return self._child.pid
+
+    @property
+    def log(self) -> Path:
+        """Where it writes."""
+        return self._child.log
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self._child.exit_code
+
+    def start(self) -> None:
+        """Start it; it takes jobs as soon as it has its database."""
+        self._child.start()
+
+    def stop(self) -> object:
+        """End it after the jobs in its hands."""
+        return self._child.stop(STOP_DEADLINE_S)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._child.kill()
+
+
+def run_worker(*, until_idle: bool = False) -> None:
+    """Do jobs in this process until SIGTERM or SIGINT, or until none is left. Needs Django."""
+    from procrastinate import PsycopgConnector
+    from procrastinate.contrib.django import app
+    from procrastinate.contrib.django.utils import connector_params
+
+    from autodialer.ops import jobs
+
+    concurrency = env.integer("AUTODIALER_WORKER_JOBS", DEFAULT_CONCURRENCY, at_least=1)
+    # The application's own connector works in Django's connection, which no worker can share.
+    worker_app = app.with_connector(PsycopgConnector(kwargs=connector_params()))
+
+    async def work() -> None:
+        async with worker_app.open_async():
+            await worker_app.run_worker_async(
+                wait=not until_idle,
+                concurrency=concurrency,
+                fetch_job_polling_interval=POLL_S,
+                shutdown_graceful_timeout=FINISH_S,
+                delete_jobs="successful",
+                update_heartbeat_interval=jobs.HEARTBEAT_S,
+                stalled_worker_timeout=jobs.STALLED_S,
+                install_signal_handlers=not until_idle,
+            )
+
+    asyncio.run(work())
+
+
+def main() -> int:
+    """Run a worker in this process; return its exit code."""
+    from autodialer.ops.cli.shell import set_up_django
+
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    set_up_django()
+    run_worker()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
