@@ -177,7 +177,25 @@ def test_doctor_tells_a_broken_promise(office: Path) -> None:
     Target.objects.filter(e164="+919000000002").delete()
     sick = run("doctor")
     assert sick.exit_code == 1
-    assert "1 campaigns whose counts do not add up." in sick.stdout
+    assert "1 campaigns whose counts do not add up" in sick.stdout
+
+
+def test_doctor_checks_the_invariants_alone_and_names_each(office: Path) -> None:
+    diwali()
+    Target.objects.filter(e164="+919000000002").delete()
+    checked = run("doctor", "--check-invariants", "--json")
+    assert checked.exit_code == 1
+    found = json.loads(checked.stdout)
+    assert {row["check"] for row in found} == {
+        *("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I13"),
+        *("I16", "I17", "I18", "I19", "I20"),
+    }
+    (breach,) = (row for row in found if row["result"] == "problem")
+    assert breach["check"] == "I5"
+    assert (
+        f"1 campaigns whose counts do not add up ({Campaign.objects.get().pk})."
+        in (breach["detail"])
+    )
 
 
 def as_program(*line: str, **environ: str) -> subprocess.CompletedProcess[str]:
