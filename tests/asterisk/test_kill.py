@@ -86,7 +86,8 @@ def test_a_dialer_killed_at(site: Site, point: Failpoint, *, twice: bool) -> Non
 
 def test_a_dialer_killed_while_a_customer_rings_finds_the_ringing_leg(site: Site) -> None:
     agent = site.hire()
-    rings, next_one = site.number("49"), site.number("10")
+    # Rings longer than the takeover lasts, on a busy machine too.
+    rings, next_one = site.number("79"), site.number("10")
     site.campaign([rings, next_one])
     site.start_agent(agent)
     site.wait(lambda: site.rings(rings))
