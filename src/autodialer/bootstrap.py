@@ -59,17 +59,18 @@ def run_dialer(settings: DialerSettings) -> int:
 
 
 async def _run(settings: DialerSettings) -> None:
-    async with PgStore(settings.database_url) as store:
-        dialer = Dialer(
-            _engine_config(settings),
-            store,
-            _switch(settings),
-            clock=lambda: datetime.now(UTC),
-            kill=_killer(settings.kill_at),
-        )
-        loop = asyncio.get_running_loop()
-        for name in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(name, dialer.stop)
+    store = PgStore(settings.database_url)
+    dialer = Dialer(
+        _engine_config(settings),
+        store,
+        _switch(settings),
+        clock=lambda: datetime.now(UTC),
+        kill=_killer(settings.kill_at),
+    )
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, dialer.stop)
+    async with store:
         await dialer.run()
     log.info("dialer_stopped", node=settings.node)
 

@@ -46,7 +46,14 @@ def test_every_failpoint_has_a_case_and_a_row() -> None:
     assert list(CASES) == list(Failpoint)
 
 
-@pytest.mark.parametrize("twice", [False, True], ids=["once", "twice"])
+@pytest.mark.parametrize(
+    "twice",
+    [
+        pytest.param(False, id="once"),
+        # With `make test-full`: each takes twice as long and finds what "once" finds.
+        pytest.param(True, id="twice", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("point", Failpoint)
 def test_a_dialer_killed_at(site: Site, point: Failpoint, *, twice: bool) -> None:
     """At most once, talks are not cut, and the session goes on: whatever the moment."""
