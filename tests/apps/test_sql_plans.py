@@ -180,8 +180,3 @@ def test_a_sweep_uses_the_partial_indexes(
     nodes = plan_of(dialer, app, name)
     assert AMONG[app, name] <= {node.get("Index Name") for node in nodes}
     assert "Seq Scan" not in {node["Node Type"] for node in nodes}
-
-
-@pytest.mark.parametrize(("app", "name"), [*INDEXES, *AMONG])
-def test_a_statement_is_short_enough_for_its_translation_to_be_cached(app: str, name: str) -> None:
-    assert len(statement(app, name)) <= 4096  # psycopg's limit for cached translations

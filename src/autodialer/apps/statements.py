@@ -8,11 +8,7 @@ from importlib.resources import files
 
 @cache
 def statement(app: str, name: str) -> str:
-    """Return the statement `name` of an app, without its comments.
-
-    Values are named parameters, `%(name)s`. Comments stay behind because psycopg translates
-    longer texts than 4,096 characters anew at each execution.
-    """
+    """Return the statement `name` of an app, without its comments; values are `%(name)s`."""
     text = files("autodialer.apps").joinpath(app, "sql", f"{name}.sql").read_text("utf-8")
     lines = (line.strip() for line in text.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("--"))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any, Final, TypeAlias
 
 import psycopg
@@ -41,6 +43,8 @@ _AWAY: Final = (
 # meets its row, and finds it when it asks again.
 _REPEATED_CLAIM: Final = frozenset({"calls_attempt_pkey", "attempt_one_live_per_session"})
 
+_PARAMETER: Final = re.compile(r"%\((\w+)\)s")
+
 _SERVER_SETTINGS: Final[Mapping[str, str]] = {
     "statement_timeout": str(STATEMENT_TIMEOUT // timedelta(milliseconds=1)),
     # Planning a claim costs more than running it, and its plan never depends on the values.
@@ -72,15 +76,28 @@ CONNECTION: Final[Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One statement with its values."""
+    """One statement with its values, in PostgreSQL's own notation: $1, $2, ..."""
 
     query: bytes
-    values: Mapping[str, Any]
+    values: tuple[Any, ...]
 
 
 def step(app: str, name: str, **values: Any) -> Step:
     """Return the statement `name` of an app with its values."""
-    return Step(statement(app, name).encode(), values)
+    query, names = _numbered(app, name)
+    return Step(query, tuple(values[each] for each in names))
+
+
+@cache
+def _numbered(app: str, name: str) -> tuple[bytes, tuple[str, ...]]:
+    """Return a statement with numbered parameters, and their names in that order.
+
+    Once, here: psycopg would translate the longer ones anew at each execution.
+    """
+    text = statement(app, name)
+    names = tuple(dict.fromkeys(_PARAMETER.findall(text)))
+    numbered = _PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", text)
+    return numbered.replace("%%", "%").encode(), names
 
 
 class Database:
@@ -93,7 +110,12 @@ class Database:
             min_size=size,
             max_size=size,
             open=False,
-            kwargs={**CONNECTION, "autocommit": True, "row_factory": dict_row},
+            kwargs={
+                **CONNECTION,
+                "autocommit": True,
+                "row_factory": dict_row,
+                "cursor_factory": psycopg.AsyncRawCursor,
+            },
             timeout=STATEMENT_TIMEOUT.total_seconds(),
             # Then the next caller starts over, instead of a back-off that grows to minutes.
             reconnect_timeout=2.0,
@@ -137,7 +159,7 @@ class Database:
             self._pool.connection() as connection,
             connection.transaction(),
         ):
-            await connection.execute("SELECT set_config('statement_timeout', %s, TRUE)", [limit])
+            await connection.execute("SELECT set_config('statement_timeout', $1, TRUE)", [limit])
             yield connection
 
     async def listen(self, channel: str) -> AsyncIterator[str]:
