@@ -20,7 +20,9 @@ SRC: Final = "src/autodialer"
 Finder = Callable[[ast.AST], Iterator[int]]
 
 # Where a status may be written, and where the clock may be read.
-STATUS_WRITERS: Final = re.compile(rf"{SRC}/(apps/\w+/services|adapters/memory/tables)\.py")
+STATUS_WRITERS: Final = re.compile(
+    rf"{SRC}/(apps/\w+/services|adapters/memory/(tables|purses))\.py"
+)
 SQL_FOLDER: Final = re.compile(rf"{SRC}/apps/\w+/sql/\w+\.sql")
 CLOCK_READERS: Final = re.compile(rf"{SRC}/(ops/.*|bootstrap)\.py")
 DOCUMENTED: Final = (f"{SRC}/domain", f"{SRC}/ports", f"{SRC}/engine")

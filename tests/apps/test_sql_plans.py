@@ -42,8 +42,12 @@ INDEXES = {
         "target_retry",
         "dnd_number_is_once",
         "campaigns_target_pkey",
+        "billing_purse_pkey",
+        "billing_hold_pkey",
+        "tariff_prefix_is_once",
     },
     ("calls", "finish"): {
+        "billing_hold_pkey",
         "calls_node_pkey",
         "calls_attempt_pkey",
         "campaigns_campaign_pkey",
@@ -63,6 +67,12 @@ INDEXES = {
         "attempt_one_live_per_session",
         "campaigns_campaign_pkey",
     },
+    ("calls", "end_session"): {
+        "calls_node_pkey",
+        "calls_session_pkey",
+        "attempt_one_live_per_session",
+        "billing_hold_pkey",
+    },
     ("campaigns", "start_campaigns"): {"campaign_unfinished"},
 }
 # Statements that look at several rows, and the indexes that they must be using among others.
@@ -74,6 +84,7 @@ AMONG = {
     ("campaigns", "refuse_do_not_call"): {"target_scheduled", "dnd_number_is_once"},
     ("campaigns", "complete_one"): {"target_scheduled", "target_retry", "target_live"},
     ("campaigns", "close_leftovers"): {"target_number_is_once"},
+    ("campaigns", "pause_for_money"): {"campaigns_target_pkey", "tariff_prefix_is_once"},
 }
 
 _FILL = """

@@ -18,6 +18,7 @@ from autodialer.domain.retry import RetryPolicy
 from autodialer.domain.session import EndReason, NoMore
 from autodialer.domain.target import TargetStatus
 from tests.contract.store_claims import ClaimContract
+from tests.contract.store_money import AgentLegContract, MoneyContract
 from tests.contract.store_sessions import LeaseContract, SessionContract
 from tests.contract.store_world import (
     BUSY,
@@ -214,6 +215,12 @@ class CampaignContract:
 
 
 class StoreContract(
-    LeaseContract, SessionContract, ClaimContract, FinishContract, CampaignContract
+    LeaseContract,
+    SessionContract,
+    ClaimContract,
+    FinishContract,
+    CampaignContract,
+    MoneyContract,
+    AgentLegContract,
 ):
     """All that a store promises. Subclass with the fixtures `store` and `world`."""

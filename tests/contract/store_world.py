@@ -10,6 +10,7 @@ from uuid import uuid4
 from autodialer.domain import outcome
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.ids import AttemptId
+from autodialer.domain.money import PaymentMode, Rate
 from autodialer.domain.outcome import CallResult, CallStatus
 from autodialer.domain.retry import RetryPolicy, give_back, move_after_call
 from autodialer.domain.session import Call, Claimed, EndReason, FinishCall
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from autodialer.domain.ids import AccountId, CampaignId, SessionId
+    from autodialer.domain.money import HoldStatus
     from autodialer.domain.session import ClaimResult
     from autodialer.ports.store import Store
 
@@ -49,6 +51,7 @@ class CampaignPlan:
     closes: time = time(21)
     ring_timeout: timedelta = timedelta(seconds=30)
     idle_limit: timedelta = timedelta(seconds=120)
+    max_talk: timedelta = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,16 @@ class TargetView:
     reason: str
     tries: int
     due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyView:
+    """What a page shows of an account's money; `holds` counts them by status."""
+
+    balance: int
+    held: int
+    ledger: tuple[int, ...]
+    holds: Mapping[HoldStatus, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +120,24 @@ class World(Protocol):
     async def forbid(self, account: AccountId, e164: str) -> None:
         """Put a number on the account's DND list."""
         ...
+
+    async def meter(self, account: AccountId, mode: PaymentMode) -> None:
+        """Give the account an empty purse, or change the mode of the one it has."""
+        ...
+
+    async def price(self, account: AccountId, prefix: str, rate: Rate) -> None:
+        """Set what numbers of a prefix cost."""
+        ...
+
+    async def top_up(self, account: AccountId, amount: int) -> None: ...
+
+    async def hold_agent(self, session: SessionId, rate: Rate, longest: timedelta) -> None:
+        """Reserve for the agent's leg, as Start does for an agent at a telephone."""
+        ...
+
+    async def money(self, account: AccountId) -> MoneyView: ...
+
+    async def campaign_reason(self, campaign: CampaignId) -> str: ...
 
     async def counts(self, campaign: CampaignId) -> Mapping[TargetStatus, int]: ...
 

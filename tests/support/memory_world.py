@@ -11,14 +11,15 @@ from autodialer.adapters.memory.tables import CampaignRow
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.ids import CampaignId, SessionId
 from autodialer.domain.window import CallWindow
-from tests.contract.store_world import NOW, AttemptView, CampaignPlan, TargetView
+from tests.contract.store_world import NOW, AttemptView, CampaignPlan, MoneyView, TargetView
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from autodialer.adapters.memory.tables import AttemptRow, Tables
     from autodialer.domain.ids import AccountId
+    from autodialer.domain.money import PaymentMode, Rate
     from autodialer.domain.session import EndReason
     from autodialer.domain.target import TargetStatus
 
@@ -44,6 +45,7 @@ class MemoryWorld:
             ends_at=plan.ends_at,
             ring_timeout=plan.ring_timeout,
             idle_limit=plan.idle_limit,
+            max_talk=plan.max_talk,
         )
         self._tables.add_campaign(row, plan.numbers, NOW)
         return row.campaign_id
@@ -73,6 +75,27 @@ class MemoryWorld:
 
     async def forbid(self, account: AccountId, e164: str) -> None:
         self._tables.dnd[account].add(e164)
+
+    async def meter(self, account: AccountId, mode: PaymentMode) -> None:
+        self._tables.meter(account).mode = mode
+
+    async def price(self, account: AccountId, prefix: str, rate: Rate) -> None:
+        self._tables.meter(account).rates[prefix] = rate
+
+    async def top_up(self, account: AccountId, amount: int) -> None:
+        self._tables.meter(account).book(amount)
+
+    async def hold_agent(self, session: SessionId, rate: Rate, longest: timedelta) -> None:
+        account = self._tables.sessions[session].campaign.account
+        self._tables.meter(account).hold(session, rate, longest)
+
+    async def money(self, account: AccountId) -> MoneyView:
+        purse = self._tables.purses[account]
+        holds = Counter(hold.status for hold in purse.holds.values())
+        return MoneyView(purse.balance, purse.held, tuple(purse.entries), holds)
+
+    async def campaign_reason(self, campaign: CampaignId) -> str:
+        return self._tables.campaigns[campaign].reason
 
     async def counts(self, campaign: CampaignId) -> Mapping[TargetStatus, int]:
         return Counter(target.status for target in self._tables.campaigns[campaign].targets)

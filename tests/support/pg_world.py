@@ -14,14 +14,17 @@ from psycopg.rows import tuple_row
 from autodialer.apps.statements import statement
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.ids import AccountId, AttemptId, CampaignId, SessionId
+from autodialer.domain.money import HoldStatus
 from autodialer.domain.outcome import CallStatus
 from autodialer.domain.session import EndReason
 from autodialer.domain.target import TargetStatus
-from tests.contract.store_world import NOW, AttemptView, CampaignPlan, TargetView
+from tests.contract.store_world import NOW, AttemptView, CampaignPlan, MoneyView, TargetView
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime
+
+    from autodialer.domain.money import PaymentMode, Rate
 
 _ACCOUNT = """
 INSERT INTO accounts_account (name, zone, region, window_opens, window_closes, created_at)
@@ -46,7 +49,7 @@ INSERT INTO campaigns_campaign
      max_talk_s, call_type, status, reason, target_count, created_at)
 SELECT %(account)s, %(name)s, %(group)s, id, %(starts_at)s, %(ends_at)s, %(opens)s, %(closes)s,
        %(retries)s, %(statuses)s, %(interval)s, %(mechanism)s, %(ring)s, %(idle)s,
-       3600, 'transactional', %(status)s, '', %(size)s, %(now)s
+       %(max_talk)s, 'transactional', %(status)s, '', %(size)s, %(now)s
   FROM campaigns_callerid WHERE account_id = %(account)s RETURNING id"""
 _TARGETS = """
 INSERT INTO campaigns_target
@@ -61,6 +64,38 @@ SELECT %(id)s, c.account_id, c.id, u.id, d.id, 'queued', '', FALSE, %(now)s, ''
   JOIN accounts_user AS u ON u.account_id = c.account_id AND u.name = %(agent)s
   JOIN agents_agentdevice AS d ON d.user_id = u.id
  WHERE c.id = %(campaign)s"""
+
+_PURSE = """
+INSERT INTO billing_purse (account_id, mode, currency, balance, held, created_at)
+VALUES (%(account)s, %(mode)s, 'INR', 0, 0, %(now)s)
+ON CONFLICT (account_id) DO UPDATE SET mode = excluded.mode"""
+_TARIFF = """
+INSERT INTO billing_tariff (account_id, prefix, first_s, first_amount, next_s, next_amount,
+                            changed_at)
+VALUES (%(account)s, %(prefix)s, %(first_s)s, %(first)s, %(next_s)s, %(next)s, %(now)s)
+ON CONFLICT (account_id, prefix) DO UPDATE
+   SET first_s = excluded.first_s, first_amount = excluded.first_amount,
+       next_s = excluded.next_s, next_amount = excluded.next_amount"""
+_TOP_UP = """
+INSERT INTO billing_ledgerentry (account_id, kind, amount, reference, actor, at)
+VALUES (%(account)s, 'top-up', %(amount)s, %(reference)s, 'test', %(now)s)"""
+_AGENT_HOLD = """
+INSERT INTO billing_hold (leg, kind, account_id, first_s, first_amount, next_s, next_amount,
+                          reserved, status, charged, opened_at)
+SELECT s.id, 'agent', s.account_id, %(first_s)s, %(first)s, %(next_s)s, %(next)s,
+       CASE p.mode WHEN 'prepaid' THEN %(reserved)s END, 'open', 0, %(now)s
+  FROM calls_session AS s
+  JOIN billing_purse AS p ON p.account_id = s.account_id
+ WHERE s.id = %(session)s"""
+
+
+def _rate(rate: Rate) -> dict[str, int]:
+    return {
+        "first_s": rate.first_s,
+        "first": rate.first_amount,
+        "next_s": rate.next_s,
+        "next": rate.next_amount,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +136,7 @@ class PgWorld:
             mechanism=policy.mechanism,
             ring=plan.ring_timeout // timedelta(seconds=1),
             idle=plan.idle_limit // timedelta(seconds=1),
+            max_talk=plan.max_talk // timedelta(seconds=1),
             status="in-progress" if plan.starts_at <= NOW else "created",
             size=len(plan.numbers),
             now=NOW,
@@ -175,6 +211,45 @@ class PgWorld:
             e164=e164,
             now=NOW,
         )
+
+    async def meter(self, account: AccountId, mode: PaymentMode) -> None:
+        await self.run(_PURSE, account=account, mode=mode, now=NOW)
+
+    async def price(self, account: AccountId, prefix: str, rate: Rate) -> None:
+        await self.run(_TARIFF, account=account, prefix=prefix, now=NOW, **_rate(rate))
+
+    async def top_up(self, account: AccountId, amount: int) -> None:
+        await self.run(_TOP_UP, account=account, amount=amount, reference=uuid4().hex, now=NOW)
+
+    async def hold_agent(self, session: SessionId, rate: Rate, longest: timedelta) -> None:
+        await self.run(
+            _AGENT_HOLD, session=session, reserved=rate.cost(longest), now=NOW, **_rate(rate)
+        )
+
+    async def money(self, account: AccountId) -> MoneyView:
+        ((balance, held),) = await self.rows(
+            "SELECT balance, held FROM billing_purse WHERE account_id = %(account)s",
+            account=account,
+        )
+        entries = await self.rows(
+            "SELECT amount FROM billing_ledgerentry WHERE account_id = %(account)s ORDER BY id",
+            account=account,
+        )
+        holds = await self.rows(
+            "SELECT status, count(*) FROM billing_hold WHERE account_id = %(account)s"
+            " GROUP BY status",
+            account=account,
+        )
+        return MoneyView(
+            balance,
+            held,
+            tuple(amount for (amount,) in entries),
+            {HoldStatus(status): count for status, count in holds},
+        )
+
+    async def campaign_reason(self, campaign: CampaignId) -> str:
+        query = "SELECT reason FROM campaigns_campaign WHERE id = %(campaign)s"
+        return str(await self.value(query, campaign=campaign))
 
     async def counts(self, campaign: CampaignId) -> Mapping[TargetStatus, int]:
         rows = await self.rows(

@@ -12,6 +12,7 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "procrastinate.contrib.django",
     "autodialer.apps.accounts",
+    "autodialer.apps.billing",
     "autodialer.apps.contacts",
     "autodialer.apps.imports",
     "autodialer.apps.agents",

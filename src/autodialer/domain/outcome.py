@@ -49,6 +49,8 @@ class Reason(StrEnum):
     DO_NOT_CALL = "do_not_call"
     CAMPAIGN_ENDED = "campaign_ended"
     ENDED_BEFORE_RETRY = "ended_before_retry"
+    LOW_BALANCE = "low_balance"
+    NO_TARIFF = "no_tariff"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from autodialer.adapters.memory.tables import AttemptRow, CampaignRow, SessionRow
@@ -39,6 +40,8 @@ def claim(
     target = _pick(tables, session.campaign, now)
     if target is None:
         return _why_none(session.campaign, now)
+    if not _hold(tables, session, target, attempt_id, now):
+        return NothingNow(Wait.PAUSED)
     return Claimed(_attempt(tables, session, target, attempt_id, now))
 
 
@@ -85,6 +88,29 @@ def _why_none(campaign: CampaignRow, now: datetime) -> NoMore | NothingNow:
     if any(target.status in LIVE for target in campaign.open_targets()):
         return NothingNow(Wait.NUMBERS_BUSY)
     return NoMore(EndReason.CAMPAIGN_COMPLETED)
+
+
+def _hold(
+    tables: Tables, session: SessionRow, target: TargetRow, attempt_id: AttemptId, now: datetime
+) -> bool:
+    """Reserve what the call may cost; if that cannot be, pause the campaign (R6)."""
+    campaign, purse = session.campaign, tables.purses.get(session.campaign.account)
+    if purse is None:
+        return True
+    rate = purse.price(target.e164)
+    if rate is None:
+        tables.move_campaign(campaign.campaign_id, CampaignStatus.PAUSED, Reason.NO_TARIFF)
+        return False
+    connected = now - session.ready_at if session.ready_at else timedelta()
+    rest = campaign.ring_timeout + campaign.max_talk + campaign.idle_limit
+    more = purse.missing(session.session_id, connected + rest)
+    if not purse.covers(rate.cost(campaign.max_talk) + more):
+        target.move(TargetStatus.FAILED_BALANCE, Reason.LOW_BALANCE)
+        tables.move_campaign(campaign.campaign_id, CampaignStatus.PAUSED, Reason.LOW_BALANCE)
+        return False
+    purse.hold(attempt_id, rate, campaign.max_talk)
+    purse.extend(session.session_id, more)
+    return True
 
 
 def _attempt(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -29,7 +30,7 @@ from autodialer.ports.store import (
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from autodialer.adapters.memory.tables import AttemptRow
     from autodialer.domain.ids import AttemptId, SessionId
@@ -61,6 +62,7 @@ def _fair(_request: str) -> Weather:
 
 
 _FAIR: Final = Weather()
+_NONE: Final = timedelta()
 
 
 class MemoryStore:
@@ -167,7 +169,6 @@ class MemoryStore:
         self, lease: Lease, session_id: SessionId, reason: EndReason, at: datetime
     ) -> None:
         """See `ports.store.Store`."""
-        _ = at
 
         def end() -> None:
             self._fenced(lease)
@@ -175,6 +176,11 @@ class MemoryStore:
                 raise InvariantError(f"session {session_id} ends with a live call")
             session = self.tables.sessions[session_id]
             session.end = session.end or reason
+            purse = self.tables.purses.get(session.campaign.account)
+            if purse is not None:
+                purse.end(
+                    session_id, max(at - session.ready_at, _NONE) if session.ready_at else None
+                )
 
         await self._transact("end_session", end)
 
@@ -319,6 +325,10 @@ def _finish(tables: Tables, finish: FinishCall) -> None:
     campaign = tables.campaigns[attempt.call.campaign_id]
     move = _after_the_end(finish.move) if campaign.is_over else finish.move
     attempt.target.move(move.status, move.reason, move.due_at)
+    purse = tables.purses.get(attempt.account)
+    if purse is not None:
+        answered = attempt.answered_at
+        purse.end(finish.attempt_id, max(finish.at - answered, _NONE) if answered else None)
 
 
 def _after_the_end(move: TargetMove) -> TargetMove:

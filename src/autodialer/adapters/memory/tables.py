@@ -7,6 +7,7 @@ from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
+from autodialer.adapters.memory.purses import PurseRow
 from autodialer.domain.campaign import DEFAULT_IDLE_LIMIT, DEFAULT_RING_TIMEOUT, CampaignStatus
 from autodialer.domain.campaign import check_move as check_campaign_move
 from autodialer.domain.errors import ConflictError, InvariantError
@@ -54,6 +55,7 @@ class CampaignRow:
     idle_limit: timedelta = DEFAULT_IDLE_LIMIT
     max_talk: timedelta = DEFAULT_MAX_TALK
     status: CampaignStatus = CampaignStatus.CREATED
+    reason: str = ""
     targets: list[TargetRow] = field(default_factory=list)
     _open: list[TargetRow] = field(default_factory=list)
 
@@ -137,6 +139,7 @@ class Tables:
         self.attempts: dict[AttemptId, AttemptRow] = {}
         self._live: dict[AttemptId, AttemptRow] = {}
         self.dnd: dict[AccountId, set[str]] = {}
+        self.purses: dict[AccountId, PurseRow] = {}
         self._ids = count(1)
 
     def new_id(self) -> int:
@@ -156,11 +159,13 @@ class Tables:
             campaign.status = CampaignStatus.IN_PROGRESS
         self.campaigns[campaign.campaign_id] = campaign
 
-    def move_campaign(self, campaign_id: CampaignId, status: CampaignStatus) -> None:
+    def move_campaign(
+        self, campaign_id: CampaignId, status: CampaignStatus, reason: str = ""
+    ) -> None:
         """Pause, resume or complete. Raises IllegalTransitionError."""
         campaign = self.campaigns[campaign_id]
         check_campaign_move(campaign.status, status)
-        campaign.status = status
+        campaign.status, campaign.reason = status, reason
         if status is CampaignStatus.COMPLETED:
             _end_remaining(campaign)
 
@@ -173,6 +178,10 @@ class Tables:
             if row.end is None and (row.campaign.account, row.agent) == (campaign.account, agent):
                 raise ConflictError(f"{agent} is connected already.")
         self.sessions[session_id] = SessionRow(session_id, campaign, agent, now)
+
+    def meter(self, account: AccountId) -> PurseRow:
+        """Return the account's purse; made empty, and prepaid, the first time."""
+        return self.purses.setdefault(account, PurseRow())
 
     def add_attempt(self, attempt: AttemptRow) -> None:
         """Insert an attempt that begins now."""

@@ -56,6 +56,7 @@ _SERVER_SETTINGS: Final[Mapping[str, str]] = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "enable_sort": "off",
+    "enable_material": "off",
     # Tables are joined in the order in which a statement names them, one row each.
     "join_collapse_limit": "1",
     "jit": "off",

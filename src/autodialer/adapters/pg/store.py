@@ -12,6 +12,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
+import structlog
+
 from autodialer.adapters.pg.database import Database, Row, Step, step
 from autodialer.adapters.pg.positions import FROM_THE_START, Positions
 from autodialer.adapters.pg.rows import call_of, order_of, stop_of, stored_of
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from autodialer.domain.recovery import StoredSession
     from autodialer.domain.session import ClaimResult, FinishCall
     from autodialer.ports.store import SessionOrder, StopOrder
+
+log = structlog.get_logger()
 
 # Losing this many races for a number in a row: the agent looks again at the next poll.
 _RACES: Final = 5
@@ -199,6 +203,9 @@ class PgStore:
                 return self._claimed(claim, rows[0])
             if rows and rows[0]["do_not_call"]:
                 await self._refuse(claim, rows[0])
+            elif rows and rows[0]["refusal"]:
+                await self._pause_for_money(claim, rows[0])
+                races += 1
             elif rows:
                 races += 1
             elif after > FROM_THE_START:
@@ -225,6 +232,24 @@ class PgStore:
                 now=claim.now,
             )
         )
+
+    async def _pause_for_money(self, claim: _Claim, row: Row) -> None:
+        """Pause the campaign of a call that cannot be paid for, unless it can by now (R6)."""
+        told = await self._fenced(
+            step(
+                "campaigns",
+                "pause_for_money",
+                **_of(claim.lease),
+                campaign_id=row["campaign_id"],
+                target_id=row["target_id"],
+                reason=row["refusal"],
+                wanted=row["wanted"],
+                now=claim.now,
+            )
+        )
+        if told["paused"]:
+            log.warning("campaign_paused", campaign_id=row["campaign_id"], reason=row["refusal"])
+            await self._tell(CampaignMoved(row["campaign_id"]))
 
     async def _nothing(self, claim: _Claim) -> ClaimResult:
         """Say why there is no target, or return the call that a repeated claim asks for."""

@@ -5,7 +5,7 @@ WITH lease AS (
 ), duty AS (
     -- The session and its campaign, when both may call at this instant.
     SELECT s.id AS session_id, s.user_id, s.node_id, s.account_id,
-           c.id AS campaign_id, c.retries, c.retry_statuses, c.retry_interval_min,
+           s.ready_at, c.idle_limit_s, c.id AS campaign_id, c.retries, c.retry_statuses, c.retry_interval_min,
            c.retry_mechanism, c.ring_timeout_s, c.max_talk_s, caller.e164 AS caller_id
       FROM lease
       JOIN calls_session AS s ON s.node_id = lease.id
@@ -70,6 +70,56 @@ WITH lease AS (
                             WHERE dnd.account_id = pick.account_id AND dnd.e164 = pick.e164)
                    AS do_not_call
       FROM (SELECT * FROM scheduled UNION ALL SELECT * FROM due LIMIT 1) AS pick
+), price AS (
+    -- What to reserve by the tariffs of this moment; no row: the account is not metered. A call
+    -- is covered to its longest talk, and the agent's leg to the end of the wait after that.
+    SELECT purse.account_id, purse.mode, duty.session_id, rate.*,
+           CASE purse.mode WHEN 'prepaid' THEN rate.cost END AS reserved,
+           greatest(0, agent.cost - agent.reserved) AS agent_more
+      FROM chosen
+      JOIN billing_purse AS purse ON purse.account_id = chosen.account_id
+     CROSS JOIN duty
+      LEFT JOIN LATERAL (
+          -- The longest prefix that has a tariff. OFFSET 0: each length by the index.
+          SELECT t.*, billing_cost(t.first_s, t.first_amount, t.next_s, t.next_amount,
+                                   duty.max_talk_s) AS cost
+            FROM generate_series(2, length(chosen.e164)) AS digits (n)
+           CROSS JOIN LATERAL (
+               SELECT first_s, first_amount, next_s, next_amount FROM billing_tariff
+                WHERE account_id = purse.account_id AND prefix = left(chosen.e164, digits.n)
+               OFFSET 0
+           ) AS t
+           ORDER BY digits.n DESC
+           LIMIT 1
+      ) AS rate ON TRUE
+      LEFT JOIN LATERAL (
+          SELECT h.reserved,
+                 billing_cost(h.first_s, h.first_amount, h.next_s, h.next_amount,
+                              greatest(extract(epoch FROM %(now)s - duty.ready_at), 0)
+                              + duty.ring_timeout_s + duty.max_talk_s + duty.idle_limit_s) AS cost
+            FROM billing_hold AS h
+           WHERE h.leg = duty.session_id AND h.status = 'open'
+      ) AS agent ON TRUE
+     WHERE NOT chosen.do_not_call
+), covered AS (
+    -- The purse of a prepaid account, if it suffices: locked, so that no two claims count the same
+    -- money, and before the attempt, which makes others wait too.
+    SELECT purse.account_id
+      FROM price
+      JOIN billing_purse AS purse ON purse.account_id = price.account_id
+     WHERE price.mode = 'prepaid'
+       AND purse.balance - purse.held >= price.reserved + coalesce(price.agent_more, 0)
+       FOR NO KEY UPDATE OF purse
+), paid AS (
+    -- What keeps the call from being placed, if anything does.
+    SELECT CASE WHEN price.account_id IS NULL THEN ''
+                WHEN price.cost IS NULL THEN 'no_tariff'
+                WHEN price.mode = 'prepaid' AND covered.account_id IS NULL THEN 'low_balance'
+                ELSE '' END AS refusal,
+           coalesce(price.reserved + coalesce(price.agent_more, 0), 0) AS wanted
+      FROM chosen
+      LEFT JOIN price ON TRUE
+      LEFT JOIN covered ON TRUE
 ), placed AS (
     -- Another session may be claiming the same number for another campaign: one of them wins.
     INSERT INTO calls_attempt (id, account_id, campaign_id, target_id, session_id, user_id, node_id,
@@ -78,8 +128,8 @@ WITH lease AS (
     SELECT %(attempt_id)s, duty.account_id, duty.campaign_id, chosen.id, duty.session_id,
            duty.user_id, duty.node_id, chosen.e164, duty.caller_id, chosen.tries + 1, 'dialing',
            %(now)s, '', '', FALSE, FALSE, %(recording)s
-      FROM duty, chosen
-     WHERE NOT chosen.do_not_call
+      FROM duty, chosen, paid
+     WHERE NOT chosen.do_not_call AND paid.refusal = ''
         ON CONFLICT (account_id, e164) WHERE state <> 'ended' DO NOTHING
     RETURNING id, target_id, placed_at, try_no
 ), moved AS (
@@ -95,12 +145,27 @@ WITH lease AS (
     -- The history of the target.
     INSERT INTO campaigns_targetchange (target_id, old, new, reason, at)
     SELECT id, old, new, '', %(now)s FROM moved
+), reserved AS (
+    -- The customer's leg, with the price of now: a later change is not for this call.
+    INSERT INTO billing_hold (leg, kind, account_id, first_s, first_amount, next_s, next_amount,
+                              reserved, status, charged, opened_at)
+    SELECT placed.id, 'customer', price.account_id, price.first_s, price.first_amount,
+           price.next_s, price.next_amount, price.reserved, 'open', 0, %(now)s
+      FROM placed, price
+), extended AS (
+    -- The agent's leg, which lasts on.
+    UPDATE billing_hold AS h
+       SET reserved = h.reserved + price.agent_more
+      FROM placed, price
+     WHERE h.leg = price.session_id AND price.agent_more > 0
 )
 SELECT placed.id IS NOT NULL AS placed, chosen.do_not_call, chosen.seq,
+       paid.refusal, paid.wanted,
        placed.id AS attempt_id, chosen.id AS target_id, duty.campaign_id, chosen.e164,
        duty.caller_id, placed.try_no, duty.retries, duty.retry_statuses, duty.retry_interval_min,
        duty.retry_mechanism, duty.ring_timeout_s, duty.max_talk_s, placed.placed_at,
        NULL::timestamptz AS answered_at
   FROM duty
  CROSS JOIN chosen
+ CROSS JOIN paid
   LEFT JOIN placed ON TRUE;

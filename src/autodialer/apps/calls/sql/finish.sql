@@ -23,7 +23,8 @@ WITH lease AS (
       FROM lease
       LEFT JOIN campaign ON TRUE
      WHERE a.id = %(attempt_id)s AND a.node_id = lease.id AND a.state <> 'ended'
-    RETURNING a.target_id, coalesce(campaign.over, FALSE) AS over
+    RETURNING a.id, a.target_id, coalesce(campaign.over, FALSE) AS over,
+              a.ended_at - a.answered_at AS talk
 ), step AS (
     -- What the target was, and what it becomes (R2 when the campaign is over).
     SELECT t.id, ended.over, t.status AS old,
@@ -51,5 +52,20 @@ WITH lease AS (
     UNION ALL
     SELECT id, CASE new WHEN 'failed-no-attempt' THEN 'scheduled' ELSE old END, new, reason, %(at)s
       FROM step
+), settled AS (
+    -- The hold ends with its call: a charge if it was answered, else nothing.
+    UPDATE billing_hold AS h
+       SET status = CASE WHEN ended.talk IS NULL THEN 'voided' ELSE 'settled' END,
+           charged = CASE WHEN ended.talk IS NULL THEN 0
+                          ELSE least(h.reserved, billing_cost(h.first_s, h.first_amount, h.next_s,
+                                     h.next_amount, extract(epoch FROM ended.talk))) END,
+           closed_at = %(at)s
+      FROM ended
+     WHERE h.leg = ended.id AND h.status = 'open'
+    RETURNING h.leg, h.account_id, h.charged
+), booked AS (
+    -- A charge in the ledger of the account.
+    INSERT INTO billing_ledgerentry (account_id, kind, amount, leg, reference, actor, at)
+    SELECT account_id, 'charge', -charged, leg, '', '', %(at)s FROM settled WHERE charged > 0
 )
 SELECT EXISTS (SELECT FROM lease) AS held;
