@@ -127,7 +127,9 @@ def test_terms_at_their_limits_are_accepted(book: Book, terms: Terms) -> None:
 
 def test_a_campaign_needs_a_list_with_numbers_a_verified_caller_id_and_agents(book: Book) -> None:
     empty = create_list(account=book.account, name="Empty", now=NOON)
-    unverified = services.add_caller_id(account=book.account, number="9876500001", now=NOON)
+    unverified = services.add_caller_id(
+        account=book.account, actor=OPERATOR, number="9876500001", now=NOON
+    )
     right = {"list_id": book.list_id, "caller_id": book.caller_id.pk, "group_id": book.group.pk}
     wrong: list[tuple[dict[str, int], type[AutodialerError], str]] = [
         ({"list_id": empty.pk}, InvalidInputError, "list_empty"),

@@ -5,6 +5,7 @@ import io
 
 import pytest
 
+from autodialer.apps.accounts.actor import OPERATOR
 from autodialer.apps.accounts.models import Account
 from autodialer.apps.accounts.services import create_account
 from autodialer.apps.campaigns.services import add_caller_id
@@ -139,7 +140,7 @@ def test_a_file_that_is_no_list_is_refused_and_nothing_is_saved(
 
 
 def test_bad_rows_are_left_out_with_their_line_and_code(account: Account) -> None:
-    add_caller_id(account=account, number="9876543299", now=NOON)
+    add_caller_id(account=account, actor=OPERATOR, number="9876543299", now=NOON)
     long_name = "x" * 101
     text = (
         'number,name\n9876543210,"two\nlines"\n12,short\n9.87E+09,excel\n9876543211,a,b\n'

@@ -83,7 +83,7 @@ AMONG = {
     ("calls", "new_sessions"): {"session_live_of_node"},
     ("campaigns", "refuse_do_not_call"): {"target_scheduled", "dnd_number_is_once"},
     ("campaigns", "complete_one"): {"target_scheduled", "target_retry", "target_live"},
-    ("campaigns", "close_leftovers"): {"target_number_is_once"},
+    ("campaigns", "close_leftovers"): {"target_place_is_once"},
     ("campaigns", "pause_for_money"): {"campaigns_target_pkey", "tariff_prefix_is_once"},
 }
 

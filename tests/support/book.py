@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from autodialer.apps.accounts.actor import Actor
+from autodialer.apps.accounts.actor import OPERATOR, Actor
 from autodialer.apps.accounts.models import Account, Role, User
 from autodialer.apps.accounts.services import create_account, create_user
 from autodialer.apps.agents.models import AgentDevice, DeviceKind, Group
@@ -69,7 +69,9 @@ def make_book(name: str = "Acme", rows: int = 3) -> Book:
             account=account, user_id=bina.pk, kind=DeviceKind.SIP, address="bina", now=NOON
         ),
         group=create_group(account=account, name="Sales", member_ids=[bina.pk], now=NOON),
-        caller_id=add_caller_id(account=account, number="08045678901", verified=True, now=NOON),
+        caller_id=add_caller_id(
+            account=account, actor=OPERATOR, number="08045678901", verified=True, now=NOON
+        ),
         list_id=import_list(account=account, name="Leads", data=csv_of(rows), now=NOON).list_id,
     )
 

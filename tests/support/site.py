@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from django.db import connections
 
-from autodialer.apps.accounts.actor import Actor
+from autodialer.apps.accounts.actor import OPERATOR, Actor
 from autodialer.apps.accounts.models import Role, User
 from autodialer.apps.accounts.services import create_account, create_user
 from autodialer.apps.agents.models import DeviceKind
@@ -136,7 +136,9 @@ class Site:
         name = f"Campaign {len(self.campaigns) + 1}"
         data = "\n".join(["number", *numbers]).encode()
         made = import_list(account=self.account, name=name, data=data, now=now())
-        caller = add_caller_id(account=self.account, number=CALLER_ID, verified=True, now=now())
+        caller = add_caller_id(
+            account=self.account, actor=OPERATOR, number=CALLER_ID, verified=True, now=now()
+        )
         campaign = create_campaign(
             account=self.account,
             actor=self.boss,

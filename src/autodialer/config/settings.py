@@ -11,6 +11,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
     "procrastinate.contrib.django",
+    "autodialer.apps.audit",
     "autodialer.apps.accounts",
     "autodialer.apps.billing",
     "autodialer.apps.contacts",

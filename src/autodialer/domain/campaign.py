@@ -23,7 +23,25 @@ class CampaignStatus(StrEnum):
     ARCHIVED = "archived"
 
 
+class CallType(StrEnum):
+    """The legal kind of the calls; promotional ones need number series that we do not offer."""
+
+    TRANSACTIONAL = "transactional"
+
+
+class CampaignAction(StrEnum):
+    """What people may do with a campaign, as the menu has it."""
+
+    EDIT = "edit"
+    PAUSE = "pause"
+    RESUME = "resume"
+    COMPLETE = "complete"
+    ARCHIVE = "archive"
+    CLONE = "clone"
+
+
 _C = CampaignStatus
+_A = CampaignAction
 
 TRANSITIONS: Final[Mapping[CampaignStatus, frozenset[CampaignStatus]]] = MappingProxyType(
     {
@@ -35,6 +53,28 @@ TRANSITIONS: Final[Mapping[CampaignStatus, frozenset[CampaignStatus]]] = Mapping
         _C.ARCHIVED: frozenset(),
     }
 )
+
+# From which states a person may do it: the table above also holds what happens by itself.
+ACTIONS: Final[Mapping[CampaignAction, frozenset[CampaignStatus]]] = MappingProxyType(
+    {
+        _A.EDIT: frozenset({_C.CREATED}),
+        _A.PAUSE: frozenset({_C.IN_PROGRESS}),
+        _A.RESUME: frozenset({_C.PAUSED}),
+        _A.COMPLETE: frozenset({_C.IN_PROGRESS, _C.PAUSED}),
+        _A.ARCHIVE: frozenset({_C.CREATED, _C.COMPLETED}),
+        _A.CLONE: frozenset(_C),
+    }
+)
+
+
+class PauseReason(StrEnum):
+    """Why a campaign is paused: by hand, or by itself until somebody has seen to it."""
+
+    BY_HAND = "paused_by_user"
+    LOW_BALANCE = "low_balance"
+    DIAL_WHOM_FAILED = "dial_whom_failed"
+    CALLER_ID_UNVERIFIED = "caller_id_unverified"
+
 
 MAX_TARGETS: Final = 100_000
 MAX_DURATION: Final = timedelta(days=30)

@@ -49,6 +49,11 @@ async def test_sql_and_python_agree_at_each_edge(
     desk = await desk_in(store, world, zone_name)
     window = CallWindow(ZoneInfo(zone_name), OPENS, CLOSES)
     for at in instants(window.zone):
+        await world.run(
+            "UPDATE campaigns_campaign SET starts_at = %(starts)s, ends_at = %(ends)s",
+            starts=at - timedelta(days=9),
+            ends=at + timedelta(days=9),
+        )
         result = await desk.claim(at)
         if may_ring(window, at, RING):
             assert isinstance(result, Claimed), (at, result)
@@ -66,8 +71,8 @@ async def desk_in(store: PgStore, world: PgWorld, zone_name: str) -> Desk:
         ("+919800000100",),
         opens=OPENS,
         closes=CLOSES,
-        starts_at=datetime(2026, 1, 1, tzinfo=UTC),
-        ends_at=datetime(2027, 1, 1, tzinfo=UTC),
+        starts_at=datetime(2026, 6, 1, tzinfo=UTC),
+        ends_at=datetime(2026, 6, 30, tzinfo=UTC),
     )
     campaign = await world.campaign(account, plan)
     noon = datetime(2026, 6, 17, 12, tzinfo=ZoneInfo(zone_name))

@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A name for the history and the role that decides what is allowed."""
+    """A name for the history and the role that decides what is allowed.
+
+    `request_id` is that of the web request, for the audit log.
+    """
 
     name: str
     role: Role
     user: User | None = None
+    request_id: str | None = None
 
     @classmethod
     def of(cls, user: User) -> Actor:

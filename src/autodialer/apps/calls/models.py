@@ -11,6 +11,7 @@ from autodialer.apps.accounts.models import Account, User
 from autodialer.apps.agents.models import AgentDevice
 from autodialer.apps.campaigns.models import Campaign, Target
 from autodialer.apps.choices import one_of
+from autodialer.apps.contacts.models import E164
 from autodialer.domain.outcome import CallStatus
 from autodialer.domain.retry import MAX_RETRIES
 
@@ -139,6 +140,7 @@ class Attempt(models.Model):
                 ),
                 name="attempt_outcome_iff_ended",
             ),
+            models.CheckConstraint(condition=Q(e164__regex=E164), name="attempt_number_is_e164"),
             # Promise 1: each try of a target happens once, and there are at most four.
             models.UniqueConstraint(fields=["target", "try_no"], name="attempt_try_is_once"),
             models.CheckConstraint(

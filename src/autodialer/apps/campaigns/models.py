@@ -7,12 +7,19 @@ from django.db import models
 from django.db.models import F, Q
 
 from autodialer.apps.accounts.models import Account, User
+from autodialer.apps.addresses import LONGEST_URL
 from autodialer.apps.agents.models import Group
 from autodialer.apps.choices import one_of
 from autodialer.apps.contacts.models import E164, ContactList
-from autodialer.domain.campaign import CampaignStatus
-from autodialer.domain.retry import MAX_RETRIES, RetryMechanism
+from autodialer.domain.campaign import (
+    MAX_DURATION,
+    MIN_DURATION,
+    CallType,
+    CampaignStatus,
+)
+from autodialer.domain.retry import MAX_RETRIES, RETRYABLE, RetryMechanism
 from autodialer.domain.target import LIVE, TargetStatus
+from autodialer.domain.window import LEGAL_CLOSES, LEGAL_OPENS
 
 
 class CallerId(models.Model):
@@ -42,6 +49,8 @@ class Campaign(models.Model):
     contact_list = models.ForeignKey(
         ContactList, null=True, on_delete=models.SET_NULL, related_name="+"
     )
+    # Instead of a list: asked for one number a call (R18). See NumberSource.
+    dial_whom_url = models.CharField(max_length=LONGEST_URL, blank=True, db_default="")
     group = models.ForeignKey(Group, null=True, on_delete=models.PROTECT, related_name="+")
     agents = models.ManyToManyField(User, through="CampaignAgent", related_name="+")
     caller_id = models.ForeignKey(CallerId, on_delete=models.PROTECT, related_name="+")
@@ -57,7 +66,11 @@ class Campaign(models.Model):
     ring_timeout_s = models.SmallIntegerField(default=30)
     idle_limit_s = models.IntegerField(default=120)
     max_talk_s = models.IntegerField(default=3600)
-    call_type = models.CharField(max_length=20, default="transactional")
+    call_type = models.CharField(max_length=20, default=CallType.TRANSACTIONAL.value)
+    popup_url = models.CharField(max_length=LONGEST_URL, blank=True, db_default="")
+    call_completed_url = models.CharField(max_length=LONGEST_URL, blank=True, db_default="")
+    call_no_answer_url = models.CharField(max_length=LONGEST_URL, blank=True, db_default="")
+    get_contacts_url = models.CharField(max_length=LONGEST_URL, blank=True, db_default="")
     status = models.CharField(max_length=12, default=CampaignStatus.CREATED.value)
     reason = models.CharField(max_length=40, blank=True)
     # The size of the copy; the ten counts always add up to it.
@@ -69,6 +82,12 @@ class Campaign(models.Model):
         constraints = [
             one_of("status", CampaignStatus, name="campaign_status_is_known"),
             one_of("retry_mechanism", RetryMechanism, name="campaign_mechanism_is_known"),
+            one_of("call_type", CallType, name="campaign_call_type_is_known"),
+            # Numbers come from a list or from a URL, never from both.
+            models.CheckConstraint(
+                condition=Q(dial_whom_url="") | Q(contact_list__isnull=True),
+                name="campaign_one_source",
+            ),
             models.UniqueConstraint(
                 fields=["account", "name"],
                 condition=~Q(status=CampaignStatus.ARCHIVED.value),
@@ -87,7 +106,40 @@ class Campaign(models.Model):
                 name="campaign_ring_5_to_120",
             ),
             models.CheckConstraint(
-                condition=Q(ends_at__gt=F("starts_at")), name="campaign_ends_later"
+                condition=Q(idle_limit_s__gte=10, idle_limit_s__lte=3_600),
+                name="campaign_idle_10_to_3600",
+            ),
+            models.CheckConstraint(
+                condition=Q(max_talk_s__gte=30, max_talk_s__lte=14_400),
+                name="campaign_talk_30_to_14400",
+            ),
+            models.CheckConstraint(
+                condition=Q(retry_statuses__contained_by=sorted(s.value for s in RETRYABLE)),
+                name="campaign_retry_statuses_are_known",
+            ),
+            # A retry that no status asks for would never come.
+            models.CheckConstraint(
+                condition=Q(retries=0) | Q(retry_statuses__len__gt=0),
+                name="campaign_retries_have_statuses",
+            ),
+            # R5.
+            models.CheckConstraint(
+                condition=Q(
+                    ends_at__gte=F("starts_at") + MIN_DURATION,
+                    ends_at__lte=F("starts_at") + MAX_DURATION,
+                ),
+                name="campaign_lasts_2_min_to_30_days",
+            ),
+            # R4. That it is open for one ring at least: campaign_window_holds_a_ring, in SQL.
+            models.CheckConstraint(
+                condition=Q(window_opens__isnull=True, window_closes__isnull=True)
+                | Q(
+                    window_opens__isnull=False,
+                    window_closes__isnull=False,
+                    window_opens__gte=LEGAL_OPENS,
+                    window_closes__lte=LEGAL_CLOSES,
+                ),
+                name="campaign_window_is_legal",
             ),
         ]
         indexes = [
@@ -101,6 +153,30 @@ class Campaign(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class NumberSource(models.Model):
+    """How the asking goes at a campaign's Dial-Whom URL; a campaign with a list has none."""
+
+    campaign = models.OneToOneField(
+        Campaign, primary_key=True, on_delete=models.CASCADE, related_name="source"
+    )
+    # In a row: answers that were late or no numbers, and answers that were finished numbers.
+    failures = models.SmallIntegerField(default=0)
+    repeats = models.SmallIntegerField(default=0)
+    # Not asked again before this, when the last answer was of no use.
+    not_before = models.DateTimeField(null=True)
+    exhausted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(failures__gte=0, repeats__gte=0), name="source_counts_from_zero"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"source of campaign {self.campaign_id}"
 
 
 class CampaignAgent(models.Model):
@@ -145,6 +221,10 @@ class Target(models.Model):
             one_of("status", TargetStatus, name="target_status_is_known"),
             # R13: one target a number.
             models.UniqueConstraint(fields=["campaign", "e164"], name="target_number_is_once"),
+            # The order of dialling is one order.
+            models.UniqueConstraint(fields=["campaign", "seq"], name="target_place_is_once"),
+            # Nothing else is ever dialled.
+            models.CheckConstraint(condition=Q(e164__regex=E164), name="target_number_is_e164"),
             # Promise 1: dialled at most 1 + retries times, and never more than four.
             models.CheckConstraint(
                 condition=Q(

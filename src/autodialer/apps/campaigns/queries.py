@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import datetime, time
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import Count
 
-from autodialer.apps.campaigns.models import CallerId, Campaign, CampaignChange, Target
+from autodialer.apps.campaigns.actions import Choice, choices
+from autodialer.apps.campaigns.models import (
+    CallerId,
+    Campaign,
+    CampaignAgent,
+    CampaignChange,
+    Target,
+    TargetChange,
+)
+from autodialer.apps.campaigns.plan import TERM_FIELDS, Plan
+from autodialer.apps.campaigns.terms import URLS, Terms, narrowed_hours
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.errors import NotFoundError
+from autodialer.domain.retry import RetryMechanism
 from autodialer.domain.target import TargetStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
 
+    from autodialer.apps.accounts.actor import Actor
     from autodialer.apps.accounts.models import Account
 
 SEARCH_FROM: Final = 3  # characters, as in the requirements
@@ -54,12 +66,23 @@ class CampaignRow:
     caller_id: str
     participants: str
     list_name: str
+    dial_whom_url: str
     starts_at: datetime
     ends_at: datetime
+    window_opens: time
+    window_closes: time
     retries: int
     retry_statuses: tuple[str, ...]
     retry_interval_min: int
     retry_mechanism: str
+    ring_timeout_s: int
+    idle_limit_s: int
+    max_talk_s: int
+    call_type: str
+    popup_url: str
+    call_completed_url: str
+    call_no_answer_url: str
+    get_contacts_url: str
     target_count: int
     counts: TargetCounts
     created_at: datetime
@@ -73,6 +96,16 @@ class ChangeRow:
     new: str
     reason: str
     actor: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TargetStep:
+    """One step of a number's history."""
+
+    old: str
+    new: str
+    reason: str
     at: datetime
 
 
@@ -141,6 +174,66 @@ def changes(account: Account, campaign_id: int) -> list[ChangeRow]:
     ]
 
 
+def target_changes(account: Account, campaign_id: int, e164: str) -> list[TargetStep]:
+    """Return the history of one number of a campaign, oldest first."""
+    found = TargetChange.objects.filter(
+        target__account=account, target__campaign=campaign_id, target__e164=e164
+    )
+    return [
+        TargetStep(change.old, change.new, change.reason, change.at)
+        for change in found.order_by("pk")
+    ]
+
+
+def allowed_actions(account: Account, campaign_id: int, actor: Actor) -> list[Choice]:
+    """Return the campaign's menu for this actor: what is allowed, and why not the rest."""
+    return choices(campaign(account, campaign_id), actor)
+
+
+def plan_of(found: Campaign) -> Plan:
+    """Return what was asked for, as `edit_campaign` takes it back."""
+    terms = Terms(
+        starts_at=found.starts_at,
+        ends_at=found.ends_at,
+        retry_statuses=tuple(found.retry_statuses),
+        retry_mechanism=RetryMechanism(found.retry_mechanism),
+        **{name: getattr(found, name) for name in (*TERM_FIELDS, *URLS)},
+    )
+    picked = CampaignAgent.objects.filter(campaign=found).order_by("pk")
+    return Plan(
+        name=found.name,
+        caller_id=found.caller_id_id,
+        list_id=found.contact_list_id,
+        dial_whom_url=found.dial_whom_url,
+        group_id=found.group_id,
+        agent_ids=tuple(picked.values_list("user_id", flat=True)),
+        terms=terms,
+    )
+
+
+def facts(found: Campaign) -> dict[str, Any]:
+    """Return what the audit log keeps of a campaign: its plan and its size."""
+    plan = plan_of(found)
+    terms = {field.name: _json(getattr(plan.terms, field.name)) for field in fields(plan.terms)}
+    return {
+        "name": plan.name,
+        "caller_id": plan.caller_id,
+        "list": plan.list_id,
+        "dial_whom_url": plan.dial_whom_url,
+        "group": plan.group_id,
+        "agents": list(plan.agent_ids),
+        "numbers": found.target_count,
+        **terms,
+    }
+
+
+def _json(value: object) -> object:
+    """Return times as text and tuples as lists; the rest is what JSON holds."""
+    if isinstance(value, (datetime, time)):
+        return value.isoformat()
+    return list(value) if isinstance(value, tuple) else value
+
+
 def caller_id_rows(account: Account) -> list[CallerIdRow]:
     """Return the caller ids of the account, oldest first."""
     found = CallerId.objects.filter(account=account).order_by("pk")
@@ -162,6 +255,7 @@ def _rows(account: Account, ids: Iterable[int]) -> list[CampaignRow]:
 
 def _row(found: Campaign, account: Account, counts: TargetCounts) -> CampaignRow:
     picked: int = found.picked  # type: ignore[attr-defined]  # annotated in _rows
+    hours = narrowed_hours(account, found.window_opens, found.window_closes)
     return CampaignRow(
         id=found.pk,
         name=found.name,
@@ -171,12 +265,23 @@ def _row(found: Campaign, account: Account, counts: TargetCounts) -> CampaignRow
         caller_id=found.caller_id.e164,
         participants=found.group.name if found.group else f"{picked} agents",
         list_name=found.contact_list.name if found.contact_list else "",
+        dial_whom_url=found.dial_whom_url,
         starts_at=found.starts_at,
         ends_at=found.ends_at,
+        window_opens=hours.opens,
+        window_closes=hours.closes,
         retries=found.retries,
         retry_statuses=tuple(found.retry_statuses),
         retry_interval_min=found.retry_interval_min,
         retry_mechanism=found.retry_mechanism,
+        ring_timeout_s=found.ring_timeout_s,
+        idle_limit_s=found.idle_limit_s,
+        max_talk_s=found.max_talk_s,
+        call_type=found.call_type,
+        popup_url=found.popup_url,
+        call_completed_url=found.call_completed_url,
+        call_no_answer_url=found.call_no_answer_url,
+        get_contacts_url=found.get_contacts_url,
         target_count=found.target_count,
         counts=counts,
         created_at=found.created_at,

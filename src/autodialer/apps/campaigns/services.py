@@ -5,74 +5,126 @@ A campaign starts and ends by time in `sql/start_campaigns.sql` and `sql/complet
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import IntegrityError, connection, transaction
 
 from autodialer.apps.accounts.actor import MANAGERS, Actor, require_role
 from autodialer.apps.accounts.models import Role
 from autodialer.apps.accounts.queries import users_by_id
-from autodialer.apps.agents.queries import group as group_of
-from autodialer.apps.campaigns.models import CallerId, Campaign, CampaignAgent, CampaignChange
-from autodialer.apps.campaigns.terms import Terms, check_schedule, check_terms
-from autodialer.apps.contacts.models import ContactList
+from autodialer.apps.audit.services import Subject, record
+from autodialer.apps.campaigns.actions import check_action
+from autodialer.apps.campaigns.models import (
+    CallerId,
+    Campaign,
+    CampaignAgent,
+    CampaignChange,
+    NumberSource,
+    Target,
+)
+from autodialer.apps.campaigns.plan import Plan, caller_id_of, checked
+from autodialer.apps.campaigns.queries import campaign as campaign_of
+from autodialer.apps.campaigns.queries import facts, plan_of
+from autodialer.apps.campaigns.terms import Terms
 from autodialer.apps.contacts.numbers import parse_caller_id
 from autodialer.apps.events import hint_campaign
 from autodialer.apps.statements import statement
-from autodialer.apps.texts import clean_name
-from autodialer.domain.campaign import (
-    MAX_TARGETS,
-    TRANSITIONS,
-    CampaignStatus,
-    check_move,
-)
-from autodialer.domain.errors import (
-    ConflictError,
-    IllegalTransitionError,
-    InvalidInputError,
-    NotAllowedError,
-    NotFoundError,
-)
+from autodialer.domain.campaign import MAX_TARGETS, CampaignAction, CampaignStatus, PauseReason
+from autodialer.domain.errors import ConflictError, InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from autodialer.apps.accounts.models import Account
 
 NAME_IS_TAKEN: Final = "campaign_name_is_unique"
+_ADMINS: Final = frozenset({Role.ADMIN})
 _C = CampaignStatus
+_A = CampaignAction
+# What each button makes of the campaign, and the reason that stands beside it.
+_MOVES: Final[Mapping[CampaignAction, tuple[CampaignStatus, str]]] = MappingProxyType(
+    {
+        _A.PAUSE: (_C.PAUSED, PauseReason.BY_HAND),
+        _A.RESUME: (_C.IN_PROGRESS, ""),
+        _A.COMPLETE: (_C.COMPLETED, "completed_by_user"),
+        _A.ARCHIVE: (_C.ARCHIVED, ""),
+    }
+)
 
-
-@dataclass(frozen=True, slots=True)
-class _Move:
-    """What a button does: the table of legal moves allows more than each of them."""
-
-    sources: frozenset[CampaignStatus]
-    wanted: CampaignStatus
-    reason: str = ""
-
-
-_PAUSE: Final = _Move(frozenset({_C.IN_PROGRESS}), _C.PAUSED, "paused_by_user")
-_RESUME: Final = _Move(frozenset({_C.PAUSED}), _C.IN_PROGRESS)
-_COMPLETE: Final = _Move(frozenset({_C.IN_PROGRESS, _C.PAUSED}), _C.COMPLETED, "completed_by_user")
-_ARCHIVE: Final = _Move(frozenset({_C.CREATED, _C.COMPLETED}), _C.ARCHIVED)
+# Caller ids ----------------------------------------------------------------------------------
 
 
 @transaction.atomic(durable=True)
 def add_caller_id(
-    *, account: Account, number: str, now: datetime, verified: bool = False
+    *, account: Account, actor: Actor, number: str, now: datetime, verified: bool = False
 ) -> CallerId:
-    """Add a number to call from, or mark a known one as verified. Raises NumberError."""
+    """Add a number to call from, or mark a known one as verified. For admins. Raises NumberError.
+
+    Repeatable.
+    """
+    require_role(actor, _ADMINS, "add caller ids")
     e164 = parse_caller_id(number, account.region)
-    caller_id, _ = CallerId.objects.get_or_create(
+    caller_id, is_new = CallerId.objects.select_for_update(no_key=True).get_or_create(
         account=account, e164=e164, defaults={"created_at": now}
     )
+    before = {} if is_new else _caller_id_facts(caller_id)
     if verified and caller_id.verified_at is None:
         caller_id.verified_at = now
         caller_id.save(update_fields=["verified_at"])
+    if before != _caller_id_facts(caller_id):
+        _audit_caller_id(caller_id, actor, "add", before, now)
     return caller_id
+
+
+@transaction.atomic(durable=True)
+def unverify_caller_id(*, account: Account, actor: Actor, caller_id: int, now: datetime) -> int:
+    """Forbid calls from a number; return how many campaigns were paused by that. For admins.
+
+    They can be resumed once it is verified again. Repeatable. Raises NotFoundError.
+    """
+    require_role(actor, _ADMINS, "withdraw caller ids")
+    found = caller_id_of(account, caller_id)
+    before = _caller_id_facts(found)
+    found.verified_at = None
+    found.save(update_fields=["verified_at"])
+    values: dict[str, int | str | datetime] = {
+        "caller_id": found.pk,
+        "actor": actor.name,
+        "now": now,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statement("campaigns", "pause_unverified"), values)
+        paused = [row[0] for row in cursor.fetchall()]
+    for campaign_id in paused:
+        hint_campaign(campaign_id)
+    if before["verified_at"] is not None:
+        _audit_caller_id(found, actor, "unverify", before, now)
+    return len(paused)
+
+
+def _caller_id_facts(caller_id: CallerId) -> dict[str, str | None]:
+    at = caller_id.verified_at
+    return {"number": caller_id.e164, "verified_at": at.isoformat() if at else None}
+
+
+def _audit_caller_id(
+    caller_id: CallerId, actor: Actor, verb: str, before: Mapping[str, Any], now: datetime
+) -> None:
+    record(
+        account=caller_id.account,
+        actor=actor,
+        action=f"caller_id.{verb}",
+        subject=Subject("caller_id", caller_id.pk),
+        before=before,
+        after=_caller_id_facts(caller_id),
+        now=now,
+    )
+
+
+# Making and editing --------------------------------------------------------------------------
 
 
 @transaction.atomic(durable=True)
@@ -81,54 +133,158 @@ def create_campaign(
     account: Account,
     actor: Actor,
     name: str,
-    list_id: int,
     caller_id: int,
     now: datetime,
+    list_id: int | None = None,
+    dial_whom_url: str = "",
     group_id: int | None = None,
     agent_ids: Sequence[int] = (),
     terms: Terms | None = None,
 ) -> Campaign:
     """Make a campaign with its own copy of the list; it starts by itself at its start.
 
-    Takes either a group or single agents. Numbers on the do-not-call registry are copied too:
-    the registry is asked when dialling. Raises InvalidInputError, NotFoundError, NotAllowedError,
-    or ConflictError when the name is in use.
+    Takes either a list or a Dial-Whom URL, and either a group or single agents. Numbers on the
+    do-not-call registry are copied too: the registry is asked when dialling. Raises
+    InvalidInputError, NotFoundError, NotAllowedError, or ConflictError when the name is in use.
     """
     require_role(actor, MANAGERS, "create campaigns")
-    asked = terms or Terms()
-    starts_at, ends_at = check_schedule(asked, now)
-    check_terms(asked, account)
-    if (group_id is None) == (not agent_ids):
-        raise InvalidInputError(
-            "participants", "Choose either a group or single agents.", "participants_missing"
-        )
+    plan = Plan(name, caller_id, list_id, dial_whom_url, group_id, agent_ids, terms or Terms())
+    return _create(account, actor, plan, "create", now)
+
+
+@transaction.atomic(durable=True)
+def clone_campaign(
+    *,
+    account: Account,
+    campaign_id: int,
+    actor: Actor,
+    now: datetime,
+    name: str = "",
+    starts_at: datetime | None = None,
+) -> Campaign:
+    """Make a campaign like another one, of any state, that lasts as long.
+
+    It starts now unless told otherwise, and gets the next free name unless given one. The list is
+    copied as it is now. Raises as `create_campaign` does, also for what is not there any more.
+    """
+    require_role(actor, MANAGERS, "clone campaigns")
+    model = campaign_of(account, campaign_id)
+    start = starts_at or now
+    plan = plan_of(model)
+    terms = replace(plan.terms, starts_at=start, ends_at=start + (model.ends_at - model.starts_at))
+    wanted = replace(plan, name=name or _free_name(account, model.name), terms=terms)
+    return _create(account, actor, wanted, "clone", now)
+
+
+@transaction.atomic(durable=True)
+def edit_campaign(
+    *,
+    account: Account,
+    campaign_id: int,
+    actor: Actor,
+    plan: Plan,
+    now: datetime,
+    copy_again: bool = False,
+) -> Campaign:
+    """Replace the plan of a campaign that has not started; `queries.plan_of` is the present one.
+
+    Another list is copied anew, the same one only when asked for (R12). Raises
+    IllegalTransitionError once it has started, else as `create_campaign` does.
+    """
+    require_role(actor, MANAGERS, "edit campaigns")
+    campaign = _locked(account, campaign_id)
+    check_action(_A.EDIT, campaign, actor)
+    before = facts(campaign)
+    old_list, old_url = campaign.contact_list_id, campaign.dial_whom_url
+    for column, value in checked(account, plan, now).items():
+        setattr(campaign, column, value)
+    _save(campaign)
+    CampaignAgent.objects.filter(campaign=campaign).delete()
+    _pick_agents(account, campaign, plan.agent_ids)
+    if copy_again or (campaign.contact_list_id, campaign.dial_whom_url) != (old_list, old_url):
+        Target.objects.filter(campaign=campaign).delete()
+        NumberSource.objects.filter(campaign=campaign).delete()
+        _get_numbers(campaign, now)
+    else:
+        Target.objects.filter(campaign=campaign).update(max_tries=1 + campaign.retries)
+    if campaign.starts_at <= now:
+        _move(campaign, _C.IN_PROGRESS, "", actor, now)
+    _audit(campaign, actor, "edit", before, now)
+    return campaign
+
+
+def _create(account: Account, actor: Actor, plan: Plan, verb: str, now: datetime) -> Campaign:
+    columns = checked(account, plan, now)
+    status = _C.IN_PROGRESS if columns["starts_at"] <= now else _C.CREATED
     campaign = Campaign(
-        account=account,
-        name=clean_name(name),
-        contact_list=_list_of(account, list_id),
-        group=None if group_id is None else group_of(account, group_id),
-        caller_id=_verified_caller_id(account, caller_id),
-        starts_at=starts_at,
-        ends_at=ends_at,
-        window_opens=asked.window_opens,
-        window_closes=asked.window_closes,
-        retries=asked.retries,
-        retry_statuses=sorted(asked.retry_statuses),
-        retry_interval_min=asked.retry_interval_min,
-        retry_mechanism=asked.retry_mechanism.value,
-        ring_timeout_s=asked.ring_timeout_s,
-        idle_limit_s=asked.idle_limit_s,
-        max_talk_s=asked.max_talk_s,
-        status=(_C.IN_PROGRESS if starts_at <= now else _C.CREATED).value,
-        created_by=actor.user,
-        created_at=now,
+        account=account, status=status.value, created_by=actor.user, created_at=now, **columns
     )
-    _insert(campaign)
-    _pick_agents(account, campaign, agent_ids)
-    _copy_list(campaign, list_id, now)
+    _save(campaign)
+    _pick_agents(account, campaign, plan.agent_ids)
+    _get_numbers(campaign, now)
     _note(campaign, "", actor, now)
+    _audit(campaign, actor, verb, {}, now)
     hint_campaign(campaign.pk)
     return campaign
+
+
+def _save(campaign: Campaign) -> None:
+    try:
+        campaign.save()
+    except IntegrityError as error:
+        if NAME_IS_TAKEN not in str(error):
+            raise
+        raise ConflictError(
+            f"There is a campaign called {campaign.name!r} already: choose another name."
+        ) from None
+
+
+def _free_name(account: Account, name: str) -> str:
+    """Return the name with the first number behind it that no campaign in use has."""
+    in_use = Campaign.objects.filter(account=account).exclude(status=_C.ARCHIVED.value)
+    taken = set(in_use.filter(name__startswith=name[:90]).values_list("name", flat=True))
+    number = 2
+    while (candidate := f"{name[:90]} ({number})") in taken:
+        number += 1
+    return candidate
+
+
+def _pick_agents(account: Account, campaign: Campaign, agent_ids: Sequence[int]) -> None:
+    users = users_by_id(account, agent_ids)
+    CampaignAgent.objects.bulk_create([CampaignAgent(campaign=campaign, user=u) for u in users])
+
+
+def _get_numbers(campaign: Campaign, now: datetime) -> None:
+    """Copy the list, or make the source that is asked for each number."""
+    if campaign.dial_whom_url:
+        campaign.target_count = 0
+        NumberSource.objects.create(campaign=campaign)
+    else:
+        campaign.target_count = _copy_list(campaign, now)
+    campaign.save(update_fields=["target_count"])
+
+
+def _copy_list(campaign: Campaign, now: datetime) -> int:
+    values: dict[str, int | datetime | None] = {
+        "campaign_id": campaign.pk,
+        "account_id": campaign.account_id,
+        "list_id": campaign.contact_list_id,
+        "max_tries": 1 + campaign.retries,
+        "now": now,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statement("campaigns", "copy_list"), values)
+        count = int(cursor.rowcount)
+    if count == 0:
+        raise InvalidInputError("list", "This list is empty: import numbers first.", "list_empty")
+    if count > MAX_TARGETS:
+        raise InvalidInputError(
+            "list", "A campaign dials at most 100,000 numbers: split the list.", "list_too_big"
+        )
+    return count
+
+
+# The life of a campaign ----------------------------------------------------------------------
 
 
 @transaction.atomic(durable=True)
@@ -137,15 +293,17 @@ def pause_campaign(*, account: Account, campaign_id: int, actor: Actor, now: dat
 
     Raises IllegalTransitionError unless the campaign is in progress.
     """
-    require_role(actor, MANAGERS, "pause campaigns")
-    _change(_locked(account, campaign_id), _PAUSE, actor, now)
+    _act(account, campaign_id, _A.PAUSE, actor, now)
 
 
 @transaction.atomic(durable=True)
 def resume_campaign(*, account: Account, campaign_id: int, actor: Actor, now: datetime) -> None:
-    """Let a paused campaign call again. Raises IllegalTransitionError unless it is paused."""
-    require_role(actor, MANAGERS, "resume campaigns")
-    _change(_locked(account, campaign_id), _RESUME, actor, now)
+    """Let a paused campaign call again; its Dial-Whom URL is asked again at once.
+
+    Raises IllegalTransitionError unless it is paused, CallerIdUnverifiedError.
+    """
+    campaign = _act(account, campaign_id, _A.RESUME, actor, now)
+    NumberSource.objects.filter(campaign=campaign).update(failures=0, repeats=0, not_before=None)
 
 
 @transaction.atomic(durable=True)
@@ -155,12 +313,7 @@ def complete_campaign(*, account: Account, campaign_id: int, actor: Actor, now: 
     A supervisor completes a paused one, an admin also one in progress. Raises NotAllowedError
     or IllegalTransitionError.
     """
-    require_role(actor, MANAGERS, "complete campaigns")
-    campaign = _locked(account, campaign_id)
-    if campaign.status == _C.IN_PROGRESS and actor.role is not Role.ADMIN:
-        raise NotAllowedError("Pause the campaign first, or ask an admin to complete it.")
-    _change(campaign, _COMPLETE, actor, now)
-    _close_leftovers(campaign, now)
+    _close_leftovers(_act(account, campaign_id, _A.COMPLETE, actor, now), now)
 
 
 @transaction.atomic(durable=True)
@@ -169,64 +322,28 @@ def archive_campaign(*, account: Account, campaign_id: int, actor: Actor, now: d
 
     What still waited in it is finished: nothing stays scheduled that is never dialled.
     """
-    require_role(actor, MANAGERS, "archive campaigns")
+    _close_leftovers(_act(account, campaign_id, _A.ARCHIVE, actor, now), now)
+
+
+def _act(
+    account: Account, campaign_id: int, action: CampaignAction, actor: Actor, now: datetime
+) -> Campaign:
+    """Carry out one of the buttons, with history and audit, or refuse it; return the campaign."""
+    require_role(actor, MANAGERS, f"{action} campaigns")
     campaign = _locked(account, campaign_id)
-    _change(campaign, _ARCHIVE, actor, now)
-    _close_leftovers(campaign, now)
-
-
-def _list_of(account: Account, list_id: int) -> ContactList:
-    found = ContactList.objects.filter(account=account, pk=list_id).first()
-    if found is None:
-        raise NotFoundError(f"There is no list {list_id}: see `autodialer list list`.")
-    return found
-
-
-def _verified_caller_id(account: Account, caller_id: int) -> CallerId:
-    found = CallerId.objects.filter(account=account, pk=caller_id).first()
-    if found is None:
-        raise NotFoundError(f"There is no caller id {caller_id}: see `autodialer caller-id list`.")
-    if found.verified_at is None:
-        raise InvalidInputError(
-            "caller_id", f"The caller id {found.e164} is not verified yet.", "caller_id_unverified"
-        )
-    return found
-
-
-def _insert(campaign: Campaign) -> None:
-    try:
-        campaign.save(force_insert=True)
-    except IntegrityError as error:
-        if NAME_IS_TAKEN not in str(error):
-            raise
-        raise ConflictError(
-            f"There is a campaign called {campaign.name!r} already: choose another name."
-        ) from None
-
-
-def _pick_agents(account: Account, campaign: Campaign, agent_ids: Sequence[int]) -> None:
-    users = users_by_id(account, agent_ids)
-    CampaignAgent.objects.bulk_create([CampaignAgent(campaign=campaign, user=u) for u in users])
-
-
-def _copy_list(campaign: Campaign, list_id: int, now: datetime) -> None:
-    values: dict[str, int | datetime] = {
-        "campaign_id": campaign.pk,
-        "account_id": campaign.account_id,
-        "list_id": list_id,
-        "max_tries": 1 + campaign.retries,
-        "now": now,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(statement("campaigns", "copy_list"), values)
-        campaign.target_count = cursor.rowcount
-    if campaign.target_count == 0:
-        raise InvalidInputError("list", "This list is empty: import numbers first.", "list_empty")
-    if campaign.target_count > MAX_TARGETS:
-        raise InvalidInputError(
-            "list", "A campaign dials at most 100,000 numbers: split the list.", "list_too_big"
-        )
-    campaign.save(update_fields=["target_count"])
+    check_action(action, campaign, actor)
+    before = {"status": campaign.status, "reason": campaign.reason}
+    _move(campaign, *_MOVES[action], actor, now)
+    record(
+        account=account,
+        actor=actor,
+        action=f"campaign.{action}",
+        subject=Subject("campaign", campaign.pk),
+        before=before,
+        after={"status": campaign.status, "reason": campaign.reason},
+        now=now,
+    )
+    return campaign
 
 
 def _locked(account: Account, campaign_id: int) -> Campaign:
@@ -238,23 +355,20 @@ def _locked(account: Account, campaign_id: int) -> Campaign:
     return found
 
 
-def _change(campaign: Campaign, move: _Move, actor: Actor, now: datetime) -> None:
-    """Carry out a move of a locked campaign, with its history, or raise IllegalTransitionError."""
-    current = CampaignStatus(campaign.status)
-    check_move(current, move.wanted)
-    if current not in move.sources:
-        legal = tuple(sorted(TRANSITIONS[current] - {move.wanted}))
-        raise IllegalTransitionError("campaign", current, move.wanted, legal)
-    campaign.status, campaign.reason = move.wanted.value, move.reason
+def _move(
+    campaign: Campaign, wanted: CampaignStatus, reason: str, actor: Actor, now: datetime
+) -> None:
+    old = campaign.status
+    campaign.status, campaign.reason = wanted.value, str(reason)
     campaign.save(update_fields=["status", "reason"])
-    _note(campaign, current, actor, now)
+    _note(campaign, old, actor, now)
     hint_campaign(campaign.pk)
 
 
 def _note(campaign: Campaign, old: str, actor: Actor, now: datetime) -> None:
     CampaignChange.objects.create(
         campaign=campaign,
-        old=str(old),
+        old=old,
         new=campaign.status,
         reason=campaign.reason,
         actor=actor.name,
@@ -262,8 +376,21 @@ def _note(campaign: Campaign, old: str, actor: Actor, now: datetime) -> None:
     )
 
 
+def _audit(
+    campaign: Campaign, actor: Actor, verb: str, before: Mapping[str, Any], now: datetime
+) -> None:
+    record(
+        account=campaign.account,
+        actor=actor,
+        action=f"campaign.{verb}",
+        subject=Subject("campaign", campaign.pk),
+        before=before,
+        after=facts(campaign),
+        now=now,
+    )
+
+
 def _close_leftovers(campaign: Campaign, now: datetime) -> None:
+    values: dict[str, int | datetime] = {"campaign_id": campaign.pk, "now": now}
     with connection.cursor() as cursor:
-        cursor.execute(
-            statement("campaigns", "close_leftovers"), {"campaign_id": campaign.pk, "now": now}
-        )
+        cursor.execute(statement("campaigns", "close_leftovers"), values)

@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from autodialer.domain.campaign import MAX_DURATION, MIN_DURATION, START_GRACE
+from autodialer.domain.campaign import MAX_DURATION, MIN_DURATION, START_GRACE, CallType
 from autodialer.domain.errors import InvalidInputError
 from autodialer.domain.retry import MAX_RETRIES, RETRYABLE, RetryMechanism
 from autodialer.domain.window import CallWindow, narrowed
@@ -21,6 +21,7 @@ MOST_INTERVAL_MIN: Final = 1_440
 RING_TIMEOUT_S: Final = range(5, 121)
 IDLE_LIMIT_S: Final = range(10, 3_601)
 MAX_TALK_S: Final = range(30, 4 * 3_600 + 1)
+URLS: Final = ("popup_url", "call_completed_url", "call_no_answer_url", "get_contacts_url")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class Terms:
     ring_timeout_s: int = 30
     idle_limit_s: int = 120
     max_talk_s: int = 3_600
+    call_type: str = CallType.TRANSACTIONAL.value
+    popup_url: str = ""
+    call_completed_url: str = ""
+    call_no_answer_url: str = ""
+    get_contacts_url: str = ""
 
 
 def check_schedule(terms: Terms, now: datetime) -> tuple[datetime, datetime]:
@@ -69,6 +75,10 @@ def check_terms(terms: Terms, account: Account) -> None:
     _check_seconds("ring_timeout_s", terms.ring_timeout_s, RING_TIMEOUT_S)
     _check_seconds("idle_limit_s", terms.idle_limit_s, IDLE_LIMIT_S)
     _check_seconds("max_talk_s", terms.max_talk_s, MAX_TALK_S)
+    if terms.call_type not in set(CallType):
+        raise InvalidInputError(
+            "call_type", f"The call type can be {', '.join(CallType)}.", "call_type_unknown"
+        )
 
 
 def _check_zone(instant: datetime, field: str) -> None:

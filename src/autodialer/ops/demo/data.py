@@ -39,7 +39,9 @@ def make(now: datetime) -> Made:
     account = create_account(name=f"Demo {stamp}", now=now, zone=zone_where_it_is_noon(now))
     agents = tuple(_make_agent(account, name, number, now) for name, number in plan.AGENTS)
     group = create_group(account=account, name="Telesales", now=now, member_ids=agents)
-    caller_id = add_caller_id(account=account, number=plan.CALLER_ID, now=now, verified=True)
+    caller_id = add_caller_id(
+        account=account, actor=OPERATOR, number=plan.CALLER_ID, now=now, verified=True
+    )
     imported = import_list(account=account, name="Customers", data=plan.csv_file(), now=now)
     forbidden = [customer.e164 for customer in plan.customers() if customer.do_not_call]
     add_dnd_numbers(account=account, numbers=forbidden, now=now)

@@ -32,9 +32,20 @@ CREATE TRIGGER campaign_history_is_kept BEFORE UPDATE OR DELETE ON campaigns_cam
 """
 
 
+# Hours of one day, so a time less a time; Django has no such expression.
+WINDOW = """
+ALTER TABLE campaigns_campaign ADD CONSTRAINT campaign_window_holds_a_ring
+    CHECK (window_closes - window_opens >= make_interval(secs => ring_timeout_s));
+"""
+
+
 class Migration(migrations.Migration):
     dependencies = [("campaigns", "0001_initial")]
     operations = [
+        migrations.RunSQL(
+            WINDOW,
+            "ALTER TABLE campaigns_campaign DROP CONSTRAINT campaign_window_holds_a_ring;",
+        ),
         migrations.RunSQL(
             TARGETS,
             "DROP TRIGGER target_end_is_final ON campaigns_target;"

@@ -1,0 +1,62 @@
+"""What pages and commands read of the audit log; the account comes first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from autodialer.apps.audit.models import AuditEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from autodialer.apps.accounts.models import Account
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """One act. `before` and `after` hold only what differs."""
+
+    id: int
+    at: datetime
+    who: str
+    action: str
+    subject_kind: str
+    subject_id: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    request_id: str | None
+
+
+def entries(
+    account: Account,
+    *,
+    subject_kind: str = "",
+    subject_id: str = "",
+    before_id: int | None = None,
+    limit: int = 100,
+) -> list[EntryRow]:
+    """Return acts of the account, newest first; `before_id` goes on where the last page ended."""
+    found = AuditEntry.objects.filter(account=account)
+    if subject_kind:
+        found = found.filter(subject_kind=subject_kind)
+    if subject_id:
+        found = found.filter(subject_id=subject_id)
+    if before_id is not None:
+        found = found.filter(pk__lt=before_id)
+    return [_row(entry) for entry in found.order_by("-pk")[:limit]]
+
+
+def _row(entry: AuditEntry) -> EntryRow:
+    return EntryRow(
+        id=entry.pk,
+        at=entry.at,
+        who=entry.who,
+        action=entry.action,
+        subject_kind=entry.subject_kind,
+        subject_id=entry.subject_id,
+        before=entry.before,
+        after=entry.after,
+        request_id=entry.request_id,
+    )

@@ -1,0 +1,87 @@
+"""What an actor may do with a campaign at this moment, and why not the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from autodialer.apps.accounts.actor import MANAGERS, Actor
+from autodialer.apps.accounts.models import Role
+from autodialer.domain.campaign import ACTIONS, CampaignAction, CampaignStatus
+from autodialer.domain.errors import (
+    AutodialerError,
+    ConflictError,
+    IllegalTransitionError,
+    NotAllowedError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from autodialer.apps.campaigns.models import Campaign
+
+_A = CampaignAction
+# What the campaign would be afterwards, for the sentence that refuses it.
+_BECOMES: Final[Mapping[CampaignAction, str]] = {
+    _A.EDIT: "edited",
+    _A.PAUSE: CampaignStatus.PAUSED,
+    _A.RESUME: CampaignStatus.IN_PROGRESS,
+    _A.COMPLETE: CampaignStatus.COMPLETED,
+    _A.ARCHIVE: CampaignStatus.ARCHIVED,
+    _A.CLONE: "cloned",
+}
+
+
+class CallerIdUnverifiedError(ConflictError):
+    """The number that the campaign calls from is not verified (any more)."""
+
+    code = "caller_id_unverified"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An entry of the campaign's menu; `why_not` is empty exactly when it is allowed."""
+
+    action: CampaignAction
+    allowed: bool
+    why_not: str
+
+
+def choices(campaign: Campaign, actor: Actor) -> list[Choice]:
+    """Return all entries of the menu, in its order."""
+    refusals = ((action, _refusal(action, campaign, actor)) for action in CampaignAction)
+    return [Choice(action, why is None, str(why or "")) for action, why in refusals]
+
+
+def check_action(action: CampaignAction, campaign: Campaign, actor: Actor) -> None:
+    """Raise NotAllowedError, IllegalTransitionError or CallerIdUnverifiedError unless it may be."""
+    refusal = _refusal(action, campaign, actor)
+    if refusal is not None:
+        raise refusal
+
+
+def _refusal(action: CampaignAction, campaign: Campaign, actor: Actor) -> AutodialerError | None:
+    status = CampaignStatus(campaign.status)
+    if actor.role not in MANAGERS:
+        return NotAllowedError(f"Only a supervisor or an admin may {action} campaigns.")
+    if status not in ACTIONS[action]:
+        return IllegalTransitionError("campaign", status, _BECOMES[action], _legal(status, actor))
+    if _needs_admin(action, status) and actor.role is not Role.ADMIN:
+        return NotAllowedError("Pause the campaign first, or ask an admin to complete it.")
+    if action is _A.RESUME and campaign.caller_id.verified_at is None:
+        return CallerIdUnverifiedError(
+            f"The caller id {campaign.caller_id} is not verified: verify it first."
+        )
+    return None
+
+
+def _legal(status: CampaignStatus, actor: Actor) -> tuple[str, ...]:
+    return tuple(
+        action
+        for action, sources in ACTIONS.items()
+        if status in sources and (actor.role is Role.ADMIN or not _needs_admin(action, status))
+    )
+
+
+def _needs_admin(action: CampaignAction, status: CampaignStatus) -> bool:
+    return action is _A.COMPLETE and status is CampaignStatus.IN_PROGRESS
