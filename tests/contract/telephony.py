@@ -379,7 +379,21 @@ class TelephonyContract:
         await switch.place_call(dial.session_id, call)
         with pytest.raises(CallRefusedError):
             await switch.place_call(dial.session_id, call)
-        assert (await switch.legs()).customers == {call.attempt_id: LegState.RINGING}
+        assert set((await switch.legs()).customers) == {call.attempt_id}
+
+    async def test_a_leg_rings_only_when_the_network_said_so(
+        self, switch: Telephony, world: World, heard: Heard
+    ) -> None:
+        one = await self._nailed(switch, world, heard)
+        other = await self._nailed(switch, world, heard)
+        silent, rings = a_call(world.number(Line.SILENT)), a_call(world.number(Line.RINGS))
+        await switch.place_call(one.session_id, silent)
+        await switch.place_call(other.session_id, rings)
+        await heard.customer(rings.attempt_id, CustomerRinging)
+        assert (await switch.legs()).customers == {
+            silent.attempt_id: LegState.CALLING,
+            rings.attempt_id: LegState.RINGING,
+        }
 
     async def test_of_eight_requests_at_once_for_one_attempt_exactly_one_is_accepted(
         self, switch: Telephony, world: World, heard: Heard
@@ -445,6 +459,7 @@ class TelephonyContract:
         other = await self._nailed(switch, world, heard)
         ringing = a_call(world.number(Line.RINGS))
         await switch.place_call(other.session_id, ringing)
+        await heard.customer(ringing.attempt_id, CustomerRinging)
         legs = await switch.legs()
         assert legs.agents == {dial.session_id: LegState.UP, other.session_id: LegState.UP}
         assert legs.customers == {

@@ -66,6 +66,7 @@ def test_a_session_is_rebuilt_in_the_phase_that_was_stored(
         (Phase.WAITING, UP, None),
         (Phase.CLAIMING, UP, None),
         (Phase.DIALING, UP, RINGING),
+        (Phase.DIALING, UP, LegState.CALLING),
         (Phase.TALKING, UP, UP),
     ],
 )
@@ -114,6 +115,13 @@ def test_a_call_that_ended_in_the_gap_is_lost_and_the_next_is_claimed() -> None:
     (finish,) = commands
     assert isinstance(finish, FinishCall)
     assert finish.then_claim
+
+
+@pytest.mark.parametrize("state", [LegState.CALLING, RINGING])
+def test_a_phone_rang_only_when_the_network_said_so(state: LegState) -> None:
+    session, _ = catch_up(session_in(Phase.DIALING), UP, state)
+    assert session.call is not None
+    assert session.call.rang is (state is RINGING)
 
 
 def test_with_the_agent_gone_no_other_target_is_claimed() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from autodialer.adapters.sim.loop import run_virtual
 from autodialer.adapters.sim.switch import Fate
 from autodialer.domain.ids import SessionId
+from autodialer.domain.outcome import Reason
 from autodialer.domain.session import EndReason
 from tests.sim.world import SILENCE_LIMIT, Odds, Run
 
@@ -29,6 +31,14 @@ async def _talking(run: Run) -> SessionId:
     run.store.tables.queue_session(session_id, campaign.campaign_id, "asha", run.clock())
     await _until(lambda: any(row.answered_at for row in run.store.tables.live_attempts()))
     return session_id
+
+
+async def _first_call_to(run: Run, e164: str) -> None:
+    campaign = run.campaigns[0]
+    campaign.targets[0].e164 = e164
+    session_id = SessionId(run.new_id())
+    run.store.tables.queue_session(session_id, campaign.campaign_id, "asha", run.clock())
+    await _until(lambda: any(run.store.tables.attempts))
 
 
 async def _with_dialer(run: Run, story: Callable[[Run], Awaitable[None]]) -> None:
@@ -61,6 +71,21 @@ def test_a_lost_hang_up_is_found_although_the_session_is_told_to_leave_each_seco
         for attempt_id in run.switch.live_customers:
             run.switch.customer_hangs_up(attempt_id)
         await _until(lambda: session.end is not None, SILENCE_LIMIT.total_seconds())
+
+    async def main() -> None:
+        await _with_dialer(Run(1, Odds()), story)
+
+    run_virtual(main())
+
+
+def test_a_phone_that_never_rang_is_told_apart_also_when_sweeps_saw_its_call() -> None:
+    async def story(run: Run) -> None:
+        run.campaigns[0].ring_timeout = timedelta(seconds=30)
+        await _first_call_to(run, "+919800000007")
+        (attempt,) = run.store.tables.attempts.values()
+        await _until(lambda: attempt.result is not None)
+        assert attempt.result is not None
+        assert attempt.result.reason == Reason.NO_RINGING
 
     async def main() -> None:
         await _with_dialer(Run(1, Odds()), story)

@@ -34,10 +34,15 @@ _TIMED: Final = frozenset({Phase.WAITING, Phase.DIALING, Phase.TALKING})
 class LegState(StrEnum):
     """What the switch says of a leg that exists."""
 
+    # Sent out, and the network has not said yet that a phone rings.
+    CALLING = "calling"
     RINGING = "ringing"
     # Answered, but not in our hands yet: the switch keeps the person on the line until it is.
     ARRIVING = "arriving"
     UP = "up"
+
+
+_UNANSWERED: Final = frozenset({LegState.CALLING, LegState.RINGING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ def _customer_events(
         return ()
     if customer is None:
         return (OutcomeLost(call.attempt_id),)
-    if session.phase is not Phase.DIALING or customer is LegState.RINGING:
+    if session.phase is not Phase.DIALING or customer in _UNANSWERED:
         return ()
     if agent is None:
         return (CustomerAbandoned(call.attempt_id),)

@@ -175,13 +175,15 @@ def channel(leg: str, state: str, app: str = "Stasis") -> dict[str, Any]:
     return {"id": leg, "state": state, "dialplan": {"app_name": app}}
 
 
-def test_a_leg_is_up_when_it_is_answered_and_inside_the_application() -> None:
+def test_a_leg_rings_when_the_network_said_so_and_is_up_when_answered_and_inside() -> None:
     other = f"a{'f' * 32}"
     waiting = f"a{'e' * 32}"
+    silent = f"a{'d' * 32}"
     listed = [
         channel(AGENT, "Up"),
         channel(other, "Ringing", "AppDial2"),
         channel(waiting, "Up", "Wait"),
+        channel(silent, "Down", "AppDial2"),
         channel("1795395623.0", "Up"),
         "nonsense",
     ]
@@ -190,6 +192,7 @@ def test_a_leg_is_up_when_it_is_answered_and_inside_the_application() -> None:
         customers={
             AttemptId(UUID("f" * 32)): LegState.RINGING,
             AttemptId(UUID("e" * 32)): LegState.ARRIVING,
+            AttemptId(UUID("d" * 32)): LegState.CALLING,
         },
     )
 

@@ -216,7 +216,7 @@ def _leg(channel: Mapping[str, Any]) -> Leg | None:
 
 def _state(channel: Mapping[str, Any]) -> LegState:
     if channel.get("state") != "Up":
-        return LegState.RINGING
+        return LegState.RINGING if channel.get("state") == "Ringing" else LegState.CALLING
     dialplan = channel.get("dialplan")
     inside = isinstance(dialplan, dict) and dialplan.get("app_name") == "Stasis"
     return LegState.UP if inside else LegState.ARRIVING

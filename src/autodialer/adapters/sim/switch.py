@@ -84,7 +84,7 @@ class _Leg:
     attempt_id: AttemptId | None
     script: Script
     max_talk_s: float | None = None
-    state: LegState = LegState.RINGING
+    state: LegState = LegState.CALLING
     rang: bool = False
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
 
@@ -333,7 +333,7 @@ class SimSwitch:
         leg.later(ring_timeout_s, lambda: self._end(leg, None, by_far_end=False))
 
     def _ring(self, leg: _Leg) -> None:
-        leg.rang = True
+        leg.rang, leg.state = True, LegState.RINGING
         if leg.attempt_id is not None:
             self._report(CallReport(CustomerRinging(leg.attempt_id)))
 
