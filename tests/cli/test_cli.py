@@ -16,6 +16,7 @@ from autodialer.apps.calls.models import Session
 from autodialer.apps.campaigns.models import Campaign, Target
 from autodialer.apps.contacts.models import ContactList
 from autodialer.ops.cli import cli
+from autodialer.ops.worker import run_worker
 from tests.support.book import csv_of
 
 SOURCE = str(Path(__file__).parents[2] / "src")
@@ -244,3 +245,63 @@ def test_help_does_not_load_django() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_lists_contacts_and_imports_are_kept_from_the_command_line(office: Path) -> None:
+    made = run_json("contact", "create", "9876543210", "--first-name", "Asha")["id"]
+    assert run("list", "create", "Mine").exit_code == 0
+    assert run("list", "add", "Mine", str(made)).exit_code == 0
+    assert run("list", "rename", "Mine", "Ours").exit_code == 0
+    (member,) = run_json("list", "show", "Ours")
+    assert (member["contact"]["e164"], member["contact"]["first_name"]) == ("+919876543210", "Asha")
+    assert run("contact", "edit", str(made), "--tag", "vip").exit_code == 0
+    assert [row["tag"] for row in run_json("contact", "list", "--search", "vip")] == ["vip"]
+    assert run("list", "remove", "Ours", str(made)).exit_code == 0
+    assert run("contact", "delete", str(made)).exit_code == 0
+    assert run("list", "delete", "Ours").exit_code == 0
+    assert [row["name"] for row in run_json("list", "list")] == ["Leads"]
+
+
+def test_an_import_in_the_background_waits_for_a_worker(office: Path) -> None:
+    file = office / "more.csv"
+    file.write_text("tel|who\n9876543210|Asha\n12|x\n")
+    line = ("list", "import", str(file), "--name", "More", "--background")
+    queued = run_json(*line, "--column", "who=first_name", "--separator", "bar")
+    assert run_json("import", "show", str(queued["id"]))["status"] == "queued"
+    run_worker(until_idle=True)
+    shown = run_json("import", "show", str(queued["id"]))
+    assert (shown["status"], shown["ready"], shown["rejected"]) == ("done", 1, 1)
+    out = office / "rejected.csv"
+    assert run("import", "rejected", str(queued["id"]), "--out", str(out)).exit_code == 0
+    assert "number_wrong_length" in out.read_text(encoding="utf-8-sig")
+    same = run("list", "import", str(file), "--name", "Again")
+    assert same.exit_code == 1
+    assert "This file was imported as 'More'" in same.stderr
+    assert run("list", "import", str(file), "--name", "Again", "--again").exit_code == 0
+    assert {row["name"] for row in run_json("import", "list")} == {"Leads", "More", "Again"}
+
+
+def test_people_are_kept_from_the_command_line(office: Path) -> None:
+    assert run("account", "set", "--opens", "10:00").exit_code == 0
+    assert run("account", "set", "--opens", "08:00").exit_code == 2
+    assert run("user", "role", "Bina", "admin").exit_code == 0
+    last = run("user", "disable", "Bina")
+    assert (last.exit_code, "the only admin" in last.stderr) == (1, True)
+    assert run("device", "add", "Bina", "phone", "9876543210", "--extra").exit_code == 0
+    assert run("device", "default", "Bina", "+919876543210").exit_code == 0
+    assert run("device", "remove", "Bina", "bina").exit_code == 0
+    (device,) = run_json("device", "list", "--user", "Bina")
+    assert (device["kind"], device["is_default"]) == ("phone", True)
+    assert run("group", "remove", "Sales", "Bina").exit_code == 0
+    assert run("group", "rename", "Sales", "Support").exit_code == 0
+    assert [row["members"] for row in run_json("group", "list")] == [[]]
+    assert run("group", "set", "Support", "Bina").exit_code == 0
+    assert run("group", "delete", "Support").exit_code == 0
+
+
+def test_a_file_of_numbers_fills_the_registry_from_the_command_line(office: Path) -> None:
+    file = office / "dnd.csv"
+    file.write_text("number\n9876543210\n12\n")
+    result = run_json("dnd", "import", str(file))
+    assert (result["added"], len(result["rejected"])) == (1, 1)
+    assert [row["e164"] for row in run_json("dnd", "list")] == ["+919876543210"]

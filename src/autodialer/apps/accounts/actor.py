@@ -35,6 +35,16 @@ OPERATOR: Final = Actor("operator", Role.ADMIN)
 MANAGERS: Final = frozenset({Role.ADMIN, Role.SUPERVISOR})
 
 
+def require_manager_of(actor: Actor, *roles: Role) -> None:
+    """Raise NotAllowedError unless the actor may manage users of these roles.
+
+    An admin manages all users, a supervisor agents.
+    """
+    if any(role is not Role.AGENT for role in roles):
+        require_role(actor, {Role.ADMIN}, "manage admins and supervisors")
+    require_role(actor, MANAGERS, "manage users")
+
+
 def require_role(actor: Actor, allowed: Collection[Role], to_do: str) -> None:
     """Raise NotAllowedError, naming who may, unless the actor has one of the roles."""
     if actor.role not in allowed:

@@ -32,6 +32,12 @@ def users(account: Account) -> list[User]:
     return list(User.objects.filter(account=account).order_by("name", "pk"))
 
 
+def user(account: Account, user_id: int) -> User:
+    """Return a user of the account. Raises NotFoundError."""
+    (found,) = users_by_id(account, [user_id])
+    return found
+
+
 def users_by_id(account: Account, ids: Iterable[int]) -> list[User]:
     """Return exactly these users of the account. Raises NotFoundError if one is not there."""
     wanted = set(ids)

@@ -12,13 +12,24 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 
+from autodialer.apps.accounts.actor import OPERATOR, require_manager_of, require_role
 from autodialer.apps.accounts.models import Account, Role, User
+from autodialer.apps.accounts.queries import user as user_of
+from autodialer.apps.events import hint_sessions
 from autodialer.apps.texts import clean_name
 from autodialer.domain.errors import ConflictError, InvalidInputError
 from autodialer.domain.window import LEGAL_CLOSES, LEGAL_OPENS
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from autodialer.apps.accounts.actor import Actor
+
+
+class LastAdminError(ConflictError):
+    """An account always keeps an admin who can log in."""
+
+    code = "last_admin"
 
 
 @transaction.atomic(durable=True)
@@ -36,10 +47,7 @@ def create_account(
     Raises InvalidInputError, or ConflictError when the name is taken.
     """
     _check_place(zone, region)
-    if not LEGAL_OPENS <= window_opens < window_closes <= LEGAL_CLOSES:
-        raise InvalidInputError(
-            "window", "The calling window must lie between 09:00 and 21:00.", "window_illegal"
-        )
+    _check_window(window_opens, window_closes)
     cleaned = clean_name(name)
     account, is_new = Account.objects.get_or_create(
         name=cleaned,
@@ -57,13 +65,47 @@ def create_account(
 
 
 @transaction.atomic(durable=True)
+def change_account(
+    *,
+    account: Account,
+    zone: str | None = None,
+    region: str | None = None,
+    window_opens: time | None = None,
+    window_closes: time | None = None,
+    actor: Actor = OPERATOR,
+) -> Account:
+    """Change where the account is and when it calls; what is None stays. Counts at the next dial.
+
+    Raises NotAllowedError, or InvalidInputError, also for a window wider than the law's.
+    """
+    require_role(actor, {Role.ADMIN}, "change the settings of the account")
+    found = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+    found.zone = found.zone if zone is None else zone
+    found.region = found.region if region is None else region
+    found.window_opens = found.window_opens if window_opens is None else window_opens
+    found.window_closes = found.window_closes if window_closes is None else window_closes
+    _check_place(found.zone, found.region)
+    _check_window(found.window_opens, found.window_closes)
+    found.save(update_fields=["zone", "region", "window_opens", "window_closes"])
+    return found
+
+
+@transaction.atomic(durable=True)
 def create_user(
-    *, account: Account, email: str, name: str, role: Role, now: datetime, password: str = ""
+    *,
+    account: Account,
+    email: str,
+    name: str,
+    role: Role,
+    now: datetime,
+    password: str = "",
+    actor: Actor = OPERATOR,
 ) -> User:
     """Make a user; without a password the user cannot log in but can be called as an agent.
 
-    Raises InvalidInputError, or ConflictError when the address is in use.
+    Raises NotAllowedError, InvalidInputError, or ConflictError when the address is in use.
     """
+    require_manager_of(actor, role)
     address = _clean_email(email)
     user, is_new = User.objects.get_or_create(
         email=address,
@@ -78,6 +120,67 @@ def create_user(
     if not is_new:
         raise ConflictError(f"A user with the address {address} exists already.")
     return user
+
+
+@transaction.atomic(durable=True)
+def rename_user(*, account: Account, user_id: int, name: str, actor: Actor = OPERATOR) -> User:
+    """Give a user another name; everybody may change their own. Raises NotAllowedError."""
+    user = _locked_user(account, user_id)
+    if actor.user != user:
+        require_manager_of(actor, Role(user.role))
+    user.name = clean_name(name)
+    user.save(update_fields=["name"])
+    return user
+
+
+@transaction.atomic(durable=True)
+def set_user_active(
+    *, account: Account, user_id: int, active: bool, actor: Actor = OPERATOR
+) -> User:
+    """Let a user in, or keep them out; repeatable.
+
+    Who is kept out while talking finishes the present call and is released. Raises
+    NotAllowedError, NotFoundError, or LastAdminError.
+    """
+    user = _locked_user(account, user_id)
+    require_manager_of(actor, Role(user.role))
+    if not active:
+        _check_not_last_admin(account, user)
+    user.is_active = active
+    user.save(update_fields=["is_active"])
+    hint_sessions()
+    return user
+
+
+@transaction.atomic(durable=True)
+def change_role(*, account: Account, user_id: int, role: Role, actor: Actor = OPERATOR) -> User:
+    """Give a user another role. Raises NotAllowedError, NotFoundError, or LastAdminError."""
+    user = _locked_user(account, user_id)
+    require_manager_of(actor, Role(user.role), role)
+    if role is not Role.ADMIN:
+        _check_not_last_admin(account, user)
+    user.role = role.value
+    user.save(update_fields=["role"])
+    return user
+
+
+def _locked_user(account: Account, user_id: int) -> User:
+    """Return the user. Locks the account's people: of two admins who leave, one comes second."""
+    Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+    return user_of(account, user_id)
+
+
+def _check_not_last_admin(account: Account, user: User) -> None:
+    admins = User.objects.filter(account=account, role=Role.ADMIN.value, is_active=True)
+    if user.role == Role.ADMIN and user.is_active and not admins.exclude(pk=user.pk).exists():
+        raise LastAdminError(f"{user.name} is the only admin: make another user an admin first.")
+
+
+def _check_window(opens: time, closes: time) -> None:
+    if not LEGAL_OPENS <= opens < closes <= LEGAL_CLOSES:
+        raise InvalidInputError(
+            "window", "The calling window must lie between 09:00 and 21:00.", "window_illegal"
+        )
 
 
 def _check_place(zone: str, region: str) -> None:

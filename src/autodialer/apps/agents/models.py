@@ -64,6 +64,7 @@ class AgentDevice(models.Model):
     class Meta:
         constraints = [
             one_of("kind", DeviceKind, name="device_kind_is_known"),
+            models.UniqueConstraint(fields=["user", "kind", "address"], name="device_is_once"),
             models.UniqueConstraint(
                 fields=["user"], condition=Q(is_default=True), name="device_one_default"
             ),

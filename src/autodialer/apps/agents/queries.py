@@ -79,6 +79,28 @@ def device(account: Account, user_id: int, device_id: int | None = None) -> Agen
     return devices.order_by("-is_default", "pk").first()
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceRow:
+    """A device of a user."""
+
+    id: int
+    user: str
+    kind: str
+    address: str
+    is_default: bool
+
+
+def device_rows(account: Account, user_id: int | None = None) -> list[DeviceRow]:
+    """Return the devices of one user or of all, by user, the default one first."""
+    found = AgentDevice.objects.filter(user__account=account).select_related("user")
+    if user_id is not None:
+        found = found.filter(user=user_id)
+    return [
+        DeviceRow(one.pk, one.user.name, one.kind, one.address, one.is_default)
+        for one in found.order_by("user__name", "user", "-is_default", "pk")
+    ]
+
+
 def devices(account: Account, user_id: int) -> list[tuple[int, str]]:
     """Return id and address of the user's devices, the default one first."""
     found = AgentDevice.objects.filter(user__account=account, user=user_id)

@@ -3,53 +3,110 @@
 from __future__ import annotations
 
 import re
+import secrets
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
+from django.db.models import ProtectedError
 
+from autodialer.apps.accounts.actor import MANAGERS, OPERATOR, require_manager_of, require_role
+from autodialer.apps.accounts.models import Role, User
+from autodialer.apps.accounts.queries import user as user_of
 from autodialer.apps.accounts.queries import users_by_id
 from autodialer.apps.agents import queries
 from autodialer.apps.agents.models import AgentDevice, DeviceKind, Group, GroupMember
 from autodialer.apps.contacts.numbers import parse_number
 from autodialer.apps.events import hint_sessions
 from autodialer.apps.texts import clean_name
-from autodialer.domain.errors import ConflictError, InvalidInputError
+from autodialer.domain.errors import ConflictError, InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from autodialer.apps.accounts.actor import Actor
     from autodialer.apps.accounts.models import Account
 
+NAMES_SHOWN: Final = 3
 # What reaches Asterisk as part of an endpoint's name: nothing that a dial string could mean.
 _SIP_USER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @transaction.atomic(durable=True)
 def create_group(
-    *, account: Account, name: str, now: datetime, member_ids: Iterable[int] = ()
+    *,
+    account: Account,
+    name: str,
+    now: datetime,
+    member_ids: Iterable[int] = (),
+    actor: Actor = OPERATOR,
 ) -> Group:
     """Make a group. Raises ConflictError when the name is taken, NotFoundError for a stranger."""
+    _require_manager(actor)
     cleaned = clean_name(name)
     group, is_new = Group.objects.get_or_create(
         account=account, name=cleaned, defaults={"created_at": now}
     )
     if not is_new:
-        raise ConflictError(f"There is a group called {cleaned!r} already: choose another name.")
+        raise _name_taken(cleaned)
     _add(account, group, member_ids)
     return group
 
 
 @transaction.atomic(durable=True)
-def add_group_members(*, account: Account, group_id: int, user_ids: Iterable[int]) -> None:
-    """Add users to a group; it counts at once, also in running campaigns. Repeatable."""
-    _add(account, queries.group(account, group_id), user_ids)
+def rename_group(*, account: Account, group_id: int, name: str, actor: Actor = OPERATOR) -> Group:
+    """Give a group another name. Raises NotFoundError, or ConflictError when it is taken."""
+    _require_manager(actor)
+    group = _locked_group(account, group_id)
+    cleaned = clean_name(name)
+    if Group.objects.filter(account=account, name=cleaned).exclude(pk=group.pk).exists():
+        raise _name_taken(cleaned)
+    group.name = cleaned
+    group.save(update_fields=["name"])
+    return group
 
 
 @transaction.atomic(durable=True)
-def set_group_members(*, account: Account, group_id: int, user_ids: Iterable[int]) -> None:
+def delete_group(*, account: Account, group_id: int, actor: Actor = OPERATOR) -> None:
+    """Delete a group that no campaign was made for. Raises NotFoundError, ConflictError."""
+    _require_manager(actor)
+    group = _locked_group(account, group_id)
+    try:
+        group.delete()
+    except ProtectedError as error:
+        used = ", ".join(sorted(repr(str(one)) for one in error.protected_objects)[:NAMES_SHOWN])
+        raise ConflictError(
+            f"The group belongs to campaigns ({used}): remove its members instead."
+        ) from error
+
+
+@transaction.atomic(durable=True)
+def add_group_members(
+    *, account: Account, group_id: int, user_ids: Iterable[int], actor: Actor = OPERATOR
+) -> None:
+    """Add users to a group; it counts at once, also in running campaigns. Repeatable."""
+    _require_manager(actor)
+    _add(account, _locked_group(account, group_id), user_ids)
+
+
+@transaction.atomic(durable=True)
+def remove_group_members(
+    *, account: Account, group_id: int, user_ids: Iterable[int], actor: Actor = OPERATOR
+) -> None:
+    """Take users out of a group; who talks finishes the call and is released. Repeatable."""
+    _require_manager(actor)
+    group = _locked_group(account, group_id)
+    GroupMember.objects.filter(group=group, user__in=set(user_ids)).delete()
+    hint_sessions()
+
+
+@transaction.atomic(durable=True)
+def set_group_members(
+    *, account: Account, group_id: int, user_ids: Iterable[int], actor: Actor = OPERATOR
+) -> None:
     """Make these users the group. Who leaves it finishes the present call and is released."""
-    group = queries.group(account, group_id)
+    _require_manager(actor)
+    group = _locked_group(account, group_id)
     wanted = set(user_ids)
     GroupMember.objects.filter(group=group).exclude(user__in=wanted).delete()
     _add(account, group, wanted)
@@ -62,21 +119,59 @@ def add_device(
     account: Account,
     user_id: int,
     kind: DeviceKind,
-    address: str,
     now: datetime,
+    address: str = "",
     is_default: bool = True,
+    actor: Actor = OPERATOR,
 ) -> AgentDevice:
     """Add where an agent is called: a telephone number, or the name of a SIP user of ours.
 
-    Raises NumberError or InvalidInputError when the address cannot be dialled.
+    A browser without an address gets one of its own; the first device is the default one.
+    Raises NumberError or InvalidInputError when the address cannot be dialled, ConflictError
+    when the user has it already, and NotAllowedError.
     """
-    (user,) = users_by_id(account, [user_id])
+    user = _locked_owner(account, actor, user_id)
+    if kind is DeviceKind.BROWSER and not address:
+        address = f"web-{user.pk}-{secrets.token_hex(8)}"
     checked = check_address(kind, address, account.region)
+    devices = AgentDevice.objects.filter(user=user)
+    if devices.filter(kind=kind.value, address=checked).exists():
+        raise ConflictError(f"{user.name} has this device already.")
     if is_default:
-        AgentDevice.objects.filter(user=user, is_default=True).update(is_default=False)
+        devices.filter(is_default=True).update(is_default=False)
     return AgentDevice.objects.create(
-        user=user, kind=kind.value, address=checked, is_default=is_default, created_at=now
+        user=user,
+        kind=kind.value,
+        address=checked,
+        is_default=is_default or not devices.exists(),
+        created_at=now,
     )
+
+
+@transaction.atomic(durable=True)
+def set_default_device(
+    *, account: Account, user_id: int, device_id: int, actor: Actor = OPERATOR
+) -> None:
+    """Call the user on this device from the next Start on. Raises NotFoundError."""
+    device = _device(account, _locked_owner(account, actor, user_id), device_id)
+    AgentDevice.objects.filter(user=user_id, is_default=True).update(is_default=False)
+    device.is_default = True
+    device.save(update_fields=["is_default"])
+
+
+@transaction.atomic(durable=True)
+def remove_device(
+    *, account: Account, user_id: int, device_id: int, actor: Actor = OPERATOR
+) -> None:
+    """Remove a device; of the rest the oldest becomes the default one where none is.
+
+    An agent who is connected on it stays connected. Raises NotFoundError.
+    """
+    _device(account, _locked_owner(account, actor, user_id), device_id).delete()
+    oldest = queries.device(account, user_id)
+    if oldest is not None and not oldest.is_default:
+        oldest.is_default = True
+        oldest.save(update_fields=["is_default"])
 
 
 def check_address(kind: DeviceKind, address: str, region: str) -> str:
@@ -90,6 +185,35 @@ def check_address(kind: DeviceKind, address: str, region: str) -> str:
             "sip_user_invalid",
         )
     return address.strip()
+
+
+def _require_manager(actor: Actor) -> None:
+    require_role(actor, MANAGERS, "change groups")
+
+
+def _locked_group(account: Account, group_id: int) -> Group:
+    """Return the group, locked until commit: two who set its members come one after the other."""
+    queries.group(account, group_id)
+    return Group.objects.select_for_update(no_key=True).get(pk=group_id)
+
+
+def _locked_owner(account: Account, actor: Actor, user_id: int) -> User:
+    """Return the user, locked until commit; everybody may change their own devices."""
+    user = user_of(account, user_id)
+    if actor.user != user:
+        require_manager_of(actor, Role(user.role))
+    return User.objects.select_for_update(no_key=True).get(pk=user.pk)
+
+
+def _device(account: Account, user: User, device_id: int) -> AgentDevice:
+    device = queries.device(account, user.pk, device_id)
+    if device is None:
+        raise NotFoundError(f"{user.name} has no device {device_id}: see `autodialer device list`.")
+    return device
+
+
+def _name_taken(name: str) -> ConflictError:
+    return ConflictError(f"There is a group called {name!r} already: choose another name.")
 
 
 def _add(account: Account, group: Group, user_ids: Iterable[int]) -> None:

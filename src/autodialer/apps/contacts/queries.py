@@ -13,6 +13,7 @@ from autodialer.apps.accounts.actor import OPERATOR
 from autodialer.apps.contacts.access import visible_contacts, visible_lists
 from autodialer.apps.contacts.models import ContactList, DndEntry, ListMember
 from autodialer.apps.statements import statement
+from autodialer.apps.texts import storable
 from autodialer.domain.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -102,7 +103,9 @@ def contact_rows(
     `search` is a part of the number, a name, the company, the e-mail address or the tag.
     """
     found = visible_contacts(account, actor).filter(pk__gt=after_id)
-    text = search.replace("\0", "").strip()
+    text = search.strip()
+    if not storable(text):  # then it stands nowhere
+        return []
     if text:
         anywhere = Q(e164__contains=text.replace(" ", ""))
         for name in ("first_name", "last_name", "company", "email", "tag"):
@@ -134,7 +137,9 @@ def require_contacts(account: Account, actor: Actor, ids: Sequence[int]) -> None
 
 def dnd_rows(account: Account, *, search: str = "", limit: int = 1_000) -> list[DndRow]:
     """Return the do-not-call registry, newest first; `search` is a part of a number."""
-    entries = DndEntry.objects.filter(account=account, e164__contains=search.replace("\0", ""))
+    if not storable(search):
+        return []
+    entries = DndEntry.objects.filter(account=account, e164__contains=search.strip())
     return [
         DndRow(entry.e164, entry.added_at) for entry in entries.order_by("-added_at", "-pk")[:limit]
     ]

@@ -17,6 +17,7 @@ _MODULES: Final = {
     "account": "book",
     "user": "book",
     "group": "book",
+    "device": "devices",
     "caller-id": "book",
     "list": "lists",
     "import": "imports",

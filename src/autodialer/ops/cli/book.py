@@ -21,6 +21,7 @@ from autodialer.ops.cli.shell import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from autodialer.apps.accounts.models import Account
 
@@ -60,6 +61,39 @@ def account_list(as_json: bool) -> None:
         print_table(("id", "name", "zone"), [[str(v) for v in row.values()] for row in rows])
     else:
         click.echo("There is no account yet: `autodialer account create NAME`.", err=True)
+
+
+@account.command("set")
+@click.option("--zone", help="Time zone.")
+@click.option("--region", help="Country of plain numbers.")
+@click.option("--opens", type=click.DateTime(["%H:%M"]), help="Begin of the calling window.")
+@click.option("--closes", type=click.DateTime(["%H:%M"]), help="End of the calling window.")
+@json_option
+@with_account
+def account_set(
+    owner: Account,
+    *,
+    zone: str | None,
+    region: str | None,
+    opens: datetime | None,
+    closes: datetime | None,
+    as_json: bool,
+) -> None:
+    """Change the zone, the country or the calling window, which 09:00 to 21:00 bound."""
+    from autodialer.apps.accounts.services import change_account
+
+    changed = change_account(
+        account=owner,
+        zone=zone,
+        region=region,
+        window_opens=opens.time() if opens else None,
+        window_closes=closes.time() if closes else None,
+    )
+    hours = f"{changed.window_opens:%H:%M} to {changed.window_closes:%H:%M}"
+    if as_json:
+        print_json({"zone": changed.zone, "region": changed.region, "window": hours})
+        return
+    click.echo(f"{changed.name}: {changed.zone}, {changed.region}, calls {hours}.", err=True)
 
 
 @click.group(cls=Commands)
@@ -110,10 +144,58 @@ def user_list(owner: Account, *, as_json: bool) -> None:
 
     print_rows(
         user_rows(owner),
-        ("id", "name", "email", "role", "devices"),
+        ("id", "name", "email", "role", "is_active", "devices"),
         as_json=as_json,
         empty="There is no user yet: `autodialer user create NAME --email ADDRESS`.",
     )
+
+
+@user.command("disable")
+@click.argument("who")
+@with_account
+def user_disable(owner: Account, *, who: str) -> None:
+    """Keep WHO out; an agent who talks finishes the call first."""
+    _set_active(owner, who, active=False)
+
+
+@user.command("enable")
+@click.argument("who")
+@with_account
+def user_enable(owner: Account, *, who: str) -> None:
+    """Let WHO in again."""
+    _set_active(owner, who, active=True)
+
+
+def _set_active(owner: Account, who: str, *, active: bool) -> None:
+    from autodialer.apps.accounts.services import set_user_active
+
+    found = set_user_active(account=owner, user_id=pick_user(owner, who), active=active)
+    click.echo(f"{found.name}: {'enabled' if active else 'disabled'}.", err=True)
+
+
+@user.command("rename")
+@click.argument("who")
+@click.argument("name")
+@with_account
+def user_rename(owner: Account, *, who: str, name: str) -> None:
+    """Call WHO by another NAME."""
+    from autodialer.apps.accounts.services import rename_user
+
+    renamed = rename_user(account=owner, user_id=pick_user(owner, who), name=name)
+    click.echo(f"{who}: is called {renamed.name!r} now.", err=True)
+
+
+@user.command("role")
+@click.argument("who")
+@click.argument("role", type=click.Choice(ROLES))
+@with_account
+def user_role(owner: Account, *, who: str, role: str) -> None:
+    """Make WHO an admin, a supervisor or an agent."""
+    from autodialer.apps.accounts.models import Role
+    from autodialer.apps.accounts.services import change_role
+
+    found = change_role(account=owner, user_id=pick_user(owner, who), role=Role(role))
+    click.echo(f"{found.name}: {found.role}.", err=True)
 
 
 @click.group(cls=Commands)
@@ -146,6 +228,55 @@ def group_add(owner: Account, *, name: str, agents: Sequence[str]) -> None:
     members = [pick_user(owner, agent) for agent in agents]
     add_group_members(account=owner, group_id=pick_group(owner, name), user_ids=members)
     click.echo(f"{name}: {len(members)} added.", err=True)
+
+
+@group.command("remove")
+@click.argument("name")
+@click.argument("agents", nargs=-1, required=True)
+@with_account
+def group_remove(owner: Account, *, name: str, agents: Sequence[str]) -> None:
+    """Take AGENTS out of the group NAME; who talks finishes the call first."""
+    from autodialer.apps.agents.services import remove_group_members
+
+    members = [pick_user(owner, agent) for agent in agents]
+    remove_group_members(account=owner, group_id=pick_group(owner, name), user_ids=members)
+    click.echo(f"{name}: {len(members)} removed.", err=True)
+
+
+@group.command("set")
+@click.argument("name")
+@click.argument("agents", nargs=-1)
+@with_account
+def group_set(owner: Account, *, name: str, agents: Sequence[str]) -> None:
+    """Make AGENTS the members of the group NAME."""
+    from autodialer.apps.agents.services import set_group_members
+
+    members = [pick_user(owner, agent) for agent in agents]
+    set_group_members(account=owner, group_id=pick_group(owner, name), user_ids=members)
+    click.echo(f"{name}: {len(members)} members.", err=True)
+
+
+@group.command("rename")
+@click.argument("name")
+@click.argument("new_name")
+@with_account
+def group_rename(owner: Account, *, name: str, new_name: str) -> None:
+    """Call the group NAME by NEW_NAME."""
+    from autodialer.apps.agents.services import rename_group
+
+    renamed = rename_group(account=owner, group_id=pick_group(owner, name), name=new_name)
+    click.echo(f"{name}: is called {renamed.name!r} now.", err=True)
+
+
+@group.command("delete")
+@click.argument("name")
+@with_account
+def group_delete(owner: Account, *, name: str) -> None:
+    """Delete the group NAME, unless a campaign was made for it."""
+    from autodialer.apps.agents.services import delete_group
+
+    delete_group(account=owner, group_id=pick_group(owner, name))
+    click.echo(f"{name}: deleted.", err=True)
 
 
 @group.command("list")

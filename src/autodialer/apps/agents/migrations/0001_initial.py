@@ -102,6 +102,9 @@ class Migration(migrations.Migration):
                         name="device_kind_is_known",
                     ),
                     models.UniqueConstraint(
+                        fields=("user", "kind", "address"), name="device_is_once"
+                    ),
+                    models.UniqueConstraint(
                         condition=models.Q(("is_default", True)),
                         fields=("user",),
                         name="device_one_default",
