@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from datetime import datetime, time
 from pathlib import Path
@@ -26,12 +27,14 @@ from autodialer.ops.cli.shell import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import TextIO
+    from typing import BinaryIO
 
     from autodialer.apps.accounts.models import Account
+    from autodialer.apps.campaigns.models import Campaign
     from autodialer.apps.campaigns.queries import CampaignRow
 
 STATUSES: Final = ("created", "in-progress", "paused", "completed", "archived")
+FORMS: Final = ("csv", "xlsx")
 RETRY_ON: Final = ("busy", "no-answer", "failed")
 
 
@@ -213,25 +216,42 @@ def campaign_archive(owner: Account, *, name: str) -> None:
 @click.argument("name")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Else stdout.")
 @click.option("--targets", is_flag=True, help="One row for each number instead of each call.")
+@click.option(
+    "--format", "form", type=click.Choice(FORMS), help="By the end of --out if omitted, else csv."
+)
 @with_account
-def campaign_report(owner: Account, *, name: str, out: Path | None, targets: bool) -> None:
-    """Write the report of a campaign as CSV."""
-    from autodialer.apps.calls.report import write_calls, write_targets
+def campaign_report(
+    owner: Account, *, name: str, out: Path | None, targets: bool, form: str | None
+) -> None:
+    """Write the report of a campaign as CSV, or all of it as an Excel workbook."""
     from autodialer.apps.campaigns.queries import campaign as campaign_of
 
+    if form is None:
+        form = "xlsx" if out is not None and out.suffix.lower() == ".xlsx" else "csv"
     found = campaign_of(owner, pick_campaign(owner, name))
-
-    def write(to: TextIO) -> int:
-        return write_targets(owner, found, to) if targets else write_calls(owner, found, to)
-
     if out is None:
-        write(sys.stdout)
+        _write_report(owner, found, sys.stdout.buffer, form, targets=targets)
         return
     draft = out.with_name(f"{out.name}.part")  # a report that breaks off leaves the old one
-    with draft.open("w", encoding="utf-8", newline="") as file:
-        count = write(file)
+    with draft.open("wb") as file:
+        count = _write_report(owner, found, file, form, targets=targets)
     draft.replace(out)
     click.echo(f"{out}: {count:,} rows.", err=True)
+
+
+def _write_report(
+    owner: Account, found: Campaign, to: BinaryIO, form: str, *, targets: bool
+) -> int:
+    from autodialer.apps.calls import report, workbook
+
+    if form == "xlsx":
+        return workbook.write_workbook(owner, found, to, now())
+    text = io.TextIOWrapper(to, encoding="utf-8", newline="")
+    section = report.targets(owner, found) if targets else report.calls(owner, found)
+    try:
+        return report.write_csv(section, text)
+    finally:
+        text.detach()  # flushes, and leaves `to` open to whoever opened it
 
 
 @campaign.command("watch")

@@ -1,0 +1,48 @@
+"""The reasons of calls and targets in words, for people who read reports and pages."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from autodialer.domain.outcome import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_R = Reason
+WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        _R.ANSWERED: "Talked with an agent",
+        _R.ABANDONED: "Answered, but no agent was there any more",
+        _R.BUSY: "Busy",
+        _R.REJECTED: "Declined",
+        _R.RING_TIMEOUT: "Rang, nobody answered",
+        _R.UNAVAILABLE: "Switched off or out of reach",
+        _R.AGENT_LEFT: "The agent hung up while it rang",
+        _R.NO_RINGING: "The network never rang the phone",
+        _R.UNKNOWN_NUMBER: "The number does not exist",
+        _R.INCOMPLETE_NUMBER: "The number is incomplete",
+        _R.NETWORK_FAILURE: "The network could not place the call",
+        _R.NOT_PERMITTED: "The carrier does not permit the call",
+        _R.BLOCKED_CALLER_ID: "The called side rejects the caller id",
+        _R.REDIRECTED: "Forwarded to another number, which is not called",
+        _R.TRUNK_REFUSED: "The trunk did not accept the call",
+        _R.MEDIA_SERVER_LOST: "The telephony server was restarted during the call",
+        _R.OUTCOME_UNKNOWN: "The end was not seen; never called twice for it",
+        _R.NOT_SENT: "Never sent; does not count as a try",
+        _R.INVALID_NUMBER: "The number cannot be called",
+        _R.DO_NOT_CALL: "On the do-not-call registry",
+        _R.CAMPAIGN_ENDED: "The campaign ended first",
+        _R.LOW_BALANCE: "The balance did not suffice for the call",
+        _R.NO_TARIFF: "No tariff says what the call would cost",
+        _R.ENDED_BEFORE_RETRY: "The campaign ended before the next try",
+    }
+)
+
+
+def in_words(reason: str) -> str:
+    """Return what a reason means; a code without words is shown as it is."""
+    if reason.startswith("sip_"):
+        return f"The network refused the call (SIP {reason.removeprefix('sip_')})"
+    return WORDS.get(reason, reason)

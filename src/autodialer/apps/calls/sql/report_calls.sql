@@ -1,0 +1,15 @@
+-- Return the calls of a campaign for its report, oldest first.
+SELECT a.id::text AS call_id, a.e164 AS number,
+       trim(concat(t.contact->>'first_name', ' ', t.contact->>'last_name')) AS contact,
+       u.name AS agent, a.caller_id, a.try_no,
+       -- A live call has no outcome yet: it shows what it does.
+       coalesce(nullif(a.status, ''), a.state) AS status, a.reason, a.abandoned, a.estimated,
+       a.placed_at, a.answered_at, a.ended_at,
+       round(extract(epoch FROM a.ended_at - a.answered_at), 1)::float8 AS talk_seconds,
+       -- The file of a call that nobody answered was never made.
+       CASE WHEN a.answered_at IS NULL THEN '' ELSE a.recording END AS recording
+  FROM calls_attempt AS a
+  JOIN accounts_user AS u ON u.id = a.user_id
+  JOIN campaigns_target AS t ON t.id = a.target_id
+ WHERE a.account_id = %(account_id)s AND a.campaign_id = %(campaign_id)s
+ ORDER BY a.placed_at, a.id;
