@@ -17,6 +17,9 @@ from django.db.utils import InternalError
 
 from autodialer.adapters.pg.store import PgStore
 from autodialer.apps.accounts.actor import OPERATOR
+from autodialer.apps.agents.models import DeviceKind
+from autodialer.apps.agents.services import add_device
+from autodialer.apps.billing.services import set_payment_mode, set_tariffs, top_up
 from autodialer.apps.calls.promises import PROMISES, broken_promises, verdicts
 from autodialer.apps.calls.services import start_session
 from autodialer.apps.campaigns.models import Campaign
@@ -28,6 +31,7 @@ from autodialer.apps.campaigns.services import (
 from autodialer.apps.campaigns.terms import Terms
 from autodialer.domain import outcome
 from autodialer.domain.ids import SessionId
+from autodialer.domain.money import PaymentMode, Rate
 from autodialer.domain.session import EndReason
 from tests.contract.store_world import (
     BUSY,
@@ -96,6 +100,7 @@ def make_history(url: str) -> None:
     book = make_book(rows=6)
     terms = Terms(retries=1, retry_statuses=("busy",), retry_interval_min=1)
     campaign = book.campaign(terms=terms)
+    pay(book)
     first = start(book, campaign, NOON)
     asyncio.run(dial(url, first, NOON))
     steer(pause_campaign, book, campaign, NOON + 4 * MINUTE)
@@ -103,6 +108,21 @@ def make_history(url: str) -> None:
     second = start(book, campaign, NOON + 5 * MINUTE)
     asyncio.run(dial(url, second, NOON + 5 * MINUTE))
     steer(complete_campaign, book, campaign, NOON + 8 * MINUTE)
+
+
+def pay(book: Book) -> None:
+    """Make the account prepaid; Bina is called on a telephone, which costs too."""
+    add_device(
+        account=book.account,
+        user_id=book.agent.pk,
+        kind=DeviceKind.PHONE,
+        address="+919000000099",
+        now=NOON,
+    )
+    set_payment_mode(account=book.account, mode=PaymentMode.PREPAID, actor=OPERATOR, now=NOON)
+    rates = {"+91": Rate(60, 60, 60, 60)}
+    set_tariffs(account=book.account, rates=rates, actor=OPERATOR, now=NOON)
+    top_up(account=book.account, amount=100_000, reference="INV-1", actor=OPERATOR, now=NOON)
 
 
 def steer(service: Callable[..., None], book: Book, campaign: Campaign, now: datetime) -> None:
@@ -191,6 +211,25 @@ PLANTS: Final = {
     "promise_counts_add_up": [
         "DELETE FROM campaigns_target WHERE id = {SCHEDULED}",
         "UPDATE campaigns_campaign SET target_count = target_count + 1",
+    ],
+    "promise_ledger": [
+        "UPDATE billing_purse SET balance = balance + 1",
+        "UPDATE billing_purse SET held = 1",
+        "UPDATE billing_ledgerentry SET amount = amount - 1 WHERE kind = 'top-up'",
+        "DELETE FROM billing_ledgerentry WHERE kind = 'charge'",
+    ],
+    "promise_holds": [
+        "UPDATE billing_hold SET status = 'open' WHERE kind = 'customer'",
+        "UPDATE billing_hold SET status = 'open' WHERE kind = 'agent'",
+        "UPDATE billing_hold SET leg = gen_random_uuid()",
+        "UPDATE calls_attempt SET state = 'talking' WHERE id = {ONE_CALL}",
+    ],
+    "promise_charges": [
+        "UPDATE billing_hold SET charged = charged + 60 WHERE kind = 'customer'",
+        "UPDATE billing_ledgerentry SET amount = amount - 1 WHERE kind = 'charge'",
+        "DELETE FROM billing_ledgerentry WHERE kind = 'charge'",
+        "UPDATE calls_attempt SET answered_at = NULL WHERE answered_at IS NOT NULL",
+        "DELETE FROM billing_hold WHERE charged > 0",
     ],
     "promise_calling_window": [
         # 08:59:59 and 20:59:31 in India; the campaign rings for 30 s.

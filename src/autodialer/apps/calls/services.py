@@ -6,13 +6,21 @@ What follows a Start is written by the dialer, with the statements in `sql`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from django.db import transaction
 
 from autodialer.apps.accounts.models import User
+from autodialer.apps.agents.models import DeviceKind
 from autodialer.apps.agents.queries import device as device_of
+from autodialer.apps.billing.services import (
+    LowBalanceError,
+    NoTariffError,
+    hold_agent_leg,
+    void_hold,
+)
 from autodialer.apps.calls.models import Session, SessionStatus
 from autodialer.apps.calls.start import CannotStartError, check_start
 from autodialer.apps.campaigns.queries import campaign as campaign_of
@@ -59,14 +67,17 @@ def start_session(
             )
         return Started(live.pk, is_new=False)
     check_start(account, campaign, user, now)
+    device = _device(account, user, device_id)
     session = Session.objects.create(
         id=uuid4(),
         account=account,
         campaign=campaign,
         user=user,
-        device=_device(account, user, device_id),
+        device=device,
         created_at=now,
     )
+    if device.kind == DeviceKind.PHONE:
+        _hold_agent_leg(account, session, device, now)
     hint_sessions()
     return Started(session.pk, is_new=True)
 
@@ -89,6 +100,7 @@ def stop_session(
         sessions.update(
             status=SessionStatus.ENDED.value, end_reason=EndReason.STOPPED.value, ended_at=now
         )
+        void_hold(leg=session_id, now=now)
         return
     sessions.update(
         stop_reason=EndReason.STOPPED.value, stop_at_once=at_once or locked.stop_at_once
@@ -103,6 +115,20 @@ def _locked_user(account: Account, user_id: int) -> User:
     if user is None:
         raise NotFoundError(f"There is no user {user_id}: see `autodialer user list`.")
     return user
+
+
+def _hold_agent_leg(account: Account, session: Session, device: AgentDevice, now: datetime) -> None:
+    """Reserve the agent's leg for the longest wait before a first call, which reserves on."""
+    try:
+        hold_agent_leg(
+            account=account,
+            session_id=session.pk,
+            e164=device.address,
+            longest=timedelta(seconds=session.campaign.idle_limit_s),
+            now=now,
+        )
+    except (LowBalanceError, NoTariffError) as error:
+        raise CannotStartError(error.code, str(error)) from error
 
 
 def _device(account: Account, user: User, device_id: int | None) -> AgentDevice:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from autodialer.apps.agents.models import GroupMember
@@ -11,12 +11,20 @@ from autodialer.apps.campaigns.models import CampaignAgent, CampaignChange, Targ
 from autodialer.apps.campaigns.terms import narrowed_hours
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.errors import ConflictError
+from autodialer.domain.outcome import Reason
 from autodialer.domain.target import TargetStatus
 from autodialer.domain.window import next_opening
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from autodialer.apps.accounts.models import Account, User
     from autodialer.apps.campaigns.models import Campaign
+
+_MONEY: Final[Mapping[str, str]] = {
+    Reason.LOW_BALANCE: "the balance is too low. Ask for a top-up, then Resume.",
+    Reason.NO_TARIFF: "a number has no price. Ask for a tariff, then Resume.",
+}
 
 
 class CannotStartError(ConflictError):
@@ -73,6 +81,8 @@ def _paused(account: Account, campaign: Campaign, now: datetime) -> str:
     last = pauses.order_by("-pk").first()
     if last is None:
         return "This campaign is paused."
+    if last.reason in _MONEY:
+        return f"Campaign paused at {_clock(account, last.at, now)}: {_MONEY[last.reason]}"
     return f"Campaign paused by {last.actor} at {_clock(account, last.at, now)}."
 
 

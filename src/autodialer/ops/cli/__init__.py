@@ -23,6 +23,8 @@ _MODULES: Final = {
     "import": "imports",
     "contact": "contacts",
     "dnd": "dnd",
+    "balance": "money",
+    "tariff": "money",
     "campaign": "campaigns",
     "agent": "agents",
     "session": "agents",

@@ -44,5 +44,11 @@ WITH lease AS (
            ended_at = CASE WHEN judged.refusal IS NOT NULL THEN %(now)s::timestamptz END
       FROM lease, judged
      WHERE s.id = judged.id
+), voided AS (
+    -- What Start has reserved for an agent who is not called.
+    UPDATE billing_hold AS h
+       SET status = 'voided', closed_at = %(now)s
+      FROM lease, judged
+     WHERE h.leg = judged.id AND judged.refusal IS NOT NULL AND h.status = 'open'
 )
 SELECT EXISTS (SELECT FROM lease) AS held;
