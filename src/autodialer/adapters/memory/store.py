@@ -257,12 +257,12 @@ class MemoryStore:
         raise LeaseLostError("Another process drives this node now: stop this one.")
 
     def _sessions_of(self, lease: Lease) -> list[SessionRow]:
-        node_id, rows = self._fenced(lease).node_id, self.tables.sessions.values()
+        node_id, rows = self._fenced(lease).node_id, self.tables.open_sessions()
         return [row for row in rows if row.node_id == node_id and row.end is None]
 
     def _take(self, lease: Lease, limit: int, now: datetime) -> list[SessionOrder]:
         node = self._fenced(lease)
-        queued = [s for s in self.tables.sessions.values() if s.node_id is None and s.end is None]
+        queued = [s for s in self.tables.open_sessions() if s.node_id is None]
         queued.sort(key=lambda session: session.queued_at)
         for session in queued[:limit]:
             session.node_id = node.node_id

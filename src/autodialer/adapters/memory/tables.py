@@ -136,6 +136,7 @@ class Tables:
         self.nodes: dict[str, NodeRow] = {}
         self.campaigns: dict[CampaignId, CampaignRow] = {}
         self.sessions: dict[SessionId, SessionRow] = {}
+        self._open_sessions: list[SessionRow] = []
         self.attempts: dict[AttemptId, AttemptRow] = {}
         self._live: dict[AttemptId, AttemptRow] = {}
         self.dnd: dict[AccountId, set[str]] = {}
@@ -174,10 +175,16 @@ class Tables:
     ) -> None:
         """Queue an agent's session. Raises ConflictError while another one lives."""
         campaign = self.campaigns[campaign_id]
-        for row in self.sessions.values():
-            if row.end is None and (row.campaign.account, row.agent) == (campaign.account, agent):
+        for row in self.open_sessions():
+            if (row.campaign.account, row.agent) == (campaign.account, agent):
                 raise ConflictError(f"{agent} is connected already.")
-        self.sessions[session_id] = SessionRow(session_id, campaign, agent, now)
+        session = self.sessions[session_id] = SessionRow(session_id, campaign, agent, now)
+        self._open_sessions.append(session)
+
+    def open_sessions(self) -> list[SessionRow]:
+        """Return the sessions that have not ended, in the order in which they were queued."""
+        self._open_sessions = [session for session in self._open_sessions if session.end is None]
+        return self._open_sessions
 
     def meter(self, account: AccountId) -> PurseRow:
         """Return the account's purse; made empty, and prepaid, the first time."""

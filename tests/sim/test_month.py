@@ -1,0 +1,116 @@
+"""A campaign of thirty days in seconds: nights, retries, pauses, and a plain model of its end."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import time, timedelta
+from itertools import pairwise
+
+import pytest
+import structlog
+
+from autodialer.domain.campaign import CampaignStatus
+from autodialer.domain.target import TargetStatus
+from tests.sim import model
+from tests.sim.month import Call, Outcome, live_through
+from tests.sim.plan import RETRIES, Pace, Plan, make_plan
+
+SEED = 4
+# In Berlin one of the days has 25 hours.
+MONTHS = [
+    (Pace.EARLY, "Asia/Kolkata"),
+    (Pace.LATE, "Asia/Kolkata"),
+    (Pace.LATE, "Europe/Berlin"),
+    (Pace.SHORT, "Europe/Berlin"),
+]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _quiet() -> Iterator[None]:
+    """Log only what goes wrong: a month has a hundred thousand lines."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize(("pace", "zone"), MONTHS)
+def test_a_month_comes_out_as_the_model_says(pace: Pace, zone: str) -> None:
+    plan = model.without_doubt(make_plan(SEED, pace, zone))
+    month = live_through(plan, SEED)
+    the_ten_counts_are_those_of_the_model(plan, month)
+    each_number_ends_as_the_model_says(plan, month)
+    no_phone_rings_at_night_or_on_a_day_without_agents(plan, month)
+    no_call_starts_in_the_pause_or_outside_the_dates(plan, month)
+    a_number_is_called_so_often_so_late_and_never_twice_at_once(plan, month)
+    at_the_end_all_is_over_and_nothing_was_refused(plan, month)
+    the_month_has_what_it_is_tried_for(plan, month, pace)
+
+
+def the_ten_counts_are_those_of_the_model(plan: Plan, month: Outcome) -> None:
+    expected = model.fates(plan)
+    found = Counter(row.status for row in month.rows.values())
+    assert {status: (found[status],) * 2 for status in TargetStatus} == {
+        status: model.bounds(expected, status) for status in TargetStatus
+    }
+
+
+def each_number_ends_as_the_model_says(plan: Plan, month: Outcome) -> None:
+    expected = model.fates(plan)
+    # Two only where the last try may have come just before the end or not at all.
+    assert all(len(ends) <= 2 for ends in expected.values())
+    for number, row in month.rows.items():
+        assert model.Fate(row.status, row.reason, row.tries) in expected[number], number
+
+
+def no_phone_rings_at_night_or_on_a_day_without_agents(plan: Plan, month: Outcome) -> None:
+    for call in month.calls:
+        begin, end = call.invited.astimezone(plan.zone), call.rang_until.astimezone(plan.zone)
+        assert time(9) <= begin.time() <= end.time() <= time(21), call
+        assert begin.date() == end.date(), call
+        assert begin.weekday() < 5, call
+
+
+def no_call_starts_in_the_pause_or_outside_the_dates(plan: Plan, month: Outcome) -> None:
+    paused, resumed = plan.pause
+    for call in month.calls:
+        assert not paused + timedelta(seconds=1) < call.invited < resumed, call
+        assert plan.starts <= call.invited < plan.ends, call
+
+
+def a_number_is_called_so_often_so_late_and_never_twice_at_once(plan: Plan, month: Outcome) -> None:
+    by_number: dict[str, list[Call]] = defaultdict(list)
+    for call in month.calls:
+        by_number[call.number].append(call)
+    for number, calls in by_number.items():
+        assert len(calls) == month.rows[number].tries <= 1 + RETRIES
+        for tries, (one, other) in enumerate(pairwise(calls)):
+            assert other.invited - one.ended >= plan.interval * 2**tries, number
+        assert all(call.invited < plan.forbidden.get(number, plan.ends) for call in calls)
+
+
+def at_the_end_all_is_over_and_nothing_was_refused(plan: Plan, month: Outcome) -> None:
+    assert month.breaches == ()
+    assert month.all_quiet
+    assert month.campaign is CampaignStatus.COMPLETED
+    assert month.ended - plan.ends <= timedelta(minutes=2)
+
+
+def the_month_has_what_it_is_tried_for(plan: Plan, month: Outcome, pace: Pace) -> None:
+    found = {(row.status.value, row.reason) for row in month.rows.values()}
+    ends = {
+        Pace.EARLY: {("failed", "busy"), ("failed", "ring_timeout")},
+        Pace.LATE: {("failed", "ended_before_retry")},
+        Pace.SHORT: {("failed", "ended_before_retry"), ("failed-no-attempt", "campaign_ended")},
+    }
+    assert ends[pace] | {("completed", "answered"), ("failed-dnd", "do_not_call")} <= found
+    offsets = {call.invited.astimezone(plan.zone).utcoffset() for call in month.calls}
+    assert len(offsets) == (2 if plan.zone.key == "Europe/Berlin" else 1)
+
+
+def test_the_same_seed_gives_the_same_month_to_the_microsecond() -> None:
+    plan = make_plan(7, Pace.EARLY, "Asia/Kolkata", size=300)
+    month = live_through(plan, 1)
+    assert live_through(plan, 1) == month
+    assert live_through(plan, 2) != month
