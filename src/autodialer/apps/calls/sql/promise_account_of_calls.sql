@@ -1,5 +1,6 @@
 -- I20: Find calls whose session, target, agent or campaign is not the one of their account.
 WITH broken AS (
+    -- The rows that break the promise.
     SELECT a.id
       FROM calls_attempt AS a
       LEFT JOIN calls_session AS s ON s.id = a.session_id

@@ -1,5 +1,6 @@
 -- I20: Find campaigns with a list, group, agent, caller id or author of another account.
 WITH broken AS (
+    -- The rows that break the promise.
     SELECT c.id
       FROM campaigns_campaign AS c
       JOIN campaigns_callerid AS caller ON caller.id = c.caller_id_id

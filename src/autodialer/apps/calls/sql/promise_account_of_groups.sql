@@ -1,5 +1,6 @@
 -- I20: Find groups with a member of another account.
 WITH broken AS (
+    -- The rows that break the promise.
     SELECT DISTINCT g.id
       FROM agents_groupmember AS m
       JOIN agents_group AS g ON g.id = m.group_id

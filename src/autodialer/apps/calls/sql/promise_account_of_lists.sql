@@ -1,5 +1,6 @@
 -- I20: Find lists with a contact of another account.
 WITH broken AS (
+    -- The rows that break the promise.
     SELECT DISTINCT list.id
       FROM contacts_listmember AS member
       JOIN contacts_contactlist AS list ON list.id = member.contact_list_id

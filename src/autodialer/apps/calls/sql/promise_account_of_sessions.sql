@@ -1,5 +1,6 @@
 -- I20: Find sessions whose campaign, agent or device belongs to somebody else.
 WITH broken AS (
+    -- The rows that break the promise.
     SELECT s.id
       FROM calls_session AS s
       JOIN campaigns_campaign AS c ON c.id = s.campaign_id

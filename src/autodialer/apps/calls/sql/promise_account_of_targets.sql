@@ -1,5 +1,6 @@
 -- I20: Find targets that are not of the account of their campaign.
 WITH broken AS (
+    -- The rows that break the promise.
     SELECT t.id
       FROM campaigns_target AS t
       JOIN campaigns_campaign AS c ON c.id = t.campaign_id

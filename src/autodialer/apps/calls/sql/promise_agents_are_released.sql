@@ -1,10 +1,12 @@
 -- I17: Find sessions that live on although their campaign was over long before.
 WITH over AS (
+    -- When each campaign was over for good.
     SELECT campaign_id, min(at) AS at
       FROM campaigns_campaignchange
      WHERE new IN ('completed', 'archived')
      GROUP BY campaign_id
 ), broken AS (
+    -- The rows that break the promise.
     SELECT s.id
       FROM calls_session AS s
       JOIN campaigns_campaign AS c ON c.id = s.campaign_id

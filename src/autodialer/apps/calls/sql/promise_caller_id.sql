@@ -1,5 +1,6 @@
 -- I9: Find calls that were not made from the caller id of their campaign.
 WITH broken AS (
+    -- The rows that break the promise.
     SELECT a.id
       FROM calls_attempt AS a
       JOIN campaigns_campaign AS c ON c.id = a.campaign_id

@@ -8,6 +8,7 @@ WITH unverified AS (
         ON change.campaign_id = c.id AND change.reason = 'caller_id_unverified'
      GROUP BY c.id
 ), broken AS (
+    -- The rows that break the promise.
     SELECT a.id
       FROM unverified
       JOIN calls_attempt AS a ON a.campaign_id = unverified.campaign_id

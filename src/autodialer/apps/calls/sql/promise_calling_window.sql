@@ -1,5 +1,6 @@
 -- I7: Find calls that may have rung outside the calling window or the dates of their campaign.
 WITH broken AS (
+    -- The rows that break the promise.
     SELECT a.id
       FROM calls_attempt AS a
       JOIN campaigns_campaign AS c ON c.id = a.campaign_id

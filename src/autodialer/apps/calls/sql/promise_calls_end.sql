@@ -1,5 +1,6 @@
 -- I4: Find calls that are live for longer than a call of their campaign can last.
 WITH broken AS (
+    -- The rows that break the promise.
     SELECT a.id
       FROM calls_attempt AS a
       JOIN campaigns_campaign AS c ON c.id = a.campaign_id

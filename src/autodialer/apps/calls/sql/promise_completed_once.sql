@@ -1,5 +1,6 @@
 -- I17: Find campaigns that were completed more than once.
 WITH broken AS (
+    -- The rows that break the promise.
     SELECT campaign_id AS id
       FROM campaigns_campaignchange
      WHERE new = 'completed'

@@ -1,5 +1,6 @@
 -- I5: Find campaigns whose ten counts do not add up to the size of their copy.
 WITH broken AS (
+    -- The rows that break the promise.
     SELECT c.id
       FROM campaigns_campaign AS c
       LEFT JOIN campaigns_target AS t ON t.campaign_id = c.id

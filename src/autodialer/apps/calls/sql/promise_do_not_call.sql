@@ -1,5 +1,6 @@
 -- I8: Find calls to numbers that were on the do-not-call registry when they were placed.
 WITH broken AS (
+    -- The rows that break the promise.
     SELECT a.id
       FROM contacts_dndentry AS dnd
       JOIN calls_attempt AS a ON a.account_id = dnd.account_id AND a.e164 = dnd.e164

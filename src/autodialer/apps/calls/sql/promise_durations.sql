@@ -1,5 +1,6 @@
 -- I18: Find calls and sessions that ended before they began.
 WITH broken AS (
+    -- The rows that break the promise.
     SELECT id
       FROM calls_attempt
      WHERE answered_at < placed_at OR ended_at < placed_at OR ended_at < answered_at

@@ -1,5 +1,6 @@
 -- I4: Find targets that are in progress without a live call, or have one and are not in progress.
 WITH broken AS (
+    -- The rows that break the promise.
     SELECT t.id
       FROM campaigns_target AS t
      WHERE t.status IN ('in-progress', 'retrying')

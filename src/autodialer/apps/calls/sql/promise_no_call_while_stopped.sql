@@ -5,6 +5,7 @@ WITH stopped AS (
            lead(at, 1, 'infinity') OVER (PARTITION BY campaign_id ORDER BY id) AS until
       FROM campaigns_campaignchange
 ), broken AS (
+    -- The rows that break the promise.
     SELECT a.id
       FROM stopped
       JOIN calls_attempt AS a

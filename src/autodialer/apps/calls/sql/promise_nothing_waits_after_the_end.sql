@@ -1,5 +1,6 @@
 -- I17: Find targets that wait to be called in a campaign that is over.
 WITH broken AS (
+    -- The rows that break the promise.
     SELECT t.id
       FROM campaigns_campaign AS c
       JOIN campaigns_target AS t ON t.campaign_id = c.id

@@ -7,6 +7,7 @@ WITH calls AS (
       FROM calls_attempt
      WHERE try_no IS NOT NULL
 ), broken AS (
+    -- The rows that break the promise.
     SELECT id FROM calls WHERE placed_at < last_end
 )
 SELECT count(*) AS broken, (array_agg(id::text ORDER BY id))[1:5] AS examples FROM broken;

@@ -1,5 +1,6 @@
 -- I3: Find sessions that began before the last one of the same agent had ended.
 WITH sessions AS (
+    -- Each session beside the agent's earlier ones.
     SELECT id, created_at,
            lag(coalesce(ended_at, 'infinity')) OVER (PARTITION BY user_id
                                                          ORDER BY created_at, ended_at) AS last_end

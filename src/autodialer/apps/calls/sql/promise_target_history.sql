@@ -1,10 +1,12 @@
 -- I13: Find targets whose history has a gap, a move that is not legal, or another end than now.
 WITH steps AS (
+    -- Each change beside the one before it.
     SELECT target_id, old, new,
            lag(new) OVER (PARTITION BY target_id ORDER BY id) AS before,
            lead(new) OVER (PARTITION BY target_id ORDER BY id) AS after
       FROM campaigns_targetchange
 ), broken AS (
+    -- The rows that break the promise.
     SELECT steps.target_id AS id
       FROM steps
       JOIN campaigns_target AS t ON t.id = steps.target_id

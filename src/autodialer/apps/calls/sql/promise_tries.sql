@@ -6,6 +6,7 @@ WITH calls AS (
      WHERE try_no IS NOT NULL
      GROUP BY target_id
 ), broken AS (
+    -- The rows that break the promise.
     SELECT t.id
       FROM campaigns_target AS t
       JOIN campaigns_campaign AS c ON c.id = t.campaign_id
