@@ -292,6 +292,13 @@ PLANTS: Final = {
         " WHERE answered_at IS NOT NULL",
         "UPDATE calls_session SET ended_at = created_at - interval '2 s'",
     ],
+    "promise_audit": [
+        "DELETE FROM audit_auditentry WHERE action = 'campaign.pause'",
+        "UPDATE audit_auditentry SET account_id = {OTHER}",
+        "INSERT INTO campaigns_campaignchange (campaign_id, old, new, reason, actor, at)"
+        " SELECT {DIALLED}, 'completed', 'archived', '', 'devi', max(at) + interval '1 s'"
+        " FROM campaigns_campaignchange",
+    ],
     "promise_account_of_calls": [
         "UPDATE calls_attempt SET account_id = {OTHER} WHERE id = {ONE_CALL}",
         "UPDATE calls_attempt SET user_id = user_id + 1 WHERE id = {ONE_CALL}",

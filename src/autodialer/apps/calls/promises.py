@@ -6,7 +6,6 @@ Ids are those of docs/reference/invariants.md, which also says what is not check
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from django.db import connection, transaction
@@ -144,6 +143,10 @@ PROMISES: Final = (
         "calls or sessions that ended before they began", _WRITTEN_WRONGLY,
     ),
     Promise(
+        "I19", "promise_audit", "what people did with campaigns is audited once",
+        "campaigns with a step of a person that is not audited exactly once", _WRITTEN_WRONGLY,
+    ),
+    Promise(
         "I20", "promise_account_of_calls", "calls are of one account",
         "calls whose session or target is another's", _FOREIGN,
     ),
@@ -168,9 +171,6 @@ PROMISES: Final = (
         "lists with a contact of another account", _FOREIGN,
     ),
 )  # fmt: skip
-
-# Promises whose checks the stored data will be able to answer, and cannot yet.
-NOT_CHECKED: Final[Mapping[str, str]] = MappingProxyType({"I19": "there is no audit yet"})
 
 
 def verdicts(now: datetime) -> list[Verdict]:

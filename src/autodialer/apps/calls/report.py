@@ -34,13 +34,14 @@ Value: TypeAlias = str | int | float | datetime | None
 CALL_COLUMNS: Final = (
     "call_id", "number", "contact", "agent", "caller_id", "try", "status", "reason",
     "what_happened", "abandoned", "estimated", "placed_at", "answered_at", "ended_at",
-    "talk_seconds", "recording", "time_zone",
+    "talk_seconds", "cost", "currency", "recording", "time_zone",
 )  # fmt: skip
 KNOWN_COLUMNS: Final = ("first_name", "last_name", "company", "email", "tag")
 TARGET_COLUMNS: Final = (
     "number", *KNOWN_COLUMNS, "status", "reason", "what_happened", "tries", "due_at",
     "last_called_at", "last_agent", "talk_seconds", "changed_at", "time_zone",
 )  # fmt: skip
+_AFTER_TIMES: Final = 4  # talk, cost, currency, recording: as they are
 ROWS_AT_ONCE: Final = 2_000
 _E164: Final = re.compile(E164)
 _YES_NO: Final = ("no", "yes")
@@ -100,7 +101,7 @@ def _safe(value: Value) -> Value:
 def _calls(account: Account, campaign: Campaign) -> Iterator[Sequence[Value]]:
     zone = ZoneInfo(account.zone)
     for row in _rows("report_calls", account, campaign):
-        *who, reason, abandoned, estimated, placed, answered, ended, talk_s, recording = row
+        *who, reason, abandoned, estimated, placed, answered, ended = row[:-_AFTER_TIMES]
         yield (
             *who,
             reason,
@@ -110,8 +111,7 @@ def _calls(account: Account, campaign: Campaign) -> Iterator[Sequence[Value]]:
             _local(placed, zone),
             _local(answered, zone),
             _local(ended, zone),
-            talk_s,
-            recording,
+            *row[-_AFTER_TIMES:],
             account.zone,
         )
 

@@ -145,10 +145,9 @@ def _dialer() -> str:
 
 
 def _promises() -> list[Finding]:
-    from autodialer.apps.calls.promises import NOT_CHECKED, verdicts
+    from autodialer.apps.calls.promises import verdicts
 
-    found = [
+    return [
         Finding(verdict.promise.id, PROBLEM if verdict.broken else OK, str(verdict))
         for verdict in verdicts(now())
     ]
-    return found + [Finding(promise, SKIPPED, why) for promise, why in NOT_CHECKED.items()]
