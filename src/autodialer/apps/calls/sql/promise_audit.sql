@@ -10,6 +10,7 @@ WITH steps AS (
                 THEN ARRAY['campaign.resume'] END AS actions
       FROM campaigns_campaignchange AS change
 ), broken AS (
+    -- The rows that break the promise.
     SELECT DISTINCT steps.campaign_id AS id
       FROM steps
       JOIN campaigns_campaign AS c ON c.id = steps.campaign_id

@@ -1,5 +1,6 @@
 -- Return the targets of a campaign with what their calls came to, in the order of the list.
 WITH calls AS (
+    -- What all calls to a target came to; its last agent is that of the last one.
     -- The last call of each target.
     SELECT target_id, max(placed_at) AS last_called_at,
            round(sum(extract(epoch FROM ended_at - answered_at)), 1)::float8 AS talk_seconds,
