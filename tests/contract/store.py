@@ -20,6 +20,7 @@ from autodialer.domain.target import TargetStatus
 from tests.contract.store_claims import ClaimContract
 from tests.contract.store_money import AgentLegContract, MoneyContract
 from tests.contract.store_sessions import LeaseContract, SessionContract
+from tests.contract.store_sources import SourceContract
 from tests.contract.store_world import (
     BUSY,
     FIRST,
@@ -222,5 +223,6 @@ class StoreContract(
     CampaignContract,
     MoneyContract,
     AgentLegContract,
+    SourceContract,
 ):
     """All that a store promises. Subclass with the fixtures `store` and `world`."""

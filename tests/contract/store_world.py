@@ -51,6 +51,8 @@ class CampaignPlan:
     closes: time = time(21)
     ring_timeout: timedelta = timedelta(seconds=30)
     idle_limit: timedelta = timedelta(seconds=120)
+    # Instead of numbers: the campaign is by Dial-Whom URL.
+    by_url: bool = False
     max_talk: timedelta = timedelta(hours=1)
 
 

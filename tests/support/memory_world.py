@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from autodialer.adapters.memory.tables import CampaignRow
 from autodialer.domain.campaign import CampaignStatus
+from autodialer.domain.dial_whom import SourceState
 from autodialer.domain.ids import CampaignId, SessionId
 from autodialer.domain.window import CallWindow
 from tests.contract.store_world import NOW, AttemptView, CampaignPlan, MoneyView, TargetView
@@ -46,6 +47,7 @@ class MemoryWorld:
             ring_timeout=plan.ring_timeout,
             idle_limit=plan.idle_limit,
             max_talk=plan.max_talk,
+            source=SourceState() if plan.by_url else None,
         )
         self._tables.add_campaign(row, plan.numbers, NOW)
         return row.campaign_id

@@ -56,6 +56,13 @@ INSERT INTO campaigns_target
     (account_id, campaign_id, seq, e164, contact, status, reason, tries, max_tries, changed_at)
 SELECT %(account)s, %(campaign)s, n.seq, n.e164, '{}', 'scheduled', '', 0, %(max_tries)s, %(now)s
   FROM unnest(%(numbers)s::text[]) WITH ORDINALITY AS n(e164, seq)"""
+_SOURCE = """
+WITH source AS (
+    INSERT INTO campaigns_numbersource (campaign_id, failures, repeats)
+    VALUES (%(campaign)s, 0, 0)
+)
+UPDATE campaigns_campaign SET dial_whom_url = 'https://crm.example.com/next'
+ WHERE id = %(campaign)s"""
 _SESSION = """
 INSERT INTO calls_session (id, account_id, campaign_id, user_id, device_id, status, stop_reason,
                            stop_at_once, created_at, end_reason)
@@ -149,6 +156,8 @@ class PgWorld:
             numbers=list(plan.numbers),
             now=NOW,
         )
+        if plan.by_url:
+            await self.run(_SOURCE, campaign=campaign)
         return CampaignId(campaign)
 
     async def _agent(self, account: AccountId, group: int, agent: str) -> None:

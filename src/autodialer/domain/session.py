@@ -39,6 +39,7 @@ class EndReason(StrEnum):
     PAUSED = "paused"
     OUTSIDE_WINDOW = "outside_window"
     START_EXPIRED = "start_expired"
+    SOURCE_SLOW = "source_slow"
     MEDIA_SERVER_LOST = "media_server_lost"
     SWITCH_AWAY = "switch_away"
 
@@ -52,6 +53,7 @@ class Wait(StrEnum):
     OUTSIDE_WINDOW = "outside_window"
     NOT_STARTED = "not_started"
     NOT_READY = "not_ready"
+    SOURCE_SLOW = "source_slow"
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,7 @@ _END_OF_WAIT: Final = MappingProxyType(
         Wait.OUTSIDE_WINDOW: EndReason.OUTSIDE_WINDOW,
         Wait.NOT_STARTED: EndReason.OUTSIDE_WINDOW,
         Wait.NOT_READY: EndReason.SWITCH_AWAY,
+        Wait.SOURCE_SLOW: EndReason.SOURCE_SLOW,
     }
 )
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
+from autodialer.engine.asker import Asker
 from autodialer.engine.config import never
 from autodialer.engine.floor import Floor
 from autodialer.engine.gate import Gate
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from autodialer.domain.session import SwitchEvent
     from autodialer.engine.config import EngineConfig, Killer
     from autodialer.engine.runner import SessionRunner
+    from autodialer.ports.numbers import DialWhom
     from autodialer.ports.store import Lease, Store
     from autodialer.ports.telephony import SwitchReport, Telephony
 
@@ -39,9 +41,11 @@ class Dialer:
         *,
         new_id: Callable[[], UUID] = uuid4,
         kill: Killer = never,
+        numbers: DialWhom | None = None,
     ) -> None:
         self._config, self._store, self._switch = config, store, switch
         self._clock, self._new_id, self._kill = clock, new_id, kill
+        self._numbers = numbers
         self._gate = Gate()
         self._stopping = asyncio.Event()
 
@@ -82,6 +86,9 @@ class Dialer:
             tasks.create_task(floor.listen(), name="store-hints")
             tasks.create_task(floor.keep_order(), name="orders")
             tasks.create_task(reconciler.sweep(), name="sweep")
+            if self._numbers is not None:
+                asker = Asker(self._numbers, tools, floor, tasks)
+                tasks.create_task(asker.run(), name="numbers")
 
     def _tools(self, lease: Lease) -> Tools:
         return Tools(

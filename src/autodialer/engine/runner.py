@@ -47,6 +47,8 @@ class Tools:
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
     kill: Killer
+    # Set when an agent begins to wait for a number of a Dial-Whom URL.
+    numbers_wanted: asyncio.Event = field(default_factory=asyncio.Event)
     # Which runner a report about a customer leg belongs to.
     by_attempt: dict[AttemptId, SessionRunner] = field(default_factory=dict)
 
@@ -127,6 +129,8 @@ class SessionRunner:
         self.state, commands = step(before, event, at)
         if self.state is before and not commands:
             return  # A repeated order is no sign of life: the sweep must still find lost legs.
+        if self.state.waiting_for is Wait.SOURCE_SLOW:
+            self._tools.numbers_wanted.set()
         self._forget_ended_call(before)
         if self.state.phase is not before.phase:
             self._log.info(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from autodialer.domain.ids import AttemptId, CampaignId, SessionId
     from autodialer.domain.recovery import StoredSession
     from autodialer.domain.session import ClaimResult, EndReason, FinishCall
+    from autodialer.ports.numbers import NumberRequest
 
 
 class StoreUnavailableError(AutodialerError):
@@ -175,6 +176,28 @@ class Store(Protocol):
 
     async def stop_orders(self, lease: Lease) -> Sequence[StopOrder]:
         """Return the live sessions of this node that somebody wants to end, and why."""
+        ...
+
+    async def numbers_to_ask(self, lease: Lease, now: datetime) -> Sequence[NumberRequest]:
+        """Return the node's agents who need a number of a Dial-Whom URL that may be asked now.
+
+        None while the campaign has a target to dial, is not in progress or outside its window,
+        or while the URL is left alone after an answer of no use.
+        """
+        ...
+
+    async def take_answer(
+        self,
+        lease: Lease,
+        request: NumberRequest,
+        answer: Sequence[str] | None,
+        now: datetime,
+    ) -> None:
+        """Store what a Dial-Whom URL answered; None: nothing that can be read.
+
+        New numbers become targets at the end of the campaign's list; none at all exhausts the
+        source; after MAX_FAILURES useless answers in a row the campaign pauses (R18).
+        """
         ...
 
     async def advance_campaigns(self, now: datetime) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from autodialer.adapters.memory.tables import Tables, TargetRow
+    from autodialer.domain.dial_whom import SourceState
     from autodialer.domain.ids import AttemptId, SessionId
     from autodialer.domain.session import ClaimResult
 
@@ -64,7 +65,7 @@ def _why_not(session: SessionRow, now: datetime) -> NoMore | NothingNow | None:
 def _pick(tables: Tables, campaign: CampaignRow, now: datetime) -> TargetRow | None:
     """Return the first target that may be called; finish those on the DND list on the way."""
     in_a_call = {row.call.e164 for row in tables.live_attempts() if row.account == campaign.account}
-    for target in _in_order(campaign, now):
+    for target in in_order(campaign, now):
         if target.e164 in tables.dnd[campaign.account]:
             target.move(TargetStatus.FAILED_DND, Reason.DO_NOT_CALL)
         elif target.e164 not in in_a_call:
@@ -72,7 +73,8 @@ def _pick(tables: Tables, campaign: CampaignRow, now: datetime) -> TargetRow | N
     return None
 
 
-def _in_order(campaign: CampaignRow, now: datetime) -> Iterator[TargetRow]:
+def in_order(campaign: CampaignRow, now: datetime) -> Iterator[TargetRow]:
+    """Yield what may be called now, busy numbers too: the list in order, then what is due."""
     targets = campaign.open_targets()
     yield from (target for target in targets if target.status is TargetStatus.SCHEDULED)
     due = [(t.due_at, t) for t in targets if t.due_at is not None and t.due_at <= now]
@@ -80,14 +82,21 @@ def _in_order(campaign: CampaignRow, now: datetime) -> Iterator[TargetRow]:
 
 
 def _why_none(campaign: CampaignRow, now: datetime) -> NoMore | NothingNow:
-    if any(True for _ in _in_order(campaign, now)):
+    if any(True for _ in in_order(campaign, now)):
         return NothingNow(Wait.NUMBERS_BUSY)
+    if campaign.source is not None and campaign.source.is_open:
+        return _until_asked(campaign.source, now)
     dues = [target.due_at for target in campaign.open_targets() if target.due_at is not None]
     if dues:
         return NothingNow(Wait.RETRY_LATER, min(dues))
     if any(target.status in LIVE for target in campaign.open_targets()):
         return NothingNow(Wait.NUMBERS_BUSY)
     return NoMore(EndReason.CAMPAIGN_COMPLETED)
+
+
+def _until_asked(source: SourceState, now: datetime) -> NothingNow:
+    at = source.not_before
+    return NothingNow(Wait.SOURCE_SLOW, at if at is not None and at > now else None)
 
 
 def _hold(

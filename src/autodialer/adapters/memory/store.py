@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from autodialer.adapters.memory import claims
+from autodialer.adapters.memory import claims, sources
 from autodialer.adapters.memory.tables import NodeRow, SessionRow, Tables
 from autodialer.domain import outcome
 from autodialer.domain.campaign import START_VALID_FOR, CampaignStatus
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from autodialer.adapters.memory.tables import AttemptRow
     from autodialer.domain.ids import AttemptId, SessionId
     from autodialer.domain.session import ClaimResult, FinishCall
+    from autodialer.ports.numbers import NumberRequest
     from autodialer.ports.store import Hint
 
 T = TypeVar("T")
@@ -201,6 +202,31 @@ class MemoryStore:
             return [order for order in orders if order is not None]
 
         return await self._transact("stop_orders", read)
+
+    async def numbers_to_ask(self, lease: Lease, now: datetime) -> Sequence[NumberRequest]:
+        """See `ports.store.Store`."""
+
+        def read() -> Sequence[NumberRequest]:
+            in_a_call = {row.session_id for row in self.tables.live_attempts()}
+            waiting = [s for s in self._sessions_of(lease) if s.session_id not in in_a_call]
+            return [sources.request(s, now) for s in waiting if sources.needs_number(s, now)]
+
+        return await self._transact("numbers_to_ask", read)
+
+    async def take_answer(
+        self,
+        lease: Lease,
+        request: NumberRequest,
+        answer: Sequence[str] | None,
+        now: datetime,
+    ) -> None:
+        """See `ports.store.Store`."""
+
+        def take() -> None:
+            self._fenced(lease)
+            sources.take_answer(self.tables, request, answer, now)
+
+        await self._transact("take_answer", take)
 
     async def advance_campaigns(self, now: datetime) -> None:
         """See `ports.store.Store`."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from autodialer.domain.dial_whom import SourceState
     from autodialer.domain.ids import AttemptId
     from autodialer.domain.outcome import CallResult
     from autodialer.domain.retry import RetryPolicy
@@ -56,6 +57,8 @@ class CampaignRow:
     max_talk: timedelta = DEFAULT_MAX_TALK
     status: CampaignStatus = CampaignStatus.CREATED
     reason: str = ""
+    # Set exactly for a campaign by Dial-Whom URL.
+    source: SourceState | None = None
     targets: list[TargetRow] = field(default_factory=list)
     _open: list[TargetRow] = field(default_factory=list)
 
@@ -63,6 +66,11 @@ class CampaignRow:
         """Take the campaign's copy of its list."""
         self.targets = list(targets)
         self._open = list(self.targets)
+
+    def add(self, target: TargetRow) -> None:
+        """Take one number more, at the end."""
+        self.targets.append(target)
+        self._open.append(target)
 
     def open_targets(self) -> list[TargetRow]:
         """Return the targets that are not finished, in the order of the list."""
@@ -72,8 +80,13 @@ class CampaignRow:
 
     @property
     def has_work_left(self) -> bool:
-        """Whether a target is still to be called or is in a call."""
-        return any(not target.is_finished for target in self._open)
+        """Whether a target is still to be called or is in a call, or may yet come."""
+        return self.may_get_numbers or any(not target.is_finished for target in self._open)
+
+    @property
+    def may_get_numbers(self) -> bool:
+        """Whether its Dial-Whom URL may still give numbers."""
+        return self.source is not None and self.source.is_open
 
     @property
     def is_over(self) -> bool:

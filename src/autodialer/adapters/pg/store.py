@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import structlog
 
+from autodialer.adapters.pg import sources
 from autodialer.adapters.pg.database import Database, Row, Step, step
 from autodialer.adapters.pg.positions import FROM_THE_START, Positions
 from autodialer.adapters.pg.rows import call_of, order_of, stop_of, stored_of
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from autodialer.domain.ids import AttemptId, CampaignId, SessionId
     from autodialer.domain.recovery import StoredSession
     from autodialer.domain.session import ClaimResult, FinishCall
+    from autodialer.ports.numbers import NumberRequest
     from autodialer.ports.store import SessionOrder, StopOrder
 
 log = structlog.get_logger()
@@ -274,6 +276,22 @@ class PgStore:
             return answer
         await self._complete_one(claim.now, facts[0]["campaign_id"])
         return NoMore(EndReason.CAMPAIGN_COMPLETED)
+
+    # Dial-Whom -------------------------------------------------------------------------------
+
+    async def numbers_to_ask(self, lease: Lease, now: datetime) -> Sequence[NumberRequest]:
+        return await sources.numbers_to_ask(self._database, lease, now)
+
+    async def take_answer(
+        self,
+        lease: Lease,
+        request: NumberRequest,
+        answer: Sequence[str] | None,
+        now: datetime,
+    ) -> None:
+        if await sources.take_answer(self._database, lease, request, answer, now):
+            log.warning("campaign_paused", campaign_id=request.campaign_id)
+            await self._tell(CampaignMoved(request.campaign_id))
 
     # Campaigns -------------------------------------------------------------------------------
 

@@ -51,16 +51,22 @@ def _wait_of(row: Mapping[str, Any], now: datetime) -> NothingNow | Exhausted:
 
 def _of_a_running_campaign(row: Mapping[str, Any], now: datetime) -> NothingNow | Exhausted:
     due: datetime | None = row["next_due"]
-    if not row["has_scheduled"] and due is None:
+    if not row["has_scheduled"] and due is None and not row["source_is_open"]:
         return NothingNow(Wait.NUMBERS_BUSY) if row["has_live"] else Exhausted()
     window = _window_of(row)
     ring_timeout = timedelta(seconds=row["ring_timeout_s"])
     if not may_ring(window, now, ring_timeout):
         return NothingNow(Wait.OUTSIDE_WINDOW, next_opening(window, now, ring_timeout))
-    if row["has_scheduled"] or due is None or due <= now:
+    if row["has_scheduled"] or (due is not None and due <= now):
         return NothingNow(Wait.NUMBERS_BUSY)
+    if row["source_is_open"] or due is None:
+        return NothingNow(Wait.SOURCE_SLOW, _later(row["source_not_before"], now))
     # A retry that falls due at night waits for the morning.
     return NothingNow(Wait.RETRY_LATER, next_opening(window, due, ring_timeout))
+
+
+def _later(at: datetime | None, now: datetime) -> datetime | None:
+    return at if at is not None and at > now else None
 
 
 def _window_of(row: Mapping[str, Any]) -> CallWindow:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from autodialer.apps.agents.models import GroupMember
-from autodialer.apps.campaigns.models import CampaignAgent, CampaignChange, Target
+from autodialer.apps.campaigns.models import CampaignAgent, CampaignChange, NumberSource, Target
 from autodialer.apps.campaigns.terms import narrowed_hours
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.errors import ConflictError
@@ -105,6 +105,8 @@ def _check_window(account: Account, campaign: Campaign, now: datetime) -> None:
 def _check_targets(account: Account, campaign: Campaign, now: datetime) -> None:
     targets = Target.objects.filter(campaign=campaign)
     if targets.filter(status=TargetStatus.SCHEDULED.value).exists():
+        return
+    if NumberSource.objects.filter(campaign=campaign, exhausted_at=None).exists():
         return
     retries = targets.filter(status=TargetStatus.RETRY.value).order_by("due_at", "pk")
     due_at = retries.values_list("due_at", flat=True).first()

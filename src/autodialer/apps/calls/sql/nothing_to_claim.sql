@@ -13,6 +13,7 @@ SELECT EXISTS (SELECT FROM calls_node AS n WHERE n.id = %(node_id)s AND n.epoch 
                    SELECT FROM campaigns_campaignagent AS picked
                     WHERE picked.campaign_id = c.id AND picked.user_id = s.user_id)
            AS takes_part,
+       source.campaign_id IS NOT NULL AS source_is_open, source.not_before AS source_not_before,
        EXISTS (SELECT FROM campaigns_target AS t
                 WHERE t.campaign_id = c.id AND t.status = 'scheduled') AS has_scheduled,
        EXISTS (SELECT FROM campaigns_target AS t
@@ -24,4 +25,6 @@ SELECT EXISTS (SELECT FROM calls_node AS n WHERE n.id = %(node_id)s AND n.epoch 
   LEFT JOIN accounts_user AS u ON u.id = s.user_id
   LEFT JOIN campaigns_campaign AS c ON c.id = s.campaign_id
   LEFT JOIN campaigns_callerid AS caller ON caller.id = c.caller_id_id
+  LEFT JOIN campaigns_numbersource AS source
+    ON source.campaign_id = c.id AND source.exhausted_at IS NULL
   LEFT JOIN accounts_account AS account ON account.id = c.account_id;

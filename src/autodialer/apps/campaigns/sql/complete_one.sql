@@ -10,6 +10,9 @@ WITH over AS (
        AND (%(campaign_id)s::bigint IS NULL OR c.id = %(campaign_id)s::bigint)
        AND (c.ends_at <= %(now)s
             OR c.status <> 'created'
+               -- A Dial-Whom URL may still give numbers.
+               AND NOT EXISTS (SELECT FROM campaigns_numbersource AS source
+                                WHERE source.campaign_id = c.id AND source.exhausted_at IS NULL)
                AND NOT EXISTS (SELECT FROM campaigns_target AS t
                                 WHERE t.campaign_id = c.id AND t.status = 'scheduled')
                AND NOT EXISTS (SELECT FROM campaigns_target AS t

@@ -1,0 +1,83 @@
+"""Dial-Whom sources of the memory store: who waits for a number, and what an answer changes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from autodialer.adapters.memory import claims
+from autodialer.adapters.memory.tables import TargetRow
+from autodialer.domain.campaign import CampaignStatus, PauseReason
+from autodialer.domain.dial_whom import after_end, after_failure, after_numbers
+from autodialer.domain.ids import TargetId
+from autodialer.domain.window import may_ring
+from autodialer.ports.numbers import NumberRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from autodialer.adapters.memory.tables import CampaignRow, SessionRow, Tables
+    from autodialer.domain.dial_whom import SourceState
+
+_E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
+
+
+def needs_number(session: SessionRow, now: datetime) -> bool:
+    """Return whether the URL may be asked now for this session, which has no live call."""
+    campaign = session.campaign
+    return (
+        campaign.source is not None
+        and campaign.source.may_be_asked(now)
+        and session.ready_at is not None
+        and session.stop is None
+        and campaign.status is CampaignStatus.IN_PROGRESS
+        and now < campaign.ends_at
+        and may_ring(campaign.window, now, campaign.ring_timeout)
+        and not any(True for _ in claims.in_order(campaign, now))
+    )
+
+
+def request(session: SessionRow, now: datetime) -> NumberRequest:
+    """Return what is asked for a waiting agent."""
+    campaign = session.campaign
+    return NumberRequest(
+        session.session_id, campaign.campaign_id, "", session.agent, campaign.caller_id, now
+    )
+
+
+def take_answer(
+    tables: Tables, asked: NumberRequest, answer: Sequence[str] | None, now: datetime
+) -> None:
+    """Add the numbers of an answer and judge the source by it."""
+    campaign = tables.campaigns[asked.campaign_id]
+    if campaign.source is None:
+        return
+    campaign.source = _heard(tables, campaign, campaign.source, asked, answer, now)
+    if campaign.source.has_failed and campaign.status is CampaignStatus.IN_PROGRESS:
+        tables.move_campaign(
+            campaign.campaign_id, CampaignStatus.PAUSED, PauseReason.DIAL_WHOM_FAILED
+        )
+
+
+def _heard(  # noqa: PLR0917  what an answer is judged by
+    tables: Tables,
+    campaign: CampaignRow,
+    source: SourceState,
+    asked: NumberRequest,
+    answer: Sequence[str] | None,
+    now: datetime,
+) -> SourceState:
+    if campaign.is_over or (answer is not None and not answer):
+        return after_end(source, now)
+    numbers = dict.fromkeys(raw for raw in answer or () if _E164.fullmatch(raw))
+    if not numbers:
+        return after_failure(source, asked.asked_at, now)
+    known = {target.e164: target for target in campaign.targets}
+    fresh = [e164 for e164 in numbers if e164 not in known]
+    unfinished = sum(not known[e164].is_finished for e164 in numbers if e164 in known)
+    for e164 in fresh:
+        campaign.add(TargetRow(TargetId(tables.new_id()), e164))
+    return after_numbers(
+        source, fresh=len(fresh), unfinished=unfinished, asked_at=asked.asked_at, now=now
+    )

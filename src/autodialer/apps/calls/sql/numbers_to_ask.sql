@@ -1,0 +1,25 @@
+-- Return a node's agents who wait for a number from a Dial-Whom URL that may be asked now.
+SELECT s.id AS session_id, c.id AS campaign_id, c.dial_whom_url AS url, u.name AS agent,
+       caller.e164 AS caller_id, c.ring_timeout_s, account.zone,
+       account.window_opens AS account_opens, account.window_closes AS account_closes,
+       c.window_opens AS campaign_opens, c.window_closes AS campaign_closes
+  FROM calls_session AS s
+  JOIN campaigns_numbersource AS source ON source.campaign_id = s.campaign_id
+  JOIN campaigns_campaign AS c ON c.id = s.campaign_id
+  JOIN campaigns_callerid AS caller ON caller.id = c.caller_id_id
+  JOIN accounts_account AS account ON account.id = c.account_id
+  JOIN accounts_user AS u ON u.id = s.user_id
+ WHERE s.node_id = %(node_id)s AND s.status <> 'ended' AND s.status = 'ready'
+   AND s.stop_reason = ''
+   AND source.exhausted_at IS NULL
+   AND (source.not_before IS NULL OR source.not_before <= %(now)s)
+   AND c.status = 'in-progress' AND c.starts_at <= %(now)s AND c.ends_at > %(now)s
+   AND caller.verified_at IS NOT NULL
+   AND NOT EXISTS (SELECT FROM calls_attempt AS live
+                    WHERE live.session_id = s.id AND live.state <> 'ended')
+   -- What was given and not dialled yet goes first.
+   AND NOT EXISTS (SELECT FROM campaigns_target AS t
+                    WHERE t.campaign_id = c.id AND t.status = 'scheduled')
+   AND NOT EXISTS (SELECT FROM campaigns_target AS t
+                    WHERE t.campaign_id = c.id AND t.status = 'retry' AND t.due_at <= %(now)s)
+ ORDER BY s.created_at, s.id;

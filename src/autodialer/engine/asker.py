@@ -1,0 +1,92 @@
+"""Asks Dial-Whom URLs for the agents who wait for a number, beside the sessions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from autodialer.domain import session as domain
+from autodialer.domain.dial_whom import AnswerUnreadableError, read_answer
+from autodialer.domain.session import Phase, Wait
+from autodialer.engine.insist import insist
+from autodialer.ports.numbers import SourceFailedError
+from autodialer.ports.store import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from autodialer.domain.ids import CampaignId, SessionId
+    from autodialer.engine.floor import Floor
+    from autodialer.engine.runner import Tools
+    from autodialer.ports.numbers import DialWhom, NumberRequest
+
+log = structlog.get_logger()
+
+ANSWER_TIMEOUT_S: Final = 5.0
+# Requests to one campaign's URL that are under way at once, whatever the number of agents.
+MOST_AT_ONCE: Final = 10
+_LOOK_AGAIN_S: Final = 1.0
+
+
+class Asker:
+    """One request for each agent who waits; the answer is stored, then the agent looks again."""
+
+    def __init__(
+        self, numbers: DialWhom, tools: Tools, floor: Floor, tasks: asyncio.TaskGroup
+    ) -> None:
+        self._numbers, self._tools, self._floor, self._tasks = numbers, tools, floor, tasks
+        self._asking: dict[SessionId, CampaignId] = {}
+
+    async def run(self) -> None:
+        """Ask whenever an agent waits for a number, for ever."""
+        while True:
+            self._tools.numbers_wanted.clear()
+            if self._somebody_waits():
+                with suppress(StoreUnavailableError):
+                    await self._ask_for_all()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_AGAIN_S):
+                    await self._tools.numbers_wanted.wait()
+
+    def _somebody_waits(self) -> bool:
+        runners = self._floor.runners.values()
+        return any(runner.state.waiting_for is Wait.SOURCE_SLOW for runner in runners)
+
+    async def _ask_for_all(self) -> None:
+        tools = self._tools
+        under_way = Counter(self._asking.values())
+        for request in await tools.store.numbers_to_ask(tools.lease, tools.clock()):
+            busy = under_way[request.campaign_id] >= MOST_AT_ONCE
+            if request.session_id in self._asking or busy:
+                continue
+            under_way[request.campaign_id] += 1
+            self._asking[request.session_id] = request.campaign_id
+            self._tasks.create_task(self._ask(request), name=f"numbers-{request.session_id}")
+
+    async def _ask(self, request: NumberRequest) -> None:
+        tools = self._tools
+        try:
+            answer = await self._answer(request)
+            await insist(
+                lambda: tools.store.take_answer(tools.lease, request, answer, tools.clock())
+            )
+        finally:
+            del self._asking[request.session_id]
+        runner = self._floor.runners.get(request.session_id)
+        if runner is not None and runner.state.phase is Phase.WAITING:
+            runner.post(domain.Woken())
+
+    async def _answer(self, request: NumberRequest) -> Sequence[str] | None:
+        """Return the numbers; None when there was no answer that can be read."""
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                return read_answer(await self._numbers.ask(request))
+        except (SourceFailedError, AnswerUnreadableError, TimeoutError) as error:
+            log.warning(
+                "numbers_not_given", campaign_id=request.campaign_id, why=type(error).__name__
+            )
+            return None

@@ -1,0 +1,173 @@
+"""What every store must do with the numbers of a Dial-Whom URL (R18)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from autodialer.domain import outcome
+from autodialer.domain.campaign import CampaignStatus
+from autodialer.domain.dial_whom import MAX_FAILURES, MAX_REPEATS
+from autodialer.domain.session import EndReason, NoMore, NothingNow, Wait
+from autodialer.domain.target import TargetStatus
+from tests.contract.store_world import (
+    BUSY,
+    FIRST,
+    MINUTE,
+    NOW,
+    RETRY_BUSY,
+    SECOND,
+    SECOND_NUMBER,
+    CampaignPlan,
+    Desk,
+    desk_for,
+    lease_of,
+    sit_down,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from autodialer.ports.store import Store
+    from tests.contract.store_world import World
+
+BY_URL = CampaignPlan((), by_url=True)
+
+
+async def answer(desk: Desk, *numbers: str, at: datetime = NOW) -> None:
+    """Ask for the agent and get these numbers."""
+    (request,) = await desk.store.numbers_to_ask(desk.lease, at)
+    assert (request.session_id, request.campaign_id) == (desk.session, desk.campaign)
+    await desk.store.take_answer(desk.lease, request, numbers, at)
+
+
+async def answer_each(desk: Desk, times: int, given: Sequence[str] | None) -> datetime:
+    """Give the same answer as often, each as soon as it may be asked for; return when."""
+    at = NOW
+    for _ in range(times):
+        while not (requests := await desk.store.numbers_to_ask(desk.lease, at)):
+            at += SECOND
+        await desk.store.take_answer(desk.lease, requests[0], given, at)
+    return at
+
+
+class SourceContract:
+    """Numbers that come one by one."""
+
+    async def test_an_agent_waits_for_a_number_and_then_dials_it(
+        self, store: Store, world: World
+    ) -> None:
+        desk = await desk_for(store, world, BY_URL)
+        assert await desk.claim() == NothingNow(Wait.SOURCE_SLOW)
+        await answer(desk, FIRST)
+        assert await store.numbers_to_ask(desk.lease, NOW) == []
+        assert (await desk.call()).e164 == FIRST
+
+    async def test_a_list_is_dialled_in_its_order_before_anybody_asks_again(
+        self, store: Store, world: World
+    ) -> None:
+        desk = await desk_for(store, world, BY_URL)
+        await answer(desk, SECOND_NUMBER, FIRST, SECOND_NUMBER)
+        for e164 in (SECOND_NUMBER, FIRST):
+            assert await store.numbers_to_ask(desk.lease, NOW) == []
+            call = await desk.call()
+            assert call.e164 == e164
+            await desk.finish(call, outcome.TALKED)
+        assert await desk.claim() == NothingNow(Wait.SOURCE_SLOW)
+        assert sum((await world.counts(desk.campaign)).values()) == 2
+
+    async def test_the_campaign_goes_on_until_the_source_says_that_it_has_ended(
+        self, store: Store, world: World
+    ) -> None:
+        desk = await desk_for(store, world, BY_URL)
+        await answer(desk, FIRST)
+        await desk.finish(await desk.call(), outcome.TALKED)
+        await store.advance_campaigns(NOW)
+        assert await world.campaign_status(desk.campaign) is CampaignStatus.IN_PROGRESS
+        await answer(desk)
+        assert await desk.claim() == NoMore(EndReason.CAMPAIGN_COMPLETED)
+        await store.advance_campaigns(NOW)
+        assert await world.campaign_status(desk.campaign) is CampaignStatus.COMPLETED
+
+    async def test_a_number_of_the_source_on_the_dnd_list_is_not_called(
+        self, store: Store, world: World
+    ) -> None:
+        account = await world.account()
+        campaign = await world.campaign(account, BY_URL)
+        desk = await sit_down(store, world, await lease_of(store), campaign)
+        await world.forbid(account, FIRST)
+        await answer(desk, FIRST)
+        assert await desk.claim() == NothingNow(Wait.SOURCE_SLOW)
+        assert (await desk.target(FIRST)).status is TargetStatus.FAILED_DND
+
+    async def test_a_number_that_waits_for_its_retry_is_not_dialled_earlier_when_given_again(
+        self, store: Store, world: World
+    ) -> None:
+        plan = CampaignPlan((), by_url=True, policy=RETRY_BUSY)
+        desk = await desk_for(store, world, plan)
+        await answer(desk, FIRST)
+        await desk.finish(await desk.call(), BUSY)
+        await answer(desk, FIRST, at=NOW + SECOND)
+        # It is known and not finished: no sign of the end, and a second's rest for the URL.
+        assert await desk.claim(NOW + SECOND) == NothingNow(Wait.SOURCE_SLOW, NOW + 2 * SECOND)
+        assert (await desk.target(FIRST)).tries == 1
+        assert (await desk.call(NOW + MINUTE)).tries == 2
+
+    async def test_a_source_that_gives_finished_numbers_again_and_again_is_exhausted(
+        self, store: Store, world: World
+    ) -> None:
+        desk = await desk_for(store, world, BY_URL)
+        await answer(desk, FIRST)
+        await desk.finish(await desk.call(), outcome.TALKED)
+        at = await answer_each(desk, MAX_REPEATS, [FIRST])
+        assert await desk.claim(at) == NoMore(EndReason.CAMPAIGN_COMPLETED)
+        assert len(await world.attempts(desk.campaign)) == 1
+
+    async def test_a_broken_source_is_asked_less_and_less_and_then_pauses_the_campaign(
+        self, store: Store, world: World
+    ) -> None:
+        desk = await desk_for(store, world, BY_URL)
+        at = await answer_each(desk, MAX_FAILURES - 1, None)
+        # 1 + 2 + 4 + ... + 32, then a minute each.
+        assert at == NOW + timedelta(seconds=63 + 2 * 60)
+        assert await world.campaign_status(desk.campaign) is CampaignStatus.IN_PROGRESS
+        (request,) = await store.numbers_to_ask(desk.lease, at + MINUTE)
+        await store.take_answer(desk.lease, request, None, at + MINUTE)
+        assert await world.campaign_status(desk.campaign) is CampaignStatus.PAUSED
+        assert await desk.claim(at + MINUTE) == NothingNow(Wait.PAUSED)
+
+    async def test_failures_of_requests_that_were_under_way_together_count_once(
+        self, store: Store, world: World
+    ) -> None:
+        desk = await desk_for(store, world, BY_URL)
+        (request,) = await store.numbers_to_ask(desk.lease, NOW)
+        for _ in range(MAX_FAILURES):
+            await store.take_answer(desk.lease, request, None, NOW)
+        assert await world.campaign_status(desk.campaign) is CampaignStatus.IN_PROGRESS
+        assert await desk.claim() == NothingNow(Wait.SOURCE_SLOW, NOW + SECOND)
+
+    async def test_what_cannot_be_dialled_counts_as_a_failure(
+        self, store: Store, world: World
+    ) -> None:
+        desk = await desk_for(store, world, BY_URL)
+        await answer(desk, "112", "12")
+        assert await desk.claim() == NothingNow(Wait.SOURCE_SLOW, NOW + SECOND)
+        assert sum((await world.counts(desk.campaign)).values()) == 0
+
+    async def test_nobody_asks_for_a_campaign_that_is_paused_or_closed(
+        self, store: Store, world: World
+    ) -> None:
+        desk = await desk_for(store, world, BY_URL)
+        assert await store.numbers_to_ask(desk.lease, NOW + timedelta(hours=12)) == []
+        await world.pause(desk.campaign, NOW)
+        assert await store.numbers_to_ask(desk.lease, NOW) == []
+
+    async def test_an_answer_to_a_campaign_that_is_over_adds_nothing(
+        self, store: Store, world: World
+    ) -> None:
+        desk = await desk_for(store, world, BY_URL)
+        (request,) = await store.numbers_to_ask(desk.lease, NOW)
+        await world.complete(desk.campaign, NOW)
+        await store.take_answer(desk.lease, request, [FIRST], NOW)
+        assert sum((await world.counts(desk.campaign)).values()) == 0

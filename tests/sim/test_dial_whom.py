@@ -1,0 +1,89 @@
+"""An agent dials what a URL gives, whatever the URL does, on the whole engine in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from autodialer.adapters.sim.loop import run_virtual
+from autodialer.adapters.sim.numbers import Answer, ScriptedNumbers
+from autodialer.domain.campaign import CampaignStatus
+from autodialer.domain.dial_whom import SourceState
+from autodialer.domain.ids import SessionId
+from autodialer.domain.retry import RetryPolicy
+from autodialer.domain.session import EndReason
+from autodialer.engine.config import EngineConfig
+from autodialer.engine.dialer import Dialer
+from tests.sim.world import Odds, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ONE, TWO, THREE = "+919800000102", "+919800000202", "+919800000302"
+
+
+def dial(script: Sequence[Answer | str | None]) -> tuple[Run, ScriptedNumbers, SessionId]:
+    """Let one agent work on a campaign by URL until the session ends."""
+
+    async def main() -> tuple[Run, ScriptedNumbers, SessionId]:
+        run, numbers = Run(1, Odds()), ScriptedNumbers(script)
+        campaign = run.campaigns[0]
+        campaign.load([])
+        campaign.source = SourceState()
+        campaign.policy = RetryPolicy()
+        campaign.idle_limit = timedelta(minutes=10)
+        dialer = Dialer(
+            EngineConfig(node="north", holder="one"),
+            run.store,
+            run.switch,
+            run.clock,
+            new_id=run.new_id,
+            numbers=numbers,
+        )
+        session_id = SessionId(run.new_id())
+        tables = run.store.tables
+        tables.queue_session(session_id, campaign.campaign_id, "asha", run.clock())
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(dialer.run(), name="dialer")
+            async with asyncio.timeout(3_600):
+                while tables.sessions[session_id].end is None:  # noqa: ASYNC110  tables have no event
+                    await asyncio.sleep(1)
+            task.cancel()
+        assert run.store.breaches == []
+        return run, numbers, session_id
+
+    return run_virtual(main())
+
+
+def dialled(run: Run) -> list[str]:
+    return [row.call.e164 for row in run.store.tables.attempts.values()]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        [ONE, TWO, THREE],
+        [f"{ONE}, {TWO}", THREE],
+        [ONE, None, "<html>", Answer(TWO, delay_s=4), Answer("", delay_s=60), THREE],
+        [ONE, ONE, f"{ONE},{TWO}", THREE],
+    ],
+    ids=["one by one", "lists", "broken and slow", "repeats"],
+)
+def test_each_number_is_dialled_once_in_order_until_the_source_ends(
+    script: list[Answer | str | None],
+) -> None:
+    run, numbers, session_id = dial(script)
+    assert dialled(run) == [ONE, TWO, THREE]
+    assert run.store.tables.sessions[session_id].end is EndReason.CAMPAIGN_COMPLETED
+    assert len(numbers.requests) == len(script) + 1
+
+
+def test_a_source_that_stays_broken_pauses_the_campaign_and_the_agent_is_told() -> None:
+    run, _, session_id = dial([None] * 50)
+    campaign = run.campaigns[0]
+    assert (campaign.status, campaign.reason) == (CampaignStatus.PAUSED, "dial_whom_failed")
+    assert run.store.tables.sessions[session_id].end is EndReason.PAUSED
+    assert dialled(run) == []
