@@ -58,6 +58,7 @@ INDEXES = {
     ("calls", "take_sessions"): {
         "calls_node_pkey",
         "session_queue",
+        "billing_hold_pkey",
         "calls_session_pkey",
         "campaigns_campaign_pkey",
         "accounts_account_pkey",

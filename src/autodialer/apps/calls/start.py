@@ -67,7 +67,7 @@ def _check_status(account: Account, campaign: Campaign, now: datetime) -> None:
         wait = _minutes(campaign.starts_at - now)
         raise CannotStartError(
             "campaign_not_started",
-            f"Starts at {_clock(account, campaign.starts_at, now)} ({wait}).",
+            f"Starts at {clock_text(account, campaign.starts_at, now)} ({wait}).",
         )
     if campaign.status == CampaignStatus.PAUSED:
         raise CannotStartError("campaign_paused", _paused(account, campaign, now))
@@ -82,8 +82,8 @@ def _paused(account: Account, campaign: Campaign, now: datetime) -> str:
     if last is None:
         return "This campaign is paused."
     if last.reason in _MONEY:
-        return f"Campaign paused at {_clock(account, last.at, now)}: {_MONEY[last.reason]}"
-    return f"Campaign paused by {last.actor} at {_clock(account, last.at, now)}."
+        return f"Campaign paused at {clock_text(account, last.at, now)}: {_MONEY[last.reason]}"
+    return f"Campaign paused by {last.actor} at {clock_text(account, last.at, now)}."
 
 
 def _check_window(account: Account, campaign: Campaign, now: datetime) -> None:
@@ -98,7 +98,8 @@ def _check_window(account: Account, campaign: Campaign, now: datetime) -> None:
         hours = f"{window.opens:%H:%M} and {window.closes:%H:%M}"
         raise CannotStartError(
             "outside_window",
-            f"Calls are allowed between {hours} only: start at {_clock(account, opening, now)}.",
+            f"Calls are allowed between {hours} only:"
+            f" start at {clock_text(account, opening, now)}.",
         )
 
 
@@ -114,11 +115,11 @@ def _check_targets(account: Account, campaign: Campaign, now: datetime) -> None:
         raise CannotStartError("nothing_left", "No numbers are left to dial in this campaign.")
     if due_at > now + timedelta(seconds=campaign.idle_limit_s):
         raise CannotStartError(
-            "nothing_due", f"The next number is due at {_clock(account, due_at, now)}."
+            "nothing_due", f"The next number is due at {clock_text(account, due_at, now)}."
         )
 
 
-def _clock(account: Account, instant: datetime, now: datetime) -> str:
+def clock_text(account: Account, instant: datetime, now: datetime) -> str:
     """Return the wall-clock time in the account's zone, with the date unless it is today."""
     local = instant.astimezone(ZoneInfo(account.zone))
     today = now.astimezone(local.tzinfo).date()

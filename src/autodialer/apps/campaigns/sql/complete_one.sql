@@ -10,9 +10,10 @@ WITH over AS (
        AND (%(campaign_id)s::bigint IS NULL OR c.id = %(campaign_id)s::bigint)
        AND (c.ends_at <= %(now)s
             OR c.status <> 'created'
-               -- A Dial-Whom URL may still give numbers.
+               -- A Dial-Whom URL may still give numbers. OFFSET 0: asked by its key.
                AND NOT EXISTS (SELECT FROM campaigns_numbersource AS source
-                                WHERE source.campaign_id = c.id AND source.exhausted_at IS NULL)
+                                WHERE source.campaign_id = c.id AND source.exhausted_at IS NULL
+                                OFFSET 0)
                AND NOT EXISTS (SELECT FROM campaigns_target AS t
                                 WHERE t.campaign_id = c.id AND t.status = 'scheduled')
                AND NOT EXISTS (SELECT FROM campaigns_target AS t

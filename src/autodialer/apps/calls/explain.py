@@ -1,0 +1,216 @@
+"""Why a number was or was not called, and why an agent's phone is quiet: one sentence each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db import connection
+
+from autodialer.apps.accounts.queries import users_by_id
+from autodialer.apps.calls.models import Attempt, AttemptState, Session, SessionStatus
+from autodialer.apps.calls.nothing import Exhausted, why_nothing
+from autodialer.apps.calls.start import CannotStartError, check_start, clock_text
+from autodialer.apps.campaigns.models import Target
+from autodialer.apps.campaigns.queries import campaign as campaign_of
+from autodialer.apps.contacts.numbers import parse_caller_id
+from autodialer.apps.statements import statement
+from autodialer.domain.campaign import CampaignStatus
+from autodialer.domain.errors import NotFoundError
+from autodialer.domain.session import EndReason, NoMore, NothingNow, Wait
+from autodialer.domain.target import LIVE, TargetStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from autodialer.apps.accounts.models import Account
+    from autodialer.apps.campaigns.models import Campaign
+
+_S = TargetStatus
+
+_ENDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        EndReason.AGENT_LEFT: "the agent hung up",
+        EndReason.STOPPED: "Stop was pressed",
+        EndReason.AGENT_BUSY: "the agent's phone was busy",
+        EndReason.AGENT_NO_ANSWER: "the agent did not answer the phone",
+        EndReason.AGENT_UNREACHABLE: "the agent's phone could not be reached",
+        EndReason.REMOVED_FROM_CAMPAIGN: "the agent was taken out of the campaign",
+        EndReason.CAMPAIGN_COMPLETED: "the campaign was completed",
+        EndReason.NOTHING_DUE: "no number fell due while the agent waited",
+        EndReason.PAUSED: "the campaign was paused",
+        EndReason.OUTSIDE_WINDOW: "the calling window was closed",
+        EndReason.START_EXPIRED: "no dialer took the Start within a minute",
+        EndReason.SOURCE_SLOW: "the Dial-Whom URL gave no number while the agent waited",
+        EndReason.MEDIA_SERVER_LOST: "the telephone server failed",
+        EndReason.SWITCH_AWAY: "the telephone server was away",
+    }
+)
+_WAITS: Final[Mapping[Wait, str]] = MappingProxyType(
+    {
+        Wait.RETRY_LATER: "the next number is a retry that is not due yet",
+        Wait.NUMBERS_BUSY: "the numbers that are left are in other calls",
+        Wait.PAUSED: "the campaign is paused",
+        Wait.OUTSIDE_WINDOW: "the calling window is closed",
+        Wait.NOT_STARTED: "the campaign has not started",
+        Wait.NOT_READY: "the telephone server is away",
+        Wait.SOURCE_SLOW: "the Dial-Whom URL has not given a number yet",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A sentence for people; `status` is the number's or the agent's, for programs."""
+
+    subject: str
+    status: str
+    sentence: str
+
+
+def why_number(account: Account, campaign_id: int, number: str, now: datetime) -> Explanation:
+    """Say why a number of a campaign was or was not called. Raises NumberError, NotFoundError."""
+    campaign = campaign_of(account, campaign_id)
+    e164 = parse_caller_id(number, account.region)
+    target = Target.objects.filter(campaign=campaign, e164=e164).first()
+    if target is None:
+        raise NotFoundError(f"{e164} is not a number of the campaign {campaign.name!r}.")
+    calls = Attempt.objects.filter(target=target).select_related("user").order_by("placed_at")
+    parts = [_calls(account, list(calls), now), _standing(account, campaign, target, now)]
+    return Explanation(e164, target.status, " ".join(filter(None, parts)))
+
+
+def why_agent(account: Account, user_id: int, now: datetime) -> Explanation:
+    """Say what an agent's phone does, or why it is quiet and when that may end.
+
+    Raises NotFoundError.
+    """
+    (user,) = users_by_id(account, [user_id])
+    sessions = Session.objects.filter(user=user).select_related("campaign", "node", "user")
+    last = sessions.order_by("-created_at").first()
+    if last is None:
+        return Explanation(user.name, "never", f"{user.name} has never pressed Start.")
+    if last.status == SessionStatus.ENDED:
+        return Explanation(user.name, last.status, _after(account, last, now))
+    return Explanation(user.name, last.status, _during(account, last, now))
+
+
+# A number ------------------------------------------------------------------------------------
+
+
+def _calls(account: Account, calls: Sequence[Attempt], now: datetime) -> str:
+    if not calls:
+        return "It was not called."
+    told = "; ".join(_call(account, call, now) for call in calls)
+    times = "once" if len(calls) == 1 else f"{len(calls)} times"
+    return f"It was called {times}: {told}."
+
+
+def _call(account: Account, call: Attempt, now: datetime) -> str:
+    at = clock_text(account, call.placed_at, now)
+    if call.state != AttemptState.ENDED:
+        return f"at {at} by {call.user.name}, still {call.state}"
+    reason = call.reason.replace("_", " ")
+    result = call.status if reason in {"", call.status} else f"{call.status} ({reason})"
+    return f"at {at} by {call.user.name}, {result}"
+
+
+def _standing(  # noqa: PLR0911  a table of sentences
+    account: Account, campaign: Campaign, target: Target, now: datetime
+) -> str:
+    status = TargetStatus(target.status)
+    at = clock_text(account, target.changed_at, now)
+    match status:
+        case _S.SCHEDULED:
+            return f"{_place(target)} {_why_waiting(account, campaign, now)}".strip()
+        case _S.RETRY:
+            due = clock_text(account, target.due_at or now, now)
+            return f"It is due again at {due}. {_why_waiting(account, campaign, now)}".strip()
+        case _S.FAILED_DND:
+            return f"It was on the do-not-call list when its turn came at {at}."
+        case _S.FAILED_BALANCE:
+            return f"The balance did not suffice when its turn came at {at}."
+        case _S.FAILED_NO_ATTEMPT:
+            return f"The campaign ended at {at}, before its turn came."
+        case _S.FAILED if target.reason == "ended_before_retry":
+            return f"The campaign ended at {at}, before its retry."
+        case _ if status in LIVE:
+            return ""
+        case _:
+            return f"It is {status} since {at}."
+
+
+def _place(target: Target) -> str:
+    before = Target.objects.filter(
+        campaign=target.campaign_id, status=_S.SCHEDULED.value, seq__lt=target.seq
+    ).count()
+    return f"Scheduled numbers before it: {before:,}." if before else "It is the next one."
+
+
+def _why_waiting(account: Account, campaign: Campaign, now: datetime) -> str:
+    match CampaignStatus(campaign.status):
+        case CampaignStatus.CREATED:
+            return f"The campaign starts at {clock_text(account, campaign.starts_at, now)}."
+        case CampaignStatus.PAUSED:
+            return f"The campaign is paused ({campaign.reason.replace('_', ' ')})."
+        case _:
+            live = Session.objects.filter(campaign=campaign).exclude(
+                status=SessionStatus.ENDED.value
+            )
+            return "" if live.exists() else "No agent is connected."
+
+
+# An agent ------------------------------------------------------------------------------------
+
+
+def _after(account: Account, last: Session, now: datetime) -> str:
+    ended = clock_text(account, last.ended_at or now, now)
+    why = _ENDS.get(last.end_reason, last.end_reason)
+    said = f"{last.user.name} is not connected: at {ended} {why}."
+    try:
+        check_start(account, last.campaign, last.user, now)
+    except CannotStartError as refusal:
+        return f"{said} {refusal}"
+    return f"{said} Start is possible now."
+
+
+def _during(account: Account, live: Session, now: datetime) -> str:
+    name = live.user.name
+    if live.ready_at is None:
+        since = clock_text(account, live.created_at, now)
+        return f"{name}'s phone is being called since {since}."
+    calls = Attempt.objects.filter(session=live).exclude(state=AttemptState.ENDED.value)
+    call = calls.first()
+    if call is not None:
+        since = clock_text(account, call.answered_at or call.placed_at, now)
+        return f"{name} is {call.state} with {call.e164} since {since}."
+    return f"{name} waits: {_nothing(account, live, now)}."
+
+
+def _nothing(account: Account, live: Session, now: datetime) -> str:
+    row = _facts(live)
+    if live.stop_reason:
+        return "the session is being ended"
+    match why_nothing(row, now):
+        case NothingNow(why, next_at):
+            until = f" until {clock_text(account, next_at, now)}" if next_at else ""
+            return f"{_WAITS[why]}{until}"
+        case NoMore(reason):
+            return _ENDS[reason]
+        case Exhausted():
+            return "no numbers are left"
+
+
+def _facts(live: Session) -> Mapping[str, Any]:
+    node = live.node
+    values = {
+        "session_id": live.pk,
+        "node_id": node.pk if node else None,
+        "epoch": node.epoch if node else None,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statement("calls", "nothing_to_claim"), values)
+        (row,) = cursor.fetchall()
+        return dict(zip((column.name for column in cursor.description), row, strict=True))
