@@ -61,6 +61,10 @@ UPDATE campaigns_campaign SET target_count = %(size)s, retries = %(tries)s - 1,
 _STARTED: Final = """
 INSERT INTO campaigns_campaignchange (campaign_id, old, new, reason, actor, at)
 SELECT id, '', 'in-progress', '', 'bench', starts_at FROM campaigns_campaign"""
+_AUDITED: Final = """
+INSERT INTO audit_auditentry (account_id, at, who, action, subject_kind, subject_id, before, after)
+SELECT account_id, starts_at, 'bench', 'campaign.create', 'campaign', id, '{}', '{}'
+  FROM campaigns_campaign"""
 _HISTORY: Final = """
 INSERT INTO campaigns_targetchange (target_id, old, new, reason, at)
 SELECT t.id, step.old, coalesce(step.new, t.status), '', t.changed_at
@@ -95,7 +99,7 @@ SELECT gen_random_uuid(), t.account_id, t.campaign_id, t.id, s.id, s.user_id, no
 # What claims and ends of calls do to the rows that are counted, and nothing else.
 _CHURN: Final = """
 UPDATE campaigns_target SET changed_at = changed_at + interval '1 ms' WHERE id = %s"""
-_STEPS: Final = (_MORE, _DONE, _CAMPAIGN, _STARTED, _HISTORY, _NODE, _SESSION, _CALLS)
+_STEPS: Final = (_MORE, _DONE, _CAMPAIGN, _STARTED, _AUDITED, _HISTORY, _NODE, _SESSION, _CALLS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +167,7 @@ def _made(folder: Path) -> Path:
 
 
 def _fill(targets: int) -> None:
-    values = {
+    values: dict[str, int | str] = {
         "first": FIRST_CUSTOMER,
         "from": TARGETS,
         "size": targets,

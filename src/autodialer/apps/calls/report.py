@@ -19,7 +19,7 @@ from django.db import connection
 
 from autodialer.apps.calls.reasons import in_words
 from autodialer.apps.contacts.models import E164
-from autodialer.apps.spreadsheet import shield
+from autodialer.apps.spreadsheet import FORMULA_STARTS, shield
 from autodialer.apps.statements import statement
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ TARGET_COLUMNS: Final = (
 )  # fmt: skip
 _AFTER_TIMES: Final = 4  # talk, cost, currency, recording: as they are
 ROWS_AT_ONCE: Final = 2_000
+_MARKED: Final = frozenset((*FORMULA_STARTS, "'"))
 _E164: Final = re.compile(E164)
 _YES_NO: Final = ("no", "yes")
 
@@ -91,11 +92,11 @@ def write_csv(section: Section, to: TextIO) -> int:
 
 
 def _safe(value: Value) -> Value:
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds")
-    if not isinstance(value, str) or _E164.fullmatch(value):
-        return value
-    return shield(value)
+    if isinstance(value, str):
+        # Of millions of cells few begin like this: the first character settles it for the rest.
+        may_need_it = value[:1] in _MARKED and not _E164.fullmatch(value)
+        return shield(value) if may_need_it else value
+    return value.isoformat(timespec="seconds") if isinstance(value, datetime) else value
 
 
 def _calls(account: Account, campaign: Campaign) -> Iterator[Sequence[Value]]:
