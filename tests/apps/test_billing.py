@@ -8,6 +8,7 @@ import pytest
 from autodialer.apps.accounts.actor import OPERATOR, Actor
 from autodialer.apps.agents.models import DeviceKind
 from autodialer.apps.agents.services import add_device
+from autodialer.apps.audit.models import AuditEntry
 from autodialer.apps.billing import queries, services
 from autodialer.apps.billing.models import Hold, LedgerEntry
 from autodialer.apps.calls.services import start_session, stop_session
@@ -117,13 +118,28 @@ def test_nobody_but_the_operator_changes_money(book: Book) -> None:
             account=book.account, amount=5, reference="mine", actor=admin, now=NOON
         ),
         lambda: services.set_tariffs(account=book.account, rates={}, actor=admin, now=NOON),
-        lambda: services.remove_tariff(account=book.account, prefix="+91", actor=admin),
+        lambda: services.remove_tariff(account=book.account, prefix="+91", actor=admin, now=NOON),
         lambda: services.set_payment_mode(
             account=book.account, mode=PaymentMode.POSTPAID, actor=admin, now=NOON
         ),
     ):
         with pytest.raises(NotAllowedError):
             change()
+
+
+def test_each_change_of_money_is_audited_once(book: Book) -> None:
+    meter(book, amount=500)
+    meter(book)
+    top_up(book, 500, "first")
+    price(book, p91=MINUTELY)
+    adjust(book, -5)
+    services.remove_tariff(account=book.account, prefix="+91", actor=OPERATOR, now=NOON)
+    audited = AuditEntry.objects.filter(account=book.account, subject_kind="account")
+    money = [a for a in audited.order_by("pk").values_list("action", flat=True) if "." in a]
+    assert money[-5:] == [
+        *("balance.mode", "balance.top-up", "tariff.set"),
+        *("balance.adjustment", "tariff.remove"),
+    ]
 
 
 def test_an_account_sees_its_own_money_alone(book: Book) -> None:
@@ -142,9 +158,9 @@ def test_a_tariff_is_replaced_and_removed(book: Book) -> None:
         queries.TariffRow("+91", Rate(30, 5, 6, 1)),
         queries.TariffRow("+9199", Rate(1, 1, 1, 1)),
     ]
-    services.remove_tariff(account=book.account, prefix="+91", actor=OPERATOR)
+    services.remove_tariff(account=book.account, prefix="+91", actor=OPERATOR, now=NOON)
     with pytest.raises(NotFoundError):
-        services.remove_tariff(account=book.account, prefix="+91", actor=OPERATOR)
+        services.remove_tariff(account=book.account, prefix="+91", actor=OPERATOR, now=NOON)
 
 
 def test_the_currency_is_chosen_once(book: Book) -> None:

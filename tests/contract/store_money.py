@@ -316,3 +316,14 @@ class AgentLegContract:
         )
         assert await paid.balance() == (1000, 0)
         assert await paid.holds() == {HoldStatus.VOIDED: 1}
+
+    async def test_a_start_that_is_refused_when_it_is_taken_costs_nothing(
+        self, store: Store, world: World
+    ) -> None:
+        paid = await paying(store, world, 1000, plan=CampaignPlan(NUMBERS, ("asha", "bina")))
+        session = await world.queue_session(paid.desk.campaign, "bina", NOW)
+        await world.hold_agent(session, PER_MINUTE, TWO_MINUTES)
+        await world.pause(paid.desk.campaign, NOW)
+        assert await store.take_sessions(paid.desk.lease, 1, NOW) == []
+        assert await paid.balance() == (1000, 0)
+        assert await paid.holds() == {HoldStatus.VOIDED: 1}

@@ -19,7 +19,8 @@ from autodialer.adapters.sim.switch import Fate, SimSwitch
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.errors import ConflictError, IllegalTransitionError
 from autodialer.domain.ids import CampaignId, SessionId
-from autodialer.domain.outcome import CallStatus
+from autodialer.domain.money import HoldStatus, Rate, charge
+from autodialer.domain.outcome import CallStatus, Reason
 from autodialer.domain.retry import RetryPolicy
 from autodialer.domain.session import EndReason
 from autodialer.domain.target import LIVE, TERMINAL
@@ -51,6 +52,9 @@ LIVE_LIMIT: Final = MAX_TALK + RING + timedelta(seconds=60)
 SILENCE_LIMIT: Final = timedelta(seconds=40)
 PATIENCE: Final = timedelta(hours=2)
 RETRIES: Final = 2
+# Enough for some dozen calls: the balance runs out several times in a run.
+PAYMENT: Final = 4_000
+RATE: Final = Rate(30, 30, 10, 10)
 
 
 class ProcessDied(BaseException):
@@ -88,6 +92,7 @@ class Run:
     size: int = 40
     broken: list[str] = field(default_factory=list)
     crashes: int = 0
+    payments: int = 0
 
     def __post_init__(self) -> None:
         self.luck = Random(self.seed)  # noqa: S311  a simulation
@@ -104,6 +109,9 @@ class Run:
         self.astray: dict[AttemptId, datetime] = {}
         self.account = self.store.tables.add_account()
         self.store.tables.dnd[self.account].add(self.numbers[3])
+        self.purse = self.store.tables.meter(self.account)
+        self.purse.rates["+91"] = RATE
+        self.purse.book(PAYMENT)
         lists = (self.numbers, self.numbers[:SHARED])
         self.campaigns = [
             self._campaign(set(agents), numbers)
@@ -172,6 +180,7 @@ class Run:
                         for agent in sorted(campaign.agents)
                     ),
                     ("supervisor", self._supervisor()),
+                    ("cashier", self._cashier()),
                     ("drops", self._now_and_then(self.odds.drop_every_s, self._drop)),
                     ("restarts", self._now_and_then(self.odds.restart_every_s, self._restart)),
                     ("outages", self._now_and_then(self.odds.outage_every_s, self._outage)),
@@ -225,6 +234,8 @@ class Run:
             session_id = SessionId(self.new_id())
             with suppress(ConflictError):
                 tables.queue_session(session_id, campaign.campaign_id, agent, self.clock())
+                if self.purse.covers(RATE.cost(campaign.idle_limit)):
+                    self.purse.hold(session_id, RATE, campaign.idle_limit)
             await asyncio.sleep(self.luck.uniform(2, 40))
             match self.luck.randrange(6):
                 case 0 if not self.calm:
@@ -244,6 +255,17 @@ class Run:
                 self._move(campaign, CampaignStatus.PAUSED)
                 await asyncio.sleep(self.luck.uniform(1, 30))
                 self._move(campaign, CampaignStatus.IN_PROGRESS)
+
+    async def _cashier(self) -> None:
+        """Pay and resume when a campaign has paused for money."""
+        while True:
+            await asyncio.sleep(self.luck.uniform(1, 20))
+            for campaign in self.campaigns:
+                if campaign.reason == Reason.LOW_BALANCE:
+                    self.payments += 1
+                    self.purse.book(PAYMENT)
+                    with suppress(IllegalTransitionError):
+                        self._move(campaign, CampaignStatus.IN_PROGRESS)
 
     def _move(self, campaign: CampaignRow, status: CampaignStatus) -> None:
         self.store.tables.move_campaign(campaign.campaign_id, status)
@@ -284,6 +306,7 @@ class Run:
     async def _watch(self) -> None:
         while True:
             self._check_the_tables()
+            self._check_the_money()
             self._check_the_lines()
             await asyncio.sleep(0.5)
 
@@ -306,6 +329,33 @@ class Run:
         if in_a_call != len(live) or len(targets) != self.size + SHARED:
             self._break(f"I5 {in_a_call} live targets, {len(live)} live attempts")
 
+    def _check_the_money(self) -> None:
+        """I6: the sums hold, what is held is covered, and a hold lives as long as its leg."""
+        purse, tables = self.purse, self.store.tables
+        held = {leg: h for leg, h in purse.holds.items() if h.status is HoldStatus.OPEN}
+        if purse.held != sum(hold.reserved or 0 for hold in held.values()):
+            self._break("I6 what is held is not the sum of the open holds")
+        if purse.balance != sum(purse.entries) or purse.held > purse.balance:
+            self._break(f"I6 balance {purse.balance}, held {purse.held}")
+        live: set[UUID] = {row.call.attempt_id for row in tables.live_attempts()}
+        live |= {key for key, row in tables.sessions.items() if row.end is None}
+        if held.keys() - live or (live & purse.holds.keys()) - held.keys():
+            self._break("I6 a hold ended without its leg, or outlived it")
+
+    def _check_the_charges(self) -> None:
+        """I6 at the end: each attempt had one hold, charged by its talk alone."""
+        self._check_the_money()
+        for attempt_id, row in self.store.tables.attempts.items():
+            hold = self.purse.holds[attempt_id]
+            talk = None
+            if row.answered_at and row.ended_at:
+                talk = max(row.ended_at - row.answered_at, timedelta())
+            if hold.charged != charge(hold.rate, talk, hold.reserved):
+                self._break(f"I6 {row.call.e164}: {hold.charged} charged for {talk}")
+        charged = sum(hold.charged for hold in self.purse.holds.values())
+        if self.purse.balance != (1 + self.payments) * PAYMENT - charged:
+            self._break("I6 money has appeared or vanished")
+
     def _check_the_lines(self) -> None:
         """I11: no customer hears silence or has a leg without a live attempt for long."""
         known = {row.call.attempt_id for row in self.store.tables.live_attempts()}
@@ -319,6 +369,7 @@ class Run:
     def _check_the_end(self) -> None:
         """Look at what the carrier saw (I1, I2, I3, I8) and at what is left (I4, I12)."""
         self.broken += self.switch.breaches + self.store.breaches
+        self._check_the_charges()
         attempts = self.store.tables.attempts
         for campaign in self.campaigns:
             for target in campaign.targets:

@@ -177,11 +177,8 @@ class MemoryStore:
                 raise InvariantError(f"session {session_id} ends with a live call")
             session = self.tables.sessions[session_id]
             session.end = session.end or reason
-            purse = self.tables.purses.get(session.campaign.account)
-            if purse is not None:
-                purse.end(
-                    session_id, max(at - session.ready_at, _NONE) if session.ready_at else None
-                )
+            ready_at = session.ready_at
+            _end_hold(self.tables, session, max(at - ready_at, _NONE) if ready_at else None)
 
         await self._transact("end_session", end)
 
@@ -293,6 +290,8 @@ class MemoryStore:
         for session in queued[:limit]:
             session.node_id = node.node_id
             session.end = _refusal(session, now)
+            if session.end is not None:
+                _end_hold(self.tables, session, None)
         return [_order(session) for session in queued[:limit] if session.end is None]
 
 
@@ -355,6 +354,13 @@ def _finish(tables: Tables, finish: FinishCall) -> None:
     if purse is not None:
         answered = attempt.answered_at
         purse.end(finish.attempt_id, max(finish.at - answered, _NONE) if answered else None)
+
+
+def _end_hold(tables: Tables, session: SessionRow, connected: timedelta | None) -> None:
+    """Settle what the agent's leg has reserved; None: the agent was never connected."""
+    purse = tables.purses.get(session.campaign.account)
+    if purse is not None:
+        purse.end(session.session_id, connected)
 
 
 def _after_the_end(move: TargetMove) -> TargetMove:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from autodialer.apps.accounts.actor import OPERATOR
+from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.billing.models import Hold, LedgerEntry, Purse, Tariff
 from autodialer.apps.billing.queries import rate_of
 from autodialer.apps.texts import clean_name
@@ -76,15 +77,17 @@ def set_payment_mode(
     _require_operator(actor)
     if currency not in CURRENCIES:
         raise InvalidInputError("currency", f"Use one of {', '.join(CURRENCIES)}.")
-    purse, _ = Purse.objects.select_for_update().get_or_create(
+    purse, is_new = Purse.objects.select_for_update().get_or_create(
         account=account, defaults={"mode": mode.value, "currency": currency, "created_at": now}
     )
     if purse.currency != currency:
         raise ConflictError(f"This account is kept in {purse.currency} for good.")
     if mode is PaymentMode.PREPAID and _has_unlimited_holds(account):
         raise ConflictError("Calls are live: pause the campaigns and wait for their end.")
-    if purse.mode != mode:
+    if is_new or purse.mode != mode:
         Purse.objects.filter(pk=purse.pk).update(mode=mode.value)
+        before = {} if is_new else {"mode": purse.mode}
+        _note(account, actor, "balance.mode", now, before, {"mode": mode.value})
 
 
 @transaction.atomic(durable=True)
@@ -117,17 +120,21 @@ def set_tariffs(
     _require_operator(actor)
     for prefix, rate in rates.items():
         check_rate(prefix, rate)
+        known = Tariff.objects.filter(account=account, prefix=prefix).first()
         Tariff.objects.update_or_create(
             account=account, prefix=prefix, defaults={**_columns(rate), "changed_at": now}
         )
+        before = {prefix: _columns(rate_of(known))} if known else {}
+        _note(account, actor, "tariff.set", now, before, {prefix: _columns(rate)})
 
 
 @transaction.atomic(durable=True)
-def remove_tariff(*, account: Account, prefix: str, actor: Actor) -> None:
+def remove_tariff(*, account: Account, prefix: str, actor: Actor, now: datetime) -> None:
     """Forget the price of a prefix. Raises NotFoundError."""
     _require_operator(actor)
     if not Tariff.objects.filter(account=account, prefix=prefix).delete()[0]:
         raise NotFoundError(f"There is no tariff for {prefix!r}: see `autodialer tariff list`.")
+    _note(account, actor, "tariff.remove", now, {"prefix": prefix}, {})
 
 
 def hold_agent_leg(
@@ -175,6 +182,7 @@ def _book(account: Account, actor: Actor, wanted: _Booking) -> LedgerEntry:
     reference = clean_name(wanted.reference)
     known = LedgerEntry.objects.filter(account=account, reference=reference, leg=None).first()
     if known is None:
+        _note(account, actor, f"balance.{wanted.kind}", wanted.at, {}, {"amount": wanted.amount})
         return LedgerEntry.objects.create(
             account=account,
             kind=wanted.kind.value,
@@ -186,6 +194,25 @@ def _book(account: Account, actor: Actor, wanted: _Booking) -> LedgerEntry:
     if (known.kind, known.amount) != (wanted.kind.value, wanted.amount):
         raise ConflictError(f"{reference!r} was booked already: {known.kind}, another amount.")
     return known
+
+
+def _note(
+    account: Account,
+    actor: Actor,
+    action: str,
+    now: datetime,
+    *facts: Mapping[str, object],
+) -> None:
+    before, after = facts
+    record(
+        account=account,
+        actor=actor,
+        action=action,
+        subject=Subject("account", account.pk),
+        before=before,
+        after=after,
+        now=now,
+    )
 
 
 def _has_unlimited_holds(account: Account) -> bool:

@@ -178,7 +178,7 @@ def tariff_remove(owner: Account, *, prefix: str) -> None:
     from autodialer.apps.accounts.actor import OPERATOR
     from autodialer.apps.billing.services import remove_tariff
 
-    remove_tariff(account=owner, prefix=prefix, actor=OPERATOR)
+    remove_tariff(account=owner, prefix=prefix, actor=OPERATOR, now=now())
     click.echo(f"{prefix}: removed.", err=True)
 
 

@@ -11,11 +11,13 @@ from autodialer.apps.accounts.models import Role
 from autodialer.apps.accounts.services import create_account, create_user
 from autodialer.apps.agents.models import DeviceKind
 from autodialer.apps.agents.services import add_device, create_group
+from autodialer.apps.billing.services import set_payment_mode, set_tariffs, top_up
 from autodialer.apps.calls.services import start_session
 from autodialer.apps.campaigns.services import add_caller_id, create_campaign
 from autodialer.apps.campaigns.terms import Terms
 from autodialer.apps.contacts.services import add_dnd_numbers
 from autodialer.apps.imports.services import import_list
+from autodialer.domain.money import PaymentMode
 from autodialer.ops.demo import plan
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ def make(now: datetime) -> Made:
     stamp = now.strftime("%Y-%m-%d %H:%M:%S")
     account = create_account(name=f"Demo {stamp}", now=now, zone=zone_where_it_is_noon(now))
     agents = tuple(_make_agent(account, name, number, now) for name, number in plan.AGENTS)
+    _pay(account, now)
     group = create_group(account=account, name="Telesales", now=now, member_ids=agents)
     caller_id = add_caller_id(
         account=account, actor=OPERATOR, number=plan.CALLER_ID, now=now, verified=True
@@ -62,6 +65,12 @@ def make(now: datetime) -> Made:
         ),
     )
     return Made(account, campaign.pk, agents, imported)
+
+
+def _pay(account: Account, now: datetime) -> None:
+    set_payment_mode(account=account, mode=PaymentMode.PREPAID, actor=OPERATOR, now=now)
+    set_tariffs(account=account, rates={"+91": plan.RATE}, actor=OPERATOR, now=now)
+    top_up(account=account, amount=plan.PAYMENT, reference="Demo", actor=OPERATOR, now=now)
 
 
 def start_agents(made: Made, now: datetime) -> None:

@@ -7,12 +7,16 @@ import io
 from dataclasses import dataclass
 from typing import Final
 
+from autodialer.domain.money import Rate
 from autodialer.domain.outcome import Reason
 from autodialer.domain.target import TargetStatus
 
 RETRIES: Final = 1
 RING_TIMEOUT_S: Final = 5
 MAX_TALK_S: Final = 30
+# 0.30 for the first half minute, 0.06 for each 6 s after it; paid with 500.00.
+RATE: Final = Rate(30, 30, 6, 6)
+PAYMENT: Final = 50_000
 CALLER_ID: Final = "+918047112233"
 AGENTS: Final = (
     ("Asha", "+919900000001"),

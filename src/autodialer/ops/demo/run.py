@@ -175,10 +175,24 @@ def _tell_result(paths: Paths, switch: _Switch, made: Made, faults: Sequence[str
     say(f"\nReports: {_short(calls)} (calls) and {_short(targets)} (numbers)")
     if switch.lab is not None:
         say(f"Recordings: {_short(paths.recordings)}, one WAV for each conversation")
+    _tell_cost(made)
     for fault in faults:
         say(f"WRONG: {fault}")
     if not faults:
         say("Every number ended as its digits say, and every promise holds.")
+
+
+def _tell_cost(made: Made) -> None:
+    from autodialer.apps.billing.queries import balance
+    from autodialer.domain.money import format_amount
+
+    left = balance(made.account)
+    if left is not None:
+        cost, rest = plan.PAYMENT - left.balance, left.balance
+        say(
+            f"The campaign cost {format_amount(cost, left.currency)}, agents' calls so far "
+            f"included; {format_amount(rest, left.currency)} are left."
+        )
 
 
 def _write_reports(paths: Paths, made: Made) -> tuple[Path, Path]:
