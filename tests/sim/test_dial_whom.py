@@ -17,7 +17,8 @@ from autodialer.domain.retry import RetryPolicy
 from autodialer.domain.session import EndReason
 from autodialer.engine.config import EngineConfig
 from autodialer.engine.dialer import Dialer
-from tests.sim.world import Odds, Run
+from autodialer.ops.simulation.odds import Odds
+from autodialer.ops.simulation.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

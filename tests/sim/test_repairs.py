@@ -11,7 +11,8 @@ from autodialer.adapters.sim.switch import Fate
 from autodialer.domain.ids import SessionId
 from autodialer.domain.outcome import Reason
 from autodialer.domain.session import EndReason
-from tests.sim.world import SILENCE_LIMIT, Odds, Run
+from autodialer.ops.simulation.odds import Odds
+from autodialer.ops.simulation.run import SILENCE_LIMIT, Run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

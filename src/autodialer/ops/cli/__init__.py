@@ -35,6 +35,7 @@ _MODULES: Final = {
     "demo": "demo",
     "up": "machine",
     "doctor": "doctor",
+    "simulate": "simulate",
 }
 # Words that Python keeps for itself.
 _NAMES: Final = {"list": "list_", "import": "import_"}

@@ -1,4 +1,4 @@
-"""One campaign in virtual time: the engine, a switch, a store, people, chance and faults."""
+"""Two campaigns in virtual time: the engine, a switch, a store, people, chance and faults."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from autodialer.domain.target import LIVE, TERMINAL
 from autodialer.domain.window import CallWindow
 from autodialer.engine.config import EngineConfig
 from autodialer.engine.dialer import Dialer
+from autodialer.ops.simulation.odds import Odds
 from autodialer.ports.store import CampaignMoved
 
 if TYPE_CHECKING:
@@ -65,22 +66,6 @@ def _died_at_a_seam(error: BaseException | None) -> bool:
     if isinstance(error, BaseExceptionGroup):
         return all(_died_at_a_seam(part) for part in error.exceptions)
     return isinstance(error, ProcessDied)
-
-
-@dataclass(frozen=True, slots=True)
-class Odds:
-    """Chances per request, report or failpoint, and mean seconds between faults (0 = never)."""
-
-    store: float = 0.0
-    switch: float = 0.0
-    lost: float = 0.0
-    doubled: float = 0.0
-    late: float = 0.0
-    crash_every_s: float = 0.0
-    seam: float = 0.0
-    drop_every_s: float = 0.0
-    restart_every_s: float = 0.0
-    outage_every_s: float = 0.0
 
 
 @dataclass
@@ -241,7 +226,7 @@ class Run:
                 case 0 if not self.calm:
                     self.switch.agent_hangs_up(session_id)
                 case 1 if not self.calm and session_id in tables.sessions:
-                    at_once = self.luck.random() < 0.5
+                    at_once = bool(self.luck.getrandbits(1))
                     tables.sessions[session_id].stop = (EndReason.STOPPED, at_once)
                 case _:
                     pass

@@ -1,0 +1,1 @@
+"""Whole campaigns in virtual time: the real engine, its stand-ins, chance, faults, an oracle."""
