@@ -79,6 +79,21 @@ def agent_stop(owner: Account, *, who: str, at_once: bool) -> None:
     click.echo(f"{who} {'is released' if at_once else 'leaves after this call'}.", err=True)
 
 
+@agent.command("why")
+@click.argument("name")
+@json_option
+@with_account
+def agent_why(owner: Account, *, name: str, as_json: bool) -> None:
+    """Say what the phone of the agent NAME does, or why it is quiet."""
+    from autodialer.apps.calls.explain import why_agent
+
+    found = why_agent(owner, pick_user(owner, name), now())
+    if as_json:
+        print_json(found)
+        return
+    click.echo(found.sentence)
+
+
 @click.group(cls=Commands)
 def session() -> None:
     """Spans of agents being connected."""

@@ -313,6 +313,19 @@ def caller_id_add(owner: Account, *, number: str, verified: bool, as_json: bool)
     _made("caller id", made.pk, made.e164, as_json=as_json)
 
 
+@caller_id.command("unverify")
+@click.argument("number")
+@with_account
+def caller_id_unverify(owner: Account, *, number: str) -> None:
+    """Forbid calls from NUMBER; what runs with it pauses."""
+    from autodialer.apps.accounts.actor import OPERATOR
+    from autodialer.apps.campaigns.services import unverify_caller_id
+
+    picked = pick_caller_id(owner, number)
+    paused = unverify_caller_id(account=owner, actor=OPERATOR, caller_id=picked, now=now())
+    click.echo(f"{number} is not verified any more; campaigns paused: {paused}.", err=True)
+
+
 @caller_id.command("list")
 @json_option
 @with_account

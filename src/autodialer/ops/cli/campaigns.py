@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from dataclasses import replace
 from datetime import datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +21,7 @@ from autodialer.ops.cli.shell import (
     pick,
     print_json,
     print_one,
+    print_rows,
     print_table,
     shown,
     with_account,
@@ -73,7 +75,8 @@ def campaign() -> None:
 
 @campaign.command("create")
 @click.argument("name")
-@click.option("--list", "list_name", required=True, help="List (name or id).")
+@click.option("--list", "list_name", help="List (name or id).")
+@click.option("--dial-whom-url", default="", help="Address that gives one number a call.")
 @click.option("--group", "group_name", help="Group of agents (name or id).")
 @click.option("--agent", "agents", multiple=True, help="Single agent instead of a group.")
 @click.option("--caller-id", required=True, help="Verified number to call from (number or id).")
@@ -88,13 +91,18 @@ def campaign() -> None:
 @click.option("--ring-timeout", "ring_timeout_s", type=int, default=30, show_default=True)
 @click.option("--idle-limit", "idle_limit_s", type=int, default=120, show_default=True)
 @click.option("--max-talk", "max_talk_s", type=int, default=3600, show_default=True)
+@click.option("--popup-url", default="", help="Shown to the agent with each call.")
+@click.option("--call-completed-url", default="", help="Told of each call that was answered.")
+@click.option("--call-no-answer-url", default="", help="Told of each call that was not.")
+@click.option("--get-contacts-url", default="", help="Gives what is known of a number.")
 @json_option
 @with_account
 def campaign_create(
     owner: Account,
     *,
     name: str,
-    list_name: str,
+    list_name: str | None,
+    dial_whom_url: str,
     group_name: str | None,
     agents: Sequence[str],
     caller_id: str,
@@ -114,7 +122,8 @@ def campaign_create(
         account=owner,
         actor=OPERATOR,
         name=name,
-        list_id=pick_list(owner, list_name),
+        list_id=None if list_name is None else pick_list(owner, list_name),
+        dial_whom_url=dial_whom_url,
         group_id=None if group_name is None else pick_group(owner, group_name),
         agent_ids=[pick_user(owner, agent) for agent in agents],
         caller_id=pick_caller_id(owner, caller_id),
@@ -210,6 +219,124 @@ def campaign_archive(owner: Account, *, name: str) -> None:
     from autodialer.apps.campaigns.services import archive_campaign
 
     _steer(owner, name, archive_campaign, "is archived")
+
+
+@campaign.command("clone")
+@click.argument("name")
+@click.option(
+    "--as", "new_name", default="", help="Name of the new one; the next free one if omitted."
+)
+@click.option("--start", "starts_at", type=_Instant(), help="Start; now if omitted.")
+@json_option
+@with_account
+def campaign_clone(
+    owner: Account, *, name: str, new_name: str, starts_at: datetime | None, as_json: bool
+) -> None:
+    """Make a campaign like NAME, with the list as it is now."""
+    from autodialer.apps.accounts.actor import OPERATOR
+    from autodialer.apps.campaigns.services import clone_campaign
+
+    made = clone_campaign(
+        account=owner,
+        campaign_id=pick_campaign(owner, name),
+        actor=OPERATOR,
+        name=new_name,
+        starts_at=_in_zone(starts_at, owner),
+        now=now(),
+    )
+    if as_json:
+        print_json({"id": made.pk, "name": made.name, "status": made.status})
+        return
+    click.echo(made.pk)
+    click.echo(f"The campaign {made.name!r} is {made.status}.", err=True)
+
+
+@campaign.command("edit")
+@click.argument("name")
+@click.option("--name", "new_name", help="Another name.")
+@click.option("--list", "list_name", help="Another list, or the same one to copy it again.")
+@click.option("--start", "starts_at", type=_Instant(), help="Another start.")
+@click.option("--end", "ends_at", type=_Instant(), help="Another end.")
+@click.option("--retries", type=int, help="0 to 3.")
+@click.option("--retry-on", "retry_statuses", type=click.Choice(RETRY_ON), multiple=True)
+@click.option("--ring-timeout", "ring_timeout_s", type=int, help="Seconds.")
+@with_account
+def campaign_edit(
+    owner: Account, *, name: str, new_name: str | None, list_name: str | None, **changes: Any
+) -> None:
+    """Change the campaign NAME before it starts; what is not given stays."""
+    from autodialer.apps.accounts.actor import OPERATOR
+    from autodialer.apps.campaigns.queries import campaign as campaign_of
+    from autodialer.apps.campaigns.queries import plan_of
+    from autodialer.apps.campaigns.services import edit_campaign
+
+    plan = plan_of(campaign_of(owner, pick_campaign(owner, name)))
+    for moment in ("starts_at", "ends_at"):
+        changes[moment] = _in_zone(changes[moment], owner)
+    given = {key: value for key, value in changes.items() if value not in {None, ()}}
+    plan = replace(plan, name=new_name or plan.name, terms=replace(plan.terms, **given))
+    if list_name is not None:
+        plan = replace(plan, list_id=pick_list(owner, list_name), dial_whom_url="")
+    edited = edit_campaign(
+        account=owner,
+        campaign_id=pick_campaign(owner, name),
+        actor=OPERATOR,
+        plan=plan,
+        copy_again=list_name is not None,
+        now=now(),
+    )
+    click.echo(f"The campaign {edited.name!r} is {edited.status}.", err=True)
+
+
+@campaign.command("actions")
+@click.argument("name")
+@json_option
+@with_account
+def campaign_actions(owner: Account, *, name: str, as_json: bool) -> None:
+    """List what may be done with the campaign NAME now, and why not the rest."""
+    from autodialer.apps.accounts.actor import OPERATOR
+    from autodialer.apps.campaigns.queries import allowed_actions
+
+    rows = allowed_actions(owner, pick_campaign(owner, name), OPERATOR)
+    print_rows(rows, ("action", "allowed", "why_not"), as_json=as_json, empty="")
+
+
+@campaign.command("history")
+@click.argument("name")
+@click.option("--number", help="History of this number instead.")
+@json_option
+@with_account
+def campaign_history(owner: Account, *, name: str, number: str | None, as_json: bool) -> None:
+    """List the changes of status of the campaign NAME, oldest first."""
+    from autodialer.apps.campaigns.queries import changes, target_changes
+    from autodialer.apps.contacts.numbers import parse_caller_id
+
+    campaign_id = pick_campaign(owner, name)
+    nothing = "There is no change yet."
+    if number is None:
+        columns = ("at", "old", "new", "reason", "actor")
+        found = changes(owner, campaign_id)
+        print_rows(found, columns, owner.zone, as_json=as_json, empty=nothing)
+        return
+    steps = target_changes(owner, campaign_id, parse_caller_id(number, owner.region))
+    columns_of_one = ("at", "old", "new", "reason")
+    print_rows(steps, columns_of_one, owner.zone, as_json=as_json, empty=nothing)
+
+
+@campaign.command("why")
+@click.argument("name")
+@click.argument("number")
+@json_option
+@with_account
+def campaign_why(owner: Account, *, name: str, number: str, as_json: bool) -> None:
+    """Say why NUMBER of the campaign NAME was or was not called."""
+    from autodialer.apps.calls.explain import why_number
+
+    found = why_number(owner, pick_campaign(owner, name), number, now())
+    if as_json:
+        print_json(found)
+        return
+    click.echo(f"{found.subject} is {found.status}. {found.sentence}")
 
 
 @campaign.command("report")
