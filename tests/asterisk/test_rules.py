@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from autodialer.apps.accounts.models import Account
@@ -42,7 +42,7 @@ def test_a_window_that_closes_in_talk_lets_it_end_and_calls_nobody_after_it(site
 
 def _close_window(account: Account) -> None:
     """End the account's calling hours a minute ago on its own wall."""
-    wall = datetime.now(ZoneInfo(account.zone)) - timedelta(minutes=1)
+    wall = now().astimezone(ZoneInfo(account.zone)) - timedelta(minutes=1)
     Account.objects.filter(pk=account.pk).update(
         window_opens=(wall - timedelta(hours=1)).time(), window_closes=wall.time()
     )
