@@ -48,7 +48,7 @@ class DialerSettings:
 
 def run_dialer(settings: DialerSettings) -> int:
     """Run a dialer until SIGTERM or SIGINT; return the exit code (3: the node was taken over)."""
-    _log_as_json()
+    log_as_json()
     exit_code = 0
     try:
         asyncio.run(_run(settings))
@@ -99,7 +99,7 @@ def _killer(kill_at: Failpoint | None) -> Killer:
     return lambda point: os.kill(os.getpid(), signal.SIGKILL) if point is kill_at else None
 
 
-def _log_as_json() -> None:
+def log_as_json() -> None:
     """One JSON object a line on stderr; safe to keep: no number, no secret is ever logged."""
     structlog.configure(
         processors=[

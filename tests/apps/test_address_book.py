@@ -6,7 +6,7 @@ import pytest
 
 from autodialer.apps.accounts.actor import OPERATOR, Actor
 from autodialer.apps.accounts.models import Role
-from autodialer.apps.accounts.services import create_user
+from autodialer.apps.accounts.services import create_user, set_user_active
 from autodialer.apps.campaigns.models import Target
 from autodialer.apps.contacts import queries, services
 from autodialer.apps.contacts.models import Contact, ContactList, ListMember
@@ -112,7 +112,7 @@ def test_a_campaign_keeps_its_copy_whatever_becomes_of_the_list(book: Book) -> N
     first = queries.member_rows(book.account, OPERATOR, book.list_id)[0].contact.id
     edit_contact(account=book.account, contact_id=first, person=Person(first_name="Changed"))
     delete_contacts(account=book.account, contact_ids=[first])
-    delete_list(account=book.account, list_id=book.list_id)
+    delete_list(account=book.account, now=NOON, list_id=book.list_id)
     kept = Target.objects.filter(campaign=campaign).order_by("seq").values("e164", "contact")
     assert list(kept) == copy
 
@@ -122,7 +122,7 @@ def test_lists_are_renamed_and_deleted_their_contacts_stay(book: Book) -> None:
     with pytest.raises(ConflictError):
         rename_list(account=book.account, list_id=spare.pk, name="Leads")
     assert rename_list(account=book.account, list_id=spare.pk, name=" Spare ").name == "Spare"
-    delete_list(account=book.account, list_id=book.list_id)
+    delete_list(account=book.account, now=NOON, list_id=book.list_id)
     assert [row.name for row in queries.list_rows(book.account)] == ["Spare"]
     assert Contact.objects.filter(account=book.account).count() == 3
 
@@ -142,7 +142,7 @@ def test_agents_make_lists_and_contacts_and_see_only_their_own(book: Book) -> No
         lambda: edit_contact(account=account, contact_id=theirs, actor=bina),
         lambda: delete_contacts(account=account, contact_ids=[mine.pk, theirs], actor=bina),
         lambda: rename_list(account=account, list_id=book.list_id, name="X", actor=bina),
-        lambda: delete_list(account=account, list_id=book.list_id, actor=bina),
+        lambda: delete_list(account=account, now=NOON, list_id=book.list_id, actor=bina),
         lambda: add_to_list(account=account, list_id=my_list.pk, contact_ids=[theirs], actor=bina),
         lambda: add_to_list(
             account=account, list_id=book.list_id, contact_ids=[mine.pk], actor=bina
@@ -172,7 +172,7 @@ def test_another_accounts_book_is_not_found(book: Book) -> None:
     theirs = make_book("Zenith")
     contact_id = Contact.objects.filter(account=theirs.account)[0].pk
     for act in (
-        lambda: delete_list(account=book.account, list_id=theirs.list_id),
+        lambda: delete_list(account=book.account, now=NOON, list_id=theirs.list_id),
         lambda: edit_contact(account=book.account, contact_id=contact_id),
         lambda: add_to_list(account=book.account, list_id=book.list_id, contact_ids=[contact_id]),
     ):
@@ -252,12 +252,12 @@ def test_supervisors_add_to_the_registry_and_only_admins_remove(book: Book) -> N
     assert add_dnd_numbers(account=account, numbers=numbers, now=NOON, actor=asha) == 2
     assert add_dnd_numbers(account=account, numbers=numbers, now=NOON, actor=asha) == 0
     with pytest.raises(NotAllowedError):
-        remove_dnd_numbers(account=account, numbers=numbers, actor=asha)
+        remove_dnd_numbers(account=account, now=NOON, numbers=numbers, actor=asha)
     with pytest.raises(NotAllowedError):
         add_dnd_numbers(account=account, numbers=numbers, now=NOON, actor=Actor.of(book.agent))
     assert [row.e164 for row in queries.dnd_rows(account, search="98765")] == ["+919876543210"]
     devi = Actor.of(book.admin)
-    assert remove_dnd_numbers(account=account, numbers=["09876543210"], actor=devi) == 1
+    assert remove_dnd_numbers(account=account, now=NOON, numbers=["09876543210"], actor=devi) == 1
 
 
 def test_what_a_leaver_made_stays_for_the_managers(book: Book) -> None:
@@ -265,6 +265,6 @@ def test_what_a_leaver_made_stays_for_the_managers(book: Book) -> None:
         account=book.account, email="e@x.example", name="Esha", role=Role.AGENT, now=NOON
     )
     create_list(account=book.account, name="Esha's", now=NOON, actor=Actor.of(esha))
-    esha.delete()
+    set_user_active(account=book.account, user_id=esha.pk, active=False, now=NOON)
     assert "Esha's" in [row.name for row in queries.list_rows(book.account)]
     assert queries.list_rows(book.account, Actor.of(book.agent)) == []

@@ -31,10 +31,12 @@ from autodialer.apps.agents.services import (
     set_default_device,
     set_group_members,
 )
+from autodialer.apps.audit.models import AuditEntry
 from autodialer.apps.calls.models import Node, Session
 from autodialer.apps.calls.services import start_session
 from autodialer.apps.calls.start import CannotStartError
 from autodialer.apps.contacts.numbers import NumberError
+from autodialer.apps.contacts.services import add_dnd_numbers, delete_list
 from autodialer.apps.statements import statement
 from autodialer.domain.errors import (
     ConflictError,
@@ -84,30 +86,40 @@ def test_an_invited_user_has_no_password_that_works(book: Book) -> None:
 
 def test_a_supervisor_manages_agents_only(book: Book) -> None:
     asha = Actor.of(book.supervisor)
-    set_user_active(account=book.account, user_id=book.agent.pk, active=False, actor=asha)
+    set_user_active(account=book.account, now=NOON, user_id=book.agent.pk, active=False, actor=asha)
     for who in (book.admin, book.supervisor):
         with pytest.raises(NotAllowedError):
-            set_user_active(account=book.account, user_id=who.pk, active=False, actor=asha)
+            set_user_active(
+                account=book.account, now=NOON, user_id=who.pk, active=False, actor=asha
+            )
         with pytest.raises(NotAllowedError):
-            change_role(account=book.account, user_id=who.pk, role=Role.AGENT, actor=asha)
+            change_role(account=book.account, now=NOON, user_id=who.pk, role=Role.AGENT, actor=asha)
     with pytest.raises(NotAllowedError):
-        change_role(account=book.account, user_id=book.agent.pk, role=Role.SUPERVISOR, actor=asha)
+        change_role(
+            account=book.account, now=NOON, user_id=book.agent.pk, role=Role.SUPERVISOR, actor=asha
+        )
     with pytest.raises(NotAllowedError):
-        rename_user(account=book.account, user_id=book.admin.pk, name="X", actor=asha)
-    renamed = rename_user(account=book.account, user_id=book.supervisor.pk, name="A", actor=asha)
+        rename_user(account=book.account, now=NOON, user_id=book.admin.pk, name="X", actor=asha)
+    renamed = rename_user(
+        account=book.account, now=NOON, user_id=book.supervisor.pk, name="A", actor=asha
+    )
     assert renamed.name == "A"
 
 
 def test_the_last_admin_can_be_neither_disabled_nor_demoted(book: Book) -> None:
     devi = Actor.of(book.admin)
     with pytest.raises(LastAdminError):
-        set_user_active(account=book.account, user_id=book.admin.pk, active=False, actor=devi)
+        set_user_active(
+            account=book.account, now=NOON, user_id=book.admin.pk, active=False, actor=devi
+        )
     second = join(book, "Esha", Role.ADMIN)
-    set_user_active(account=book.account, user_id=second.pk, active=False, actor=devi)
+    set_user_active(account=book.account, now=NOON, user_id=second.pk, active=False, actor=devi)
     with pytest.raises(LastAdminError):
-        change_role(account=book.account, user_id=book.admin.pk, role=Role.AGENT, actor=devi)
-    set_user_active(account=book.account, user_id=second.pk, active=True, actor=devi)
-    change_role(account=book.account, user_id=book.admin.pk, role=Role.AGENT, actor=devi)
+        change_role(
+            account=book.account, now=NOON, user_id=book.admin.pk, role=Role.AGENT, actor=devi
+        )
+    set_user_active(account=book.account, now=NOON, user_id=second.pk, active=True, actor=devi)
+    change_role(account=book.account, now=NOON, user_id=book.admin.pk, role=Role.AGENT, actor=devi)
 
 
 def test_of_two_admins_who_leave_at_once_one_stays(live_database: str) -> None:
@@ -115,7 +127,9 @@ def test_of_two_admins_who_leave_at_once_one_stays(live_database: str) -> None:
     second = join(book, "Esha", Role.ADMIN)
 
     def leave(who: User) -> None:
-        set_user_active(account=book.account, user_id=who.pk, active=False, actor=Actor.of(who))
+        set_user_active(
+            account=book.account, now=NOON, user_id=who.pk, active=False, actor=Actor.of(who)
+        )
 
     ends = race(lambda: leave(book.admin), lambda: leave(second))
     assert ends == ["done", "last_admin"]
@@ -125,13 +139,17 @@ def test_of_two_admins_who_leave_at_once_one_stays(live_database: str) -> None:
 def test_people_of_another_account_are_not_found(book: Book) -> None:
     theirs = make_book("Zenith")
     for act in (
-        lambda: set_user_active(account=book.account, user_id=theirs.agent.pk, active=False),
-        lambda: change_role(account=book.account, user_id=theirs.agent.pk, role=Role.ADMIN),
-        lambda: add_group_members(
-            account=book.account, group_id=book.group.pk, user_ids=[theirs.agent.pk]
+        lambda: set_user_active(
+            account=book.account, now=NOON, user_id=theirs.agent.pk, active=False
         ),
-        lambda: rename_group(account=book.account, group_id=theirs.group.pk, name="Ours"),
-        lambda: delete_group(account=book.account, group_id=theirs.group.pk),
+        lambda: change_role(
+            account=book.account, now=NOON, user_id=theirs.agent.pk, role=Role.ADMIN
+        ),
+        lambda: add_group_members(
+            account=book.account, now=NOON, group_id=book.group.pk, user_ids=[theirs.agent.pk]
+        ),
+        lambda: rename_group(account=book.account, now=NOON, group_id=theirs.group.pk, name="Ours"),
+        lambda: delete_group(account=book.account, now=NOON, group_id=theirs.group.pk),
         lambda: remove_device(
             account=book.account, user_id=book.agent.pk, device_id=theirs.device.pk
         ),
@@ -146,19 +164,23 @@ def test_agents_change_no_group(book: Book) -> None:
         create_group(account=book.account, name="Mine", now=NOON, actor=bina)
     with pytest.raises(NotAllowedError):
         remove_group_members(
-            account=book.account, group_id=book.group.pk, user_ids=[book.agent.pk], actor=bina
+            account=book.account,
+            now=NOON,
+            group_id=book.group.pk,
+            user_ids=[book.agent.pk],
+            actor=bina,
         )
 
 
 def test_a_group_is_renamed_and_deleted_unless_a_campaign_was_made_for_it(book: Book) -> None:
     spare = create_group(account=book.account, name="Spare", now=NOON)
     with pytest.raises(ConflictError):
-        rename_group(account=book.account, group_id=spare.pk, name="Sales")
-    rename_group(account=book.account, group_id=spare.pk, name="Reserve")
-    delete_group(account=book.account, group_id=spare.pk)
+        rename_group(account=book.account, now=NOON, group_id=spare.pk, name="Sales")
+    rename_group(account=book.account, now=NOON, group_id=spare.pk, name="Reserve")
+    delete_group(account=book.account, now=NOON, group_id=spare.pk)
     book.campaign()
     with pytest.raises(ConflictError) as refused:
-        delete_group(account=book.account, group_id=book.group.pk)
+        delete_group(account=book.account, now=NOON, group_id=book.group.pk)
     assert "'Diwali'" in str(refused.value)
     assert [row.name for row in queries.group_rows(book.account)] == ["Sales"]
 
@@ -168,7 +190,7 @@ def test_two_who_set_the_members_at_once_leave_one_of_the_two_sets(live_database
     sets = [[book.admin.pk, book.agent.pk], [book.supervisor.pk]]
 
     def put(ids: list[int]) -> None:
-        set_group_members(account=book.account, group_id=book.group.pk, user_ids=ids)
+        set_group_members(account=book.account, now=NOON, group_id=book.group.pk, user_ids=ids)
 
     race(*[lambda ids=ids: put(ids) for ids in sets])
     members = Group.objects.get(pk=book.group.pk).members.values_list("pk", flat=True)
@@ -194,12 +216,16 @@ def stop_orders() -> list[tuple[object, ...]]:
 def test_who_is_removed_or_disabled_in_talk_is_released_after_the_call(book: Book) -> None:
     session_id = driven_session(book)
     assert stop_orders() == []
-    remove_group_members(account=book.account, group_id=book.group.pk, user_ids=[book.agent.pk])
+    remove_group_members(
+        account=book.account, now=NOON, group_id=book.group.pk, user_ids=[book.agent.pk]
+    )
     after_the_call = [(session_id, "removed_from_campaign", False)]
     assert stop_orders() == after_the_call
-    add_group_members(account=book.account, group_id=book.group.pk, user_ids=[book.agent.pk])
+    add_group_members(
+        account=book.account, now=NOON, group_id=book.group.pk, user_ids=[book.agent.pk]
+    )
     assert stop_orders() == []
-    set_user_active(account=book.account, user_id=book.agent.pk, active=False)
+    set_user_active(account=book.account, now=NOON, user_id=book.agent.pk, active=False)
     assert stop_orders() == after_the_call
 
 
@@ -213,7 +239,7 @@ def test_a_newcomer_may_start_at_once(book: Book) -> None:
 
     with pytest.raises(CannotStartError):
         start()
-    add_group_members(account=book.account, group_id=book.group.pk, user_ids=[esha.pk])
+    add_group_members(account=book.account, now=NOON, group_id=book.group.pk, user_ids=[esha.pk])
     start()
 
 
@@ -293,6 +319,7 @@ def test_the_window_of_an_account_is_narrowed_never_widened(book: Book) -> None:
     devi = Actor.of(book.admin)
     change_account(
         account=book.account,
+        now=NOON,
         window_opens=time(10),
         window_closes=time(20),
         zone="Asia/Dubai",
@@ -308,9 +335,38 @@ def test_the_window_of_an_account_is_narrowed_never_widened(book: Book) -> None:
         {"region": "XX"},
     ):
         with pytest.raises(InvalidInputError):
-            change_account(account=book.account, actor=devi, **wrong)
+            change_account(account=book.account, now=NOON, actor=devi, **wrong)
     with pytest.raises(NotAllowedError):
-        change_account(account=book.account, zone="Asia/Kolkata", actor=Actor.of(book.supervisor))
+        change_account(
+            account=book.account, now=NOON, zone="Asia/Kolkata", actor=Actor.of(book.supervisor)
+        )
     kept = Account.objects.get(pk=book.account.pk)
     assert (kept.zone, kept.region) == ("Asia/Dubai", "AE")
     assert (kept.window_opens, kept.window_closes) == (time(10), time(20))
+
+
+def test_each_privileged_act_is_noted_once_with_what_it_changed(book: Book) -> None:
+    before = AuditEntry.objects.count()
+    asha = Actor.of(book.supervisor)
+    set_user_active(account=book.account, user_id=book.agent.pk, active=False, now=NOON, actor=asha)
+    set_group_members(
+        account=book.account, group_id=book.group.pk, user_ids=[], now=NOON, actor=asha
+    )
+    add_dnd_numbers(account=book.account, numbers=["9876543210"], now=NOON, actor=asha)
+    delete_list(account=book.account, list_id=book.list_id, now=NOON, actor=asha)
+    noted = AuditEntry.objects.order_by("pk")[before:]
+    assert [(entry.action, entry.who, entry.before, entry.after) for entry in noted] == [
+        ("user.disable", "Asha", {"is_active": True}, {"is_active": False}),
+        ("group.change_members", "Asha", {"members": [book.agent.pk]}, {"members": []}),
+        ("dnd.add", "Asha", {}, {"count": 1, "numbers": ["+919876543210"]}),
+        ("list.delete", "Asha", {"name": "Leads", "contacts": 3}, {}),
+    ]
+    with pytest.raises(NotAllowedError):
+        change_account(account=book.account, zone="UTC", now=NOON, actor=asha)
+    assert AuditEntry.objects.count() == before + 4
+
+
+def test_an_import_is_noted_with_the_hash_of_its_file(book: Book) -> None:
+    entry = AuditEntry.objects.get(action="list.import")
+    assert (entry.after["name"], entry.after["contacts"]) == ("Leads", 3)
+    assert len(entry.after["sha256"]) == 64

@@ -87,9 +87,11 @@ def test_an_agent_outside_the_group_cannot_start_until_added(book: Book) -> None
     code, sentence = refusal(book, campaign, user_id=book.supervisor.pk)
     assert code == "not_in_campaign"
     assert sentence == "Asha is not an agent of this campaign: ask a supervisor to add you."
-    add_group_members(account=book.account, group_id=book.group.pk, user_ids=[book.supervisor.pk])
+    add_group_members(
+        account=book.account, now=NOON, group_id=book.group.pk, user_ids=[book.supervisor.pk]
+    )
     assert refusal(book, campaign, user_id=book.supervisor.pk)[0] == "no_device"
-    set_group_members(account=book.account, group_id=book.group.pk, user_ids=[])
+    set_group_members(account=book.account, now=NOON, group_id=book.group.pk, user_ids=[])
     assert refusal(book, campaign)[0] == "not_in_campaign"
 
 

@@ -107,7 +107,7 @@ class Site:
     def set_group(self, *agents: Agent) -> None:
         """Make these agents the group."""
         ids = [agent.user.pk for agent in agents]
-        set_group_members(account=self.account, group_id=self.group.pk, user_ids=ids)
+        set_group_members(account=self.account, now=now(), group_id=self.group.pk, user_ids=ids)
 
     def start_agent(self, agent: Agent) -> UUID:
         """Press Start; return the session's id."""

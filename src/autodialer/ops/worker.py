@@ -7,6 +7,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING, Final
 
+from autodialer.bootstrap import log_as_json
 from autodialer.ops import env
 from autodialer.ops.process import Child
 
@@ -89,13 +90,19 @@ def run_worker(*, until_idle: bool = False) -> None:
     asyncio.run(work())
 
 
+def serve() -> None:
+    """Do jobs until SIGTERM or SIGINT, with the log on stderr."""
+    log_as_json()
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    run_worker()
+
+
 def main() -> int:
     """Run a worker in this process; return its exit code."""
     from autodialer.ops.cli.shell import set_up_django
 
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     set_up_django()
-    run_worker()
+    serve()
     return 0
 
 

@@ -15,12 +15,14 @@ from django.db import transaction
 from autodialer.apps.accounts.actor import OPERATOR, require_manager_of, require_role
 from autodialer.apps.accounts.models import Account, Role, User
 from autodialer.apps.accounts.queries import user as user_of
+from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.events import hint_sessions
 from autodialer.apps.texts import clean_name
 from autodialer.domain.errors import ConflictError, InvalidInputError
 from autodialer.domain.window import LEGAL_CLOSES, LEGAL_OPENS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from autodialer.apps.accounts.actor import Actor
@@ -68,6 +70,7 @@ def create_account(
 def change_account(
     *,
     account: Account,
+    now: datetime,
     zone: str | None = None,
     region: str | None = None,
     window_opens: time | None = None,
@@ -80,6 +83,7 @@ def change_account(
     """
     require_role(actor, {Role.ADMIN}, "change the settings of the account")
     found = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+    before = _place_facts(found)
     found.zone = found.zone if zone is None else zone
     found.region = found.region if region is None else region
     found.window_opens = found.window_opens if window_opens is None else window_opens
@@ -87,6 +91,15 @@ def change_account(
     _check_place(found.zone, found.region)
     _check_window(found.window_opens, found.window_closes)
     found.save(update_fields=["zone", "region", "window_opens", "window_closes"])
+    record(
+        account=account,
+        actor=actor,
+        action="account.change",
+        subject=Subject("account", account.pk),
+        before=before,
+        after=_place_facts(found),
+        now=now,
+    )
     return found
 
 
@@ -119,23 +132,28 @@ def create_user(
     )
     if not is_new:
         raise ConflictError(f"A user with the address {address} exists already.")
+    _record(user, actor, "create", {}, now)
     return user
 
 
 @transaction.atomic(durable=True)
-def rename_user(*, account: Account, user_id: int, name: str, actor: Actor = OPERATOR) -> User:
+def rename_user(
+    *, account: Account, user_id: int, name: str, now: datetime, actor: Actor = OPERATOR
+) -> User:
     """Give a user another name; everybody may change their own. Raises NotAllowedError."""
     user = _locked_user(account, user_id)
     if actor.user != user:
         require_manager_of(actor, Role(user.role))
+    before = _facts(user)
     user.name = clean_name(name)
     user.save(update_fields=["name"])
+    _record(user, actor, "rename", before, now)
     return user
 
 
 @transaction.atomic(durable=True)
 def set_user_active(
-    *, account: Account, user_id: int, active: bool, actor: Actor = OPERATOR
+    *, account: Account, user_id: int, active: bool, now: datetime, actor: Actor = OPERATOR
 ) -> User:
     """Let a user in, or keep them out; repeatable.
 
@@ -146,22 +164,60 @@ def set_user_active(
     require_manager_of(actor, Role(user.role))
     if not active:
         _check_not_last_admin(account, user)
+    before = _facts(user)
     user.is_active = active
     user.save(update_fields=["is_active"])
+    _record(user, actor, "enable" if active else "disable", before, now)
     hint_sessions()
     return user
 
 
 @transaction.atomic(durable=True)
-def change_role(*, account: Account, user_id: int, role: Role, actor: Actor = OPERATOR) -> User:
+def change_role(
+    *, account: Account, user_id: int, role: Role, now: datetime, actor: Actor = OPERATOR
+) -> User:
     """Give a user another role. Raises NotAllowedError, NotFoundError, or LastAdminError."""
     user = _locked_user(account, user_id)
     require_manager_of(actor, Role(user.role), role)
     if role is not Role.ADMIN:
         _check_not_last_admin(account, user)
+    before = _facts(user)
     user.role = role.value
     user.save(update_fields=["role"])
+    _record(user, actor, "change_role", before, now)
     return user
+
+
+def _facts(user: User) -> dict[str, object]:
+    return {
+        "name": user.name,
+        "email": user.email,
+        "role": user.role,
+        "is_active": user.is_active,
+    }
+
+
+def _place_facts(account: Account) -> dict[str, object]:
+    return {
+        "zone": account.zone,
+        "region": account.region,
+        "window_opens": account.window_opens.isoformat(),
+        "window_closes": account.window_closes.isoformat(),
+    }
+
+
+def _record(
+    user: User, actor: Actor, verb: str, before: Mapping[str, object], now: datetime
+) -> None:
+    record(
+        account=user.account,
+        actor=actor,
+        action=f"user.{verb}",
+        subject=Subject("user", user.pk),
+        before=before,
+        after=_facts(user),
+        now=now,
+    )
 
 
 def _locked_user(account: Account, user_id: int) -> User:

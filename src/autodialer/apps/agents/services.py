@@ -15,13 +15,14 @@ from autodialer.apps.accounts.queries import user as user_of
 from autodialer.apps.accounts.queries import users_by_id
 from autodialer.apps.agents import queries
 from autodialer.apps.agents.models import AgentDevice, DeviceKind, Group, GroupMember
+from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.contacts.numbers import parse_number
 from autodialer.apps.events import hint_sessions
 from autodialer.apps.texts import clean_name
 from autodialer.domain.errors import ConflictError, InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from autodialer.apps.accounts.actor import Actor
@@ -50,27 +51,35 @@ def create_group(
     if not is_new:
         raise _name_taken(cleaned)
     _add(account, group, member_ids)
+    _record(group, actor, "create", {}, now)
     return group
 
 
 @transaction.atomic(durable=True)
-def rename_group(*, account: Account, group_id: int, name: str, actor: Actor = OPERATOR) -> Group:
+def rename_group(
+    *, account: Account, group_id: int, name: str, now: datetime, actor: Actor = OPERATOR
+) -> Group:
     """Give a group another name. Raises NotFoundError, or ConflictError when it is taken."""
     _require_manager(actor)
     group = _locked_group(account, group_id)
     cleaned = clean_name(name)
     if Group.objects.filter(account=account, name=cleaned).exclude(pk=group.pk).exists():
         raise _name_taken(cleaned)
+    before = _facts(group)
     group.name = cleaned
     group.save(update_fields=["name"])
+    _record(group, actor, "rename", before, now)
     return group
 
 
 @transaction.atomic(durable=True)
-def delete_group(*, account: Account, group_id: int, actor: Actor = OPERATOR) -> None:
+def delete_group(
+    *, account: Account, group_id: int, now: datetime, actor: Actor = OPERATOR
+) -> None:
     """Delete a group that no campaign was made for. Raises NotFoundError, ConflictError."""
     _require_manager(actor)
     group = _locked_group(account, group_id)
+    _record(group, actor, "delete", _facts(group), now)
     try:
         group.delete()
     except ProtectedError as error:
@@ -82,34 +91,55 @@ def delete_group(*, account: Account, group_id: int, actor: Actor = OPERATOR) ->
 
 @transaction.atomic(durable=True)
 def add_group_members(
-    *, account: Account, group_id: int, user_ids: Iterable[int], actor: Actor = OPERATOR
+    *,
+    account: Account,
+    group_id: int,
+    user_ids: Iterable[int],
+    now: datetime,
+    actor: Actor = OPERATOR,
 ) -> None:
     """Add users to a group; it counts at once, also in running campaigns. Repeatable."""
     _require_manager(actor)
-    _add(account, _locked_group(account, group_id), user_ids)
+    group = _locked_group(account, group_id)
+    before = _facts(group)
+    _add(account, group, user_ids)
+    _record(group, actor, "change_members", before, now)
 
 
 @transaction.atomic(durable=True)
 def remove_group_members(
-    *, account: Account, group_id: int, user_ids: Iterable[int], actor: Actor = OPERATOR
+    *,
+    account: Account,
+    group_id: int,
+    user_ids: Iterable[int],
+    now: datetime,
+    actor: Actor = OPERATOR,
 ) -> None:
     """Take users out of a group; who talks finishes the call and is released. Repeatable."""
     _require_manager(actor)
     group = _locked_group(account, group_id)
+    before = _facts(group)
     GroupMember.objects.filter(group=group, user__in=set(user_ids)).delete()
+    _record(group, actor, "change_members", before, now)
     hint_sessions()
 
 
 @transaction.atomic(durable=True)
 def set_group_members(
-    *, account: Account, group_id: int, user_ids: Iterable[int], actor: Actor = OPERATOR
+    *,
+    account: Account,
+    group_id: int,
+    user_ids: Iterable[int],
+    now: datetime,
+    actor: Actor = OPERATOR,
 ) -> None:
     """Make these users the group. Who leaves it finishes the present call and is released."""
     _require_manager(actor)
     group = _locked_group(account, group_id)
-    wanted = set(user_ids)
+    before, wanted = _facts(group), set(user_ids)
     GroupMember.objects.filter(group=group).exclude(user__in=wanted).delete()
     _add(account, group, wanted)
+    _record(group, actor, "change_members", before, now)
     hint_sessions()
 
 
@@ -189,6 +219,27 @@ def check_address(kind: DeviceKind, address: str, region: str) -> str:
 
 def _require_manager(actor: Actor) -> None:
     require_role(actor, MANAGERS, "change groups")
+
+
+def _facts(group: Group) -> dict[str, object]:
+    members = (
+        GroupMember.objects.filter(group=group).order_by("user").values_list("user", flat=True)
+    )
+    return {"name": group.name, "members": list(members)}
+
+
+def _record(
+    group: Group, actor: Actor, verb: str, before: Mapping[str, object], now: datetime
+) -> None:
+    record(
+        account=group.account,
+        actor=actor,
+        action=f"group.{verb}",
+        subject=Subject("group", group.pk),
+        before=before,
+        after={} if verb == "delete" else _facts(group),
+        now=now,
+    )
 
 
 def _locked_group(account: Account, group_id: int) -> Group:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.db import connection, transaction
 
 from autodialer.apps.accounts.actor import MANAGERS, OPERATOR, require_role
 from autodialer.apps.accounts.models import Role
+from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.contacts import queries
 from autodialer.apps.contacts.access import visible_contacts, visible_lists
 from autodialer.apps.contacts.models import Contact, ContactList, DndEntry, ListMember
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from autodialer.apps.accounts.models import Account, User
     from autodialer.apps.contacts.person import Person
 
-DND_BATCH = 5_000
+DND_BATCH: Final = 5_000
+DND_NOTED: Final = 100
 
 
 @transaction.atomic(durable=True)
@@ -72,9 +74,18 @@ def rename_list(
 
 
 @transaction.atomic(durable=True)
-def delete_list(*, account: Account, list_id: int, actor: Actor = OPERATOR) -> None:
+def delete_list(*, account: Account, list_id: int, now: datetime, actor: Actor = OPERATOR) -> None:
     """Delete a list; its contacts stay, and campaigns keep their copy (R12)."""
-    _locked_list(account, actor, list_id).delete()
+    found = _locked_list(account, actor, list_id)
+    record(
+        account=account,
+        actor=actor,
+        action="list.delete",
+        subject=Subject("list", found.pk),
+        before={"name": found.name, "contacts": found.members.count()},
+        now=now,
+    )
+    found.delete()
 
 
 @transaction.atomic(durable=True)
@@ -180,27 +191,46 @@ def add_dnd_numbers(
     """
     require_role(actor, MANAGERS, "add to the do-not-call registry")
     parsed = sorted({parse_caller_id(number, account.region) for number in numbers})
-    return insert_dnd(account, parsed, now, actor.user)
+    return insert_dnd(account, parsed, now, actor)
 
 
-def insert_dnd(account: Account, e164s: Sequence[str], now: datetime, added_by: User | None) -> int:
+def insert_dnd(account: Account, e164s: Sequence[str], now: datetime, actor: Actor) -> int:
     """Add parsed numbers inside the caller's transaction; return how many were new."""
     before = DndEntry.objects.filter(account=account).count()
     DndEntry.objects.bulk_create(
-        [DndEntry(account=account, e164=e164, added_by=added_by, added_at=now) for e164 in e164s],
+        [DndEntry(account=account, e164=e164, added_by=actor.user, added_at=now) for e164 in e164s],
         batch_size=DND_BATCH,
         ignore_conflicts=True,
     )
-    return DndEntry.objects.filter(account=account).count() - before
+    added = DndEntry.objects.filter(account=account).count() - before
+    _record_dnd(account, actor, "add", e164s, count=added, now=now)
+    return added
 
 
 @transaction.atomic(durable=True)
-def remove_dnd_numbers(*, account: Account, numbers: Sequence[str], actor: Actor = OPERATOR) -> int:
+def remove_dnd_numbers(
+    *, account: Account, numbers: Sequence[str], now: datetime, actor: Actor = OPERATOR
+) -> int:
     """Allow calls to these numbers again; return how many were on the registry. Admins only."""
     require_role(actor, {Role.ADMIN}, "remove from the do-not-call registry")
     wanted = {parse_caller_id(number, account.region) for number in numbers}
     removed, _ = DndEntry.objects.filter(account=account, e164__in=wanted).delete()
+    _record_dnd(account, actor, "remove", sorted(wanted), count=removed, now=now)
     return removed
+
+
+def _record_dnd(
+    account: Account, actor: Actor, verb: str, e164s: Sequence[str], *, count: int, now: datetime
+) -> None:
+    """Note the change; of a whole file the first numbers only, entries tell their time."""
+    record(
+        account=account,
+        actor=actor,
+        action=f"dnd.{verb}",
+        subject=Subject("dnd", account.pk),
+        after={"count": count, "numbers": list(e164s[:DND_NOTED])},
+        now=now,
+    )
 
 
 def _locked_list(account: Account, actor: Actor, list_id: int) -> ContactList:

@@ -13,7 +13,8 @@ import structlog
 from django.db import transaction
 from procrastinate.contrib.django import app as jobs
 
-from autodialer.apps.accounts.actor import MANAGERS, OPERATOR, require_role
+from autodialer.apps.accounts.actor import MANAGERS, OPERATOR, Actor, require_role
+from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.contacts import services as book
 from autodialer.apps.contacts.staging import staging
 from autodialer.apps.imports import pieces, queries
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
-    from autodialer.apps.accounts.actor import Actor
     from autodialer.apps.accounts.models import Account, User
     from autodialer.apps.contacts.staging import Staging
 
@@ -201,7 +201,7 @@ def import_dnd(
             numbers.add(row)
     if not numbers:
         raise _nothing(rejected, file.columns.headings)
-    added = book.insert_dnd(account, sorted(numbers), now, actor.user)
+    added = book.insert_dnd(account, sorted(numbers), now, actor)
     return DndResult(added, rows - len(rejected) - added, tuple(rejected))
 
 
@@ -258,6 +258,19 @@ def _save(run: ListImport, staged: Staging, tally: Tally, now: datetime) -> None
     run.status, run.finished_at = ImportStatus.DONE.value, now
     run.save()
     pieces.forget(run.pk, FileKind.UPLOADED)
+    record(
+        account=run.account,
+        actor=Actor.of(run.created_by) if run.created_by else OPERATOR,
+        action="list.import",
+        subject=Subject("list", made.pk),
+        after={
+            "name": made.name,
+            "file": run.file_name,
+            "sha256": run.file_hash,
+            "contacts": run.ready - run.duplicates,
+        },
+        now=now,
+    )
 
 
 def _begin(import_id: int, now: datetime) -> ListImport | None:

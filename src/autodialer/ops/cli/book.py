@@ -84,6 +84,7 @@ def account_set(
 
     changed = change_account(
         account=owner,
+        now=now(),
         zone=zone,
         region=region,
         window_opens=opens.time() if opens else None,
@@ -169,7 +170,7 @@ def user_enable(owner: Account, *, who: str) -> None:
 def _set_active(owner: Account, who: str, *, active: bool) -> None:
     from autodialer.apps.accounts.services import set_user_active
 
-    found = set_user_active(account=owner, user_id=pick_user(owner, who), active=active)
+    found = set_user_active(account=owner, now=now(), user_id=pick_user(owner, who), active=active)
     click.echo(f"{found.name}: {'enabled' if active else 'disabled'}.", err=True)
 
 
@@ -181,7 +182,7 @@ def user_rename(owner: Account, *, who: str, name: str) -> None:
     """Call WHO by another NAME."""
     from autodialer.apps.accounts.services import rename_user
 
-    renamed = rename_user(account=owner, user_id=pick_user(owner, who), name=name)
+    renamed = rename_user(account=owner, now=now(), user_id=pick_user(owner, who), name=name)
     click.echo(f"{who}: is called {renamed.name!r} now.", err=True)
 
 
@@ -194,7 +195,7 @@ def user_role(owner: Account, *, who: str, role: str) -> None:
     from autodialer.apps.accounts.models import Role
     from autodialer.apps.accounts.services import change_role
 
-    found = change_role(account=owner, user_id=pick_user(owner, who), role=Role(role))
+    found = change_role(account=owner, now=now(), user_id=pick_user(owner, who), role=Role(role))
     click.echo(f"{found.name}: {found.role}.", err=True)
 
 
@@ -226,7 +227,7 @@ def group_add(owner: Account, *, name: str, agents: Sequence[str]) -> None:
     from autodialer.apps.agents.services import add_group_members
 
     members = [pick_user(owner, agent) for agent in agents]
-    add_group_members(account=owner, group_id=pick_group(owner, name), user_ids=members)
+    add_group_members(account=owner, now=now(), group_id=pick_group(owner, name), user_ids=members)
     click.echo(f"{name}: {len(members)} added.", err=True)
 
 
@@ -239,7 +240,9 @@ def group_remove(owner: Account, *, name: str, agents: Sequence[str]) -> None:
     from autodialer.apps.agents.services import remove_group_members
 
     members = [pick_user(owner, agent) for agent in agents]
-    remove_group_members(account=owner, group_id=pick_group(owner, name), user_ids=members)
+    remove_group_members(
+        account=owner, now=now(), group_id=pick_group(owner, name), user_ids=members
+    )
     click.echo(f"{name}: {len(members)} removed.", err=True)
 
 
@@ -252,7 +255,7 @@ def group_set(owner: Account, *, name: str, agents: Sequence[str]) -> None:
     from autodialer.apps.agents.services import set_group_members
 
     members = [pick_user(owner, agent) for agent in agents]
-    set_group_members(account=owner, group_id=pick_group(owner, name), user_ids=members)
+    set_group_members(account=owner, now=now(), group_id=pick_group(owner, name), user_ids=members)
     click.echo(f"{name}: {len(members)} members.", err=True)
 
 
@@ -264,7 +267,9 @@ def group_rename(owner: Account, *, name: str, new_name: str) -> None:
     """Call the group NAME by NEW_NAME."""
     from autodialer.apps.agents.services import rename_group
 
-    renamed = rename_group(account=owner, group_id=pick_group(owner, name), name=new_name)
+    renamed = rename_group(
+        account=owner, now=now(), group_id=pick_group(owner, name), name=new_name
+    )
     click.echo(f"{name}: is called {renamed.name!r} now.", err=True)
 
 
@@ -275,7 +280,7 @@ def group_delete(owner: Account, *, name: str) -> None:
     """Delete the group NAME, unless a campaign was made for it."""
     from autodialer.apps.agents.services import delete_group
 
-    delete_group(account=owner, group_id=pick_group(owner, name))
+    delete_group(account=owner, now=now(), group_id=pick_group(owner, name))
     click.echo(f"{name}: deleted.", err=True)
 
 

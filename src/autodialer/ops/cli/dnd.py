@@ -49,7 +49,7 @@ def dnd_remove(owner: Account, *, numbers: Sequence[str]) -> None:
     """Allow calls to NUMBERS again."""
     from autodialer.apps.contacts.services import remove_dnd_numbers
 
-    removed = remove_dnd_numbers(account=owner, numbers=numbers)
+    removed = remove_dnd_numbers(account=owner, now=now(), numbers=numbers)
     click.echo(f"{removed} removed.", err=True)
 
 

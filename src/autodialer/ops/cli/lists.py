@@ -142,7 +142,7 @@ def list_delete(owner: Account, *, name: str) -> None:
     """Delete the list NAME; its contacts stay, and campaigns keep their copy."""
     from autodialer.apps.contacts.services import delete_list
 
-    delete_list(account=owner, list_id=pick_list(owner, name))
+    delete_list(account=owner, now=now(), list_id=pick_list(owner, name))
     click.echo(f"{name}: deleted.", err=True)
 
 

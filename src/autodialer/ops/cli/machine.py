@@ -16,7 +16,7 @@ from autodialer.ops.node import make_asterisk, make_lab, trunk_from_environment
 from autodialer.ops.paths import Paths
 from autodialer.ops.postgres import EmbeddedPostgres
 from autodialer.ops.supervisor import Supervisor
-from autodialer.ops.worker import WorkerProcess, run_worker
+from autodialer.ops.worker import WorkerProcess, serve
 
 if TYPE_CHECKING:
     from autodialer.ops.asterisk.run import Ari, Asterisk
@@ -125,7 +125,7 @@ def worker() -> None:
 @needs_database
 def worker_run() -> None:
     """Run one worker until SIGTERM."""
-    run_worker()
+    serve()
 
 
 def _switches(paths: Paths, *, lab: bool) -> tuple[Asterisk, LabCarrier | None]:
