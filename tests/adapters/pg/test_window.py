@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.session import Claimed, NothingNow, Wait
 from autodialer.domain.window import CallWindow, may_ring, next_opening
 from tests.contract.store_world import CampaignPlan, Desk, giving_back, lease_of, sit_down
@@ -88,3 +89,14 @@ async def test_a_campaign_never_widens_the_accounts_hours(store: PgStore, world:
         if isinstance(result, Claimed):
             at = result.call.placed_at
             await store.finish(desk.lease, giving_back(result.call, at), None)
+
+
+async def test_no_call_leaves_with_a_caller_id_that_is_not_verified_any_more(
+    store: PgStore, world: PgWorld
+) -> None:
+    desk = await desk_in(store, world, "UTC")
+    at = datetime(2026, 6, 17, 12, tzinfo=UTC)
+    await world.run("UPDATE campaigns_callerid SET verified_at = NULL")
+    assert await desk.claim(at) == NothingNow(Wait.PAUSED)
+    await store.advance_campaigns(at)
+    assert await world.campaign_status(desk.campaign) is CampaignStatus.PAUSED

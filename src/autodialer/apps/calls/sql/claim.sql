@@ -14,7 +14,9 @@ WITH lease AS (
          -- OFFSET 0: by its key, never by reading all campaigns that are in progress.
          SELECT * FROM campaigns_campaign WHERE id = s.campaign_id OFFSET 0
      ) AS c
-      JOIN campaigns_callerid AS caller ON caller.id = c.caller_id_id
+      -- No call leaves with a number that is not verified any more.
+      JOIN campaigns_callerid AS caller
+        ON caller.id = c.caller_id_id AND caller.verified_at IS NOT NULL
       JOIN accounts_account AS account ON account.id = c.account_id
      CROSS JOIN LATERAL (
          -- What the clock on the account's wall shows.
