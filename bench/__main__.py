@@ -11,14 +11,18 @@ from typing import Final
 
 from autodialer.domain.errors import AutodialerError
 from autodialer.ops.paths import Paths
-from bench import handoff, report
+from bench import claims, handoff, report
 from bench.carrier import MissingToolError
 from bench.machine import describe
 from bench.part import Options, Outcome, Part
 from bench.rows import save
 
 # A new part is a module with a `run`, and a line here.
-PARTS: Final[Mapping[str, Part]] = {"handoff": handoff.run, "report": report.run}
+PARTS: Final[Mapping[str, Part]] = {
+    "handoff": handoff.run,
+    "report": report.run,
+    "claims": claims.run,
+}
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs/benchmarks.md"
 
 
