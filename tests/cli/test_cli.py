@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from click.testing import CliRunner, Result
 
@@ -77,6 +78,18 @@ def test_a_campaign_from_first_command_to_report(office: Path) -> None:
     assert run("campaign", "archive", "Diwali").exit_code == 0
     assert run_json("campaign", "list") == []
     assert len(run_json("campaign", "list", "--status", "archived")) == 1
+
+
+def test_a_report_is_a_workbook_or_csv_by_its_ending_or_as_told(office: Path) -> None:
+    diwali()
+    book = office / "report.XLSX"
+    assert run("campaign", "report", "Diwali", "--out", str(book)).exit_code == 0
+    assert openpyxl.load_workbook(book).sheetnames == ["summary", "numbers", "calls"]
+    told = office / "report.bin"
+    line = ("campaign", "report", "Diwali", "--targets", "--format", "csv")
+    assert run(*line, "--out", str(told)).exit_code == 0
+    assert run(*line).stdout_bytes == told.read_bytes()
+    assert sorted(office.glob("*.part")) == []
 
 
 @pytest.mark.parametrize(
