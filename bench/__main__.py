@@ -11,7 +11,7 @@ from typing import Final
 
 from autodialer.domain.errors import AutodialerError
 from autodialer.ops.paths import Paths
-from bench import claims, handoff, report
+from bench import claims, handoff, imports, report
 from bench.carrier import MissingToolError
 from bench.machine import describe
 from bench.part import Options, Outcome, Part
@@ -19,6 +19,7 @@ from bench.rows import save
 
 # A new part is a module with a `run`, and a line here.
 PARTS: Final[Mapping[str, Part]] = {
+    "import": imports.run,
     "handoff": handoff.run,
     "report": report.run,
     "claims": claims.run,
