@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
+from autodialer.apps.accounts.actor import OPERATOR
 from autodialer.apps.accounts.models import Account
+from autodialer.apps.billing.queries import balance
+from autodialer.apps.billing.services import set_payment_mode, set_tariffs, top_up
 from autodialer.apps.campaigns.models import Target
+from autodialer.apps.campaigns.services import resume_campaign
 from autodialer.apps.contacts.services import add_dnd_numbers
+from autodialer.domain.money import PaymentMode, Rate
 from tests.support.site import Site, now
+
+# In paise; whatever the length of a call within the hour.
+PRICE: Final = 100
+AGENT_PRICE: Final = 10
 
 
 def test_a_number_put_on_the_registry_between_two_tries_is_not_called_again(site: Site) -> None:
@@ -38,6 +49,47 @@ def test_a_window_that_closes_in_talk_lets_it_end_and_calls_nobody_after_it(site
     assert site.session(session).end_reason == "outside_window"
     assert site.target(talker).status == "completed"
     assert (site.target(left).status, site.invites(left)) == ("scheduled", [])
+
+
+def test_the_balance_that_ends_pauses_the_campaign_and_cuts_no_talk(site: Site) -> None:
+    """Two agents, money for one call: one talks, one number fails, the rest waits for money."""
+    numbers = [site.number("01") for _ in range(4)]
+    site.hire(), site.hire()
+    _meter(site, balance=PRICE + 2 * AGENT_PRICE)
+    campaign = site.campaign(numbers, max_talk_s=30, idle_limit_s=30)
+    sessions = [site.start_agent(agent) for agent in site.agents]
+    site.wait(lambda: site.status() == "paused")
+    campaign.refresh_from_db()
+    assert campaign.reason == "low_balance"
+    site.wait(lambda: any(site.talks(number) for number in numbers))
+    counts = Counter(site.target(number).status for number in numbers)
+    assert counts == {"in-progress": 1, "failed-balance": 1, "scheduled": 2}
+    (talker,) = [number for number in numbers if site.talks(number)]
+
+    top_up(account=site.account, amount=9 * PRICE, reference="again", actor=OPERATOR, now=now())
+    resume_campaign(account=site.account, campaign_id=campaign.pk, actor=site.boss, now=now())
+    site.wait(lambda: sum(site.talks(number) for number in numbers) == 2)
+    assert site.talks(talker), "the talk went on while there was no money"
+    for _ in range(3):
+        site.wait(lambda: any(site.talks(number) for number in numbers))
+        ends = next(number for number in numbers if site.talks(number))
+        site.hang_up(ends)
+        site.wait(lambda number=ends: not site.talks(number))
+    site.wait(lambda: all(site.has_ended(session) for session in sessions))
+    counts = Counter(site.target(number).status for number in numbers)
+    assert counts == {"completed": 3, "failed-balance": 1}
+    left = balance(site.account)
+    assert left is not None
+    assert left.held == 0
+
+
+def _meter(site: Site, *, balance: int) -> None:
+    """Make the account prepaid; a customer's call costs PRICE, an agent's leg AGENT_PRICE."""
+    set_payment_mode(account=site.account, mode=PaymentMode.PREPAID, actor=OPERATOR, now=now())
+    agents, customers = Rate(3_600, AGENT_PRICE, 3_600, 0), Rate(3_600, PRICE, 3_600, 0)
+    rates = {"+9199000": agents, "+9198": customers}
+    set_tariffs(account=site.account, rates=rates, actor=OPERATOR, now=now())
+    top_up(account=site.account, amount=balance, reference="first", actor=OPERATOR, now=now())
 
 
 def _close_window(account: Account) -> None:
