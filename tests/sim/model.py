@@ -8,14 +8,16 @@ the number, all its possible ends are given. Statuses and reasons are spelled as
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from tests.sim.plan import MAX_TALK, RETRIES, RING, SHIFTS, at, working_days
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from tests.sim.plan import Plan
 
@@ -32,6 +34,7 @@ _OUTCOMES: Final = {
     "9": ("no-answer", "unavailable"),
 }
 _HOPELESS: Final = "unknown_number"
+_NOBODY: Final[Mapping[str, int]] = MappingProxyType({})
 _OPENS: Final = time(9)
 _CLOSES: Final = time(21)
 # A call lasts no longer than this.
@@ -49,14 +52,25 @@ class Fate:
     tries: int
 
 
-def fates(plan: Plan) -> dict[str, frozenset[Fate]]:
-    """Return all the ends that each number may come to, nearly always one."""
-    turns = _first_turns(plan)
+def fates(plan: Plan, broke: Mapping[str, int] = _NOBODY) -> dict[str, frozenset[Fate]]:
+    """Return all the ends that each number may come to, nearly always one.
+
+    `broke` says at whose turn, after how many tries, the money had run out: whose it was depends
+    on which agent was free first.
+    """
+    turns = _first_turns(plan, broke)
     never = (plan.ends, plan.ends)
     return {
-        number: frozenset(_ends(plan, number, 0, *turns.get(number, never)))
+        number: frozenset(
+            _stopped_by_money(_ends(plan, number, 0, *turns.get(number, never)), broke.get(number))
+        )
         for number in plan.numbers
     }
+
+
+def charges(completed: Iterable[str]) -> int:
+    """Return what the talks with these numbers cost: 30 for half a minute, 60 for a whole one."""
+    return sum(60 if number.endswith("1") else 30 for number in completed)
 
 
 def bounds(expected: Mapping[str, frozenset[Fate]], status: str) -> tuple[int, int]:
@@ -65,7 +79,7 @@ def bounds(expected: Mapping[str, frozenset[Fate]], status: str) -> tuple[int, i
     return sum(s == {status} for s in have), sum(status in s for s in have)
 
 
-def _first_turns(plan: Plan) -> dict[str, tuple[datetime, datetime]]:
+def _first_turns(plan: Plan, broke: Mapping[str, int]) -> dict[str, tuple[datetime, datetime]]:
     """Say on which day each number is first looked at: in list order, so many calls a day."""
     turns = {}
     waiting = deque(plan.numbers)
@@ -77,8 +91,18 @@ def _first_turns(plan: Plan) -> dict[str, tuple[datetime, datetime]]:
         while waiting and calls_left:
             number = waiting.popleft()
             turns[number] = _around_the_pause(plan, opens, latest)
-            calls_left -= plan.forbidden.get(number, plan.ends) > opens
+            called = plan.forbidden.get(number, plan.ends) > opens and broke.get(number) != 0
+            calls_left -= called
     return turns
+
+
+def _stopped_by_money(ends: Iterable[Fate], tries: int | None) -> Iterator[Fate]:
+    """Let a number end at this try, if it could have come to it, for want of money."""
+    for fate in ends:
+        if tries is None or fate.tries < tries:
+            yield fate
+        else:
+            yield Fate("failed-balance", "low_balance", tries)
 
 
 def _around_the_pause(plan: Plan, opens: datetime, latest: datetime) -> tuple[datetime, datetime]:

@@ -18,13 +18,15 @@ from autodialer.adapters.sim.switch import SimSwitch
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.errors import ConflictError
 from autodialer.domain.ids import CampaignId, SessionId
+from autodialer.domain.money import Rate
+from autodialer.domain.outcome import Reason
 from autodialer.domain.retry import RetryMechanism, RetryPolicy
 from autodialer.domain.session import EndReason
 from autodialer.domain.window import CallWindow
 from autodialer.engine.config import EngineConfig
 from autodialer.engine.dialer import Dialer
 from autodialer.ports.store import CampaignMoved, SessionsQueued
-from tests.sim.plan import MAX_TALK, RETRIES, RING, SHIFTS, Shift, at, working_days
+from tests.sim.plan import MAX_TALK, PAYMENT, RETRIES, RING, SHIFTS, Shift, at, working_days
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +46,8 @@ _CONFIG: Final = EngineConfig(
     sweep=timedelta(minutes=10),
 )
 _IMPATIENT_S: Final = 0.02
+_LOOKS_AT_THE_MONEY_S: Final = 600.0
+_RATE: Final = Rate(30, 30, 10, 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,9 @@ class Outcome:
     campaign: CampaignStatus
     ended: datetime
     breaches: tuple[str, ...]
+    top_ups: int
+    balance: int
+    held: int
     all_quiet: bool
 
 
@@ -110,6 +117,10 @@ class _Month:
             max_talk=MAX_TALK,
         )
         tables.add_campaign(self._campaign, plan.numbers, plan.starts)
+        self._top_ups = 0
+        self._purse = tables.meter(self._account)
+        self._purse.rates["+91"] = _RATE
+        self._purse.book(PAYMENT)
 
     async def go(self) -> Outcome:
         """Let everybody do what is planned until the campaign is over."""
@@ -119,6 +130,7 @@ class _Month:
                 group.create_task(dialer.run(), name="dialer"),
                 group.create_task(self._pause_and_resume(), name="supervisor"),
                 group.create_task(self._forbid(), name="dnd"),
+                group.create_task(self._top_up(), name="accountant"),
                 *(
                     group.create_task(self._work(agent, shift), name=agent)
                     for agent, shift in SHIFTS.items()
@@ -186,8 +198,23 @@ class _Month:
         )
         for moment, status in steps:
             await self._until(moment)
-            self._store.tables.move_campaign(self._campaign.campaign_id, status)
-            self._store.hint(CampaignMoved(self._campaign.campaign_id))
+            if self._campaign.status is not status:
+                self._move(status)
+
+    async def _top_up(self) -> None:
+        """Pay whenever the campaign stands still for want of money, and let it go on."""
+        paused, resumed = self._plan.pause
+        while True:
+            await asyncio.sleep(_LOOKS_AT_THE_MONEY_S)
+            for_money = self._campaign.reason == Reason.LOW_BALANCE
+            if for_money and not paused <= self._clock() < resumed:
+                self._purse.book(PAYMENT)
+                self._top_ups += 1
+                self._move(CampaignStatus.IN_PROGRESS)
+
+    def _move(self, status: CampaignStatus) -> None:
+        self._store.tables.move_campaign(self._campaign.campaign_id, status)
+        self._store.hint(CampaignMoved(self._campaign.campaign_id))
 
     async def _forbid(self) -> None:
         for number, moment in sorted(self._plan.forbidden.items(), key=lambda item: item[1]):
@@ -207,6 +234,9 @@ class _Month:
             campaign=self._campaign.status,
             ended=ended,
             breaches=(*self._switch.breaches, *self._store.breaches),
+            top_ups=self._top_ups,
+            balance=self._purse.balance,
+            held=self._purse.held,
             all_quiet=self._switch.is_empty
             and not any(self._store.tables.live_attempts())
             and all(session.end for session in sessions),

@@ -16,6 +16,8 @@ DAYS: Final = 30
 RETRIES: Final = 3
 RING: Final = timedelta(seconds=30)
 MAX_TALK: Final = timedelta(seconds=60)
+# What the account pays at first, and again whenever its money has run out.
+PAYMENT: Final = 6_000
 _STARTS: Final = time(6)
 _FORBIDDEN_AT: Final = time(3)
 
@@ -119,7 +121,7 @@ def make_plan(seed: int, pace: Pace, zone: str, size: int = 3_000) -> Plan:
         # Even if all of the DND list were passed without a call, some are left for the rush.
         quota=(size - forbidden) // (len(SHIFTS) * reach) if reach else 0,
         rush=rush,
-        pause=(at(paused, time(13, 5), place), at(resumed, time(12), place)),
+        pause=(at(paused, time(13, 2), place), at(resumed, time(12), place)),
         forbidden={
             number: at(luck.choice(nights), _FORBIDDEN_AT, place)
             for number in luck.sample(numbers, forbidden)

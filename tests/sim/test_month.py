@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import time, timedelta
 from itertools import pairwise
+from typing import TypeAlias
 
 import pytest
 import structlog
@@ -15,9 +16,12 @@ from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.target import TargetStatus
 from tests.sim import model
 from tests.sim.month import Call, Outcome, live_through
-from tests.sim.plan import RETRIES, Pace, Plan, make_plan
+from tests.sim.plan import PAYMENT, RETRIES, Pace, Plan, make_plan
 
+Fates: TypeAlias = Mapping[str, frozenset[model.Fate]]
 SEED = 4
+# The interval runs from when the agent hung up; the customer's line ends by our request, later.
+_HANG_UP = timedelta(seconds=0.1)
 # In Berlin one of the days has 25 hours.
 MONTHS = [
     (Pace.EARLY, "Asia/Kolkata"),
@@ -35,12 +39,15 @@ def _quiet() -> Iterator[None]:
     structlog.reset_defaults()
 
 
+@pytest.mark.timeout(180)  # Seven seconds of CPU, which a busy machine stretches.
 @pytest.mark.parametrize(("pace", "zone"), MONTHS)
 def test_a_month_comes_out_as_the_model_says(pace: Pace, zone: str) -> None:
     plan = model.without_doubt(make_plan(SEED, pace, zone))
     month = live_through(plan, SEED)
-    the_ten_counts_are_those_of_the_model(plan, month)
-    each_number_ends_as_the_model_says(plan, month)
+    expected = model.fates(plan, without_money(month))
+    the_ten_counts_are_those_of_the_model(expected, month)
+    each_number_ends_as_the_model_says(expected, month)
+    the_money_adds_up(month)
     no_phone_rings_at_night_or_on_a_day_without_agents(plan, month)
     no_call_starts_in_the_pause_or_outside_the_dates(plan, month)
     a_number_is_called_so_often_so_late_and_never_twice_at_once(plan, month)
@@ -48,16 +55,27 @@ def test_a_month_comes_out_as_the_model_says(pace: Pace, zone: str) -> None:
     the_month_has_what_it_is_tried_for(plan, month, pace)
 
 
-def the_ten_counts_are_those_of_the_model(plan: Plan, month: Outcome) -> None:
-    expected = model.fates(plan)
+def without_money(month: Outcome) -> dict[str, int]:
+    broke = TargetStatus.FAILED_BALANCE
+    return {number: row.tries for number, row in month.rows.items() if row.status is broke}
+
+
+def the_ten_counts_are_those_of_the_model(expected: Fates, month: Outcome) -> None:
     found = Counter(row.status for row in month.rows.values())
     assert {status: (found[status],) * 2 for status in TargetStatus} == {
         status: model.bounds(expected, status) for status in TargetStatus
     }
 
 
-def each_number_ends_as_the_model_says(plan: Plan, month: Outcome) -> None:
-    expected = model.fates(plan)
+def the_money_adds_up(month: Outcome) -> None:
+    # Each time that it ran out one number was given up and the account paid once.
+    assert len(without_money(month)) == month.top_ups > 0
+    talked = [n for n, row in month.rows.items() if row.status is TargetStatus.COMPLETED]
+    assert month.balance == PAYMENT * (1 + month.top_ups) - model.charges(talked) >= 0
+    assert month.held == 0
+
+
+def each_number_ends_as_the_model_says(expected: Fates, month: Outcome) -> None:
     # Two only where the last try may have come just before the end or not at all.
     assert all(len(ends) <= 2 for ends in expected.values())
     for number, row in month.rows.items():
@@ -86,7 +104,8 @@ def a_number_is_called_so_often_so_late_and_never_twice_at_once(plan: Plan, mont
     for number, calls in by_number.items():
         assert len(calls) == month.rows[number].tries <= 1 + RETRIES
         for tries, (one, other) in enumerate(pairwise(calls)):
-            assert other.invited - one.ended >= plan.interval * 2**tries, number
+            waited = other.invited - one.ended + _HANG_UP
+            assert waited >= plan.interval * 2**tries, number
         assert all(call.invited < plan.forbidden.get(number, plan.ends) for call in calls)
 
 
@@ -105,6 +124,9 @@ def the_month_has_what_it_is_tried_for(plan: Plan, month: Outcome, pace: Pace) -
         Pace.SHORT: {("failed", "ended_before_retry"), ("failed-no-attempt", "campaign_ended")},
     }
     assert ends[pace] | {("completed", "answered"), ("failed-dnd", "do_not_call")} <= found
+    if pace is not Pace.EARLY:
+        just_before = plan.pause[0] - timedelta(minutes=1)
+        assert any(just_before < call.invited <= plan.pause[0] for call in month.calls)
     offsets = {call.invited.astimezone(plan.zone).utcoffset() for call in month.calls}
     assert len(offsets) == (2 if plan.zone.key == "Europe/Berlin" else 1)
 
