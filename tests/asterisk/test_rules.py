@@ -71,16 +71,20 @@ def test_the_balance_that_ends_pauses_the_campaign_and_cuts_no_talk(site: Site) 
     site.wait(lambda: sum(site.talks(number) for number in numbers) == 2)
     assert site.talks(talker), "the talk went on while there was no money"
     for _ in range(3):
-        site.wait(lambda: any(site.talks(number) for number in numbers))
-        ends = next(number for number in numbers if site.talks(number))
-        site.hang_up(ends)
-        site.wait(lambda number=ends: not site.talks(number))
+        _let_one_end(site, numbers)
     site.wait(lambda: all(site.has_ended(session) for session in sessions))
     counts = Counter(site.target(number).status for number in numbers)
     assert counts == {"completed": 3, "failed-balance": 1}
     left = balance(site.account)
     assert left is not None
     assert left.held == 0
+
+
+def _let_one_end(site: Site, numbers: list[str]) -> None:
+    site.wait(lambda: any(site.talks(number) for number in numbers))
+    talker = next(number for number in numbers if site.talks(number))
+    site.hang_up(talker)
+    site.wait(lambda: not site.talks(talker))
 
 
 def _meter(site: Site, *, balance: int) -> None:
