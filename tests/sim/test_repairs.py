@@ -5,17 +5,24 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID
+
+import pytest
 
 from autodialer.adapters.sim.loop import run_virtual
 from autodialer.adapters.sim.switch import Fate
-from autodialer.domain.ids import SessionId
-from autodialer.domain.outcome import Reason
+from autodialer.domain.ids import AttemptId, SessionId
+from autodialer.domain.outcome import OUTCOME_UNKNOWN, TALKED, Reason
 from autodialer.domain.session import EndReason
 from autodialer.ops.simulation.odds import Odds
 from autodialer.ops.simulation.run import SILENCE_LIMIT, Run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
+
+    from autodialer.domain.session import ClaimResult
+    from autodialer.ports.store import Lease
 
 
 async def _until(holds: Callable[[], object], deadline_s: float = 120.0) -> None:
@@ -72,6 +79,64 @@ def test_a_lost_hang_up_is_found_although_the_session_is_told_to_leave_each_seco
         for attempt_id in run.switch.live_customers:
             run.switch.customer_hangs_up(attempt_id)
         await _until(lambda: session.end is not None, SILENCE_LIMIT.total_seconds())
+
+    async def main() -> None:
+        await _with_dialer(Run(1, Odds()), story)
+
+    run_virtual(main())
+
+
+def test_when_the_switch_has_died_its_calls_end_at_once_and_the_agents_know_why() -> None:
+    async def story(run: Run) -> None:
+        session = run.store.tables.sessions[await _talking(run)]
+        (talk,) = run.store.tables.live_attempts()
+        run.switch.restart(5.0)
+        await _until(lambda: session.end is not None, 1.0)  # Before another switch is there.
+        assert session.end is EndReason.MEDIA_SERVER_LOST
+        assert (talk.result, talk.estimated) == (TALKED, True)
+
+    async def main() -> None:
+        await _with_dialer(Run(1, Odds()), story)
+
+    run_virtual(main())
+
+
+def test_after_a_cut_connection_a_hang_up_of_meanwhile_is_found_at_once() -> None:
+    async def story(run: Run) -> None:
+        session_id = await _talking(run)
+        (talk,) = run.store.tables.live_attempts()
+        run.switch.drop_connection(1.0)
+        run.switch.customer_hangs_up(talk.call.attempt_id)
+        await asyncio.sleep(1.0)
+        await _until(lambda: talk.result is not None, 0.5)  # A sweep may take 15 s.
+        assert run.store.tables.sessions[session_id].end is None
+
+    async def main() -> None:
+        await _with_dialer(Run(1, Odds()), story)
+
+    run_virtual(main())
+
+
+def test_a_call_of_another_process_s_claim_is_never_placed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    another = AttemptId(UUID(int=1))
+
+    async def story(run: Run) -> None:
+        claim = run.store.claim
+
+        async def answer_with_another(
+            lease: Lease, session_id: SessionId, _asked: AttemptId, now: datetime
+        ) -> ClaimResult:
+            return await claim(lease, session_id, another, now)
+
+        monkeypatch.setattr(run.store, "claim", answer_with_another)
+        await _first_call_to(run, "+919800000001")
+        attempt = run.store.tables.attempts[another]
+        # That process may have sent it: whoever looks must find it spent, not send it again.
+        await _until(lambda: attempt.result is not None, SILENCE_LIMIT.total_seconds())
+        assert attempt.result == OUTCOME_UNKNOWN
+        assert another not in run.switch.calls
 
     async def main() -> None:
         await _with_dialer(Run(1, Odds()), story)
