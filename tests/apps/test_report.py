@@ -123,14 +123,14 @@ def test_a_workbook_holds_every_text_as_text_and_no_formula(book: Book) -> None:
         assert sheet.cell(at + 2, 1).data_type == "s"
 
 
-def test_a_workbook_has_summary_numbers_and_calls_with_a_fixed_header(book: Book) -> None:
+def test_a_workbook_has_numbers_calls_and_summary_with_a_fixed_header(book: Book) -> None:
     session = start(book, book.campaign())
     place(
         session, 1, state="ended", status="completed", reason="answered",
         answered_at=NOON + 4 * SECOND, ended_at=NOON + 64.26 * SECOND, recording="a.wav",
     )  # fmt: skip
     made = workbook_of(book.account, session.campaign)
-    assert made.sheetnames == ["summary", "numbers", "calls"]
+    assert made.sheetnames == ["numbers", "calls", "summary"]
     assert {sheet.freeze_panes for sheet in made} == {"A2"}
     facts = {row["what"]: row["value"] for row in records(made["summary"])}
     assert (facts["campaign"], facts["numbers"], facts["numbers scheduled"]) == ("Diwali", 3, 3)
@@ -140,6 +140,19 @@ def test_a_workbook_has_summary_numbers_and_calls_with_a_fixed_header(book: Book
     assert call["placed_at"] == datetime(2026, 11, 23, 10, 30)  # noqa: DTZ001
     assert (call["talk_seconds"], call["try"], call["time_zone"]) == (60.3, 1, "Asia/Kolkata")
     assert len(records(made["numbers"])) == 3
+
+
+def test_a_workbook_can_be_imported_as_a_list_again(book: Book) -> None:
+    campaign = book.campaign()
+    texts = ["=1+1", "+919876543210", "007", "'quoted", "1e5", "नमस्ते"]
+    fill(campaign, texts)
+    file = io.BytesIO()
+    write_workbook(book.account, campaign, file, NOON)
+    other = create_account(name="Zenith", now=NOON)
+    again = import_list(account=other, name="Back", data=file.getvalue(), now=NOON)
+    assert again.rejected == ()
+    stored = {row.e164: row.fields.get("note") for row in Contact.objects.filter(account=other)}
+    assert [stored[number(at)] for at in range(len(texts))] == texts
 
 
 def test_a_call_is_told_in_words_and_with_its_code(book: Book) -> None:

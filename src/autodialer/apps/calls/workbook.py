@@ -1,4 +1,4 @@
-"""The report of a campaign as an Excel workbook: a summary, its numbers and its calls.
+"""The report of a campaign as an Excel workbook: its numbers, its calls and a summary.
 
 Every text is typed as text: nothing is calculated, no digit of a number is lost.
 """
@@ -47,9 +47,10 @@ def write_workbook(account: Account, campaign: Campaign, to: BinaryIO, now: date
     a column of its own. Rows pass through a temporary file, not through memory.
     """
     book = Workbook(write_only=True)
-    _add(book, summary(account, campaign, now))
+    # First, because an import reads the first sheet: a report can be imported as a list again.
     rows = _add(book, report.targets(account, campaign))
     rows += _add(book, report.calls(account, campaign))
+    _add(book, summary(account, campaign, now))
     book.save(to)
     return rows
 
