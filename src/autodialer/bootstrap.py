@@ -101,6 +101,8 @@ def _killer(kill_at: Failpoint | None) -> Killer:
 
 def log_as_json() -> None:
     """One JSON object a line on stderr; safe to keep: no number, no secret is ever logged."""
+    # Its own lines say, in another format, what `store_unavailable` says already.
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -15,6 +15,7 @@ from autodialer.engine.config import Failpoint
 from autodialer.ops import env
 from autodialer.ops.asterisk.run import Ari
 from autodialer.ops.paths import Paths
+from autodialer.ops.postgres import EmbeddedPostgres
 from autodialer.ops.process import Child
 
 DEFAULT_NODE: Final = "main"
@@ -32,12 +33,16 @@ def dialer_settings(environ: Mapping[str, str] = os.environ) -> DialerSettings:
     kill_at = environ.get("AUTODIALER_KILL_AT")
     return DialerSettings(
         node=env.text("AUTODIALER_NODE", DEFAULT_NODE, environ),
-        database_url=env.secret("AUTODIALER_DATABASE_URL", environ=environ),
+        database_url=env.secret("AUTODIALER_DATABASE_URL", "", environ) or _embedded_url(environ),
         ari=_ari_config(environ) if environ.get("AUTODIALER_ARI_PORT") else None,
         capacity=env.integer("AUTODIALER_CAPACITY", DEFAULT_CAPACITY, at_least=1, environ=environ),
         lease_ttl=env.seconds("AUTODIALER_LEASE_SECONDS", DEFAULT_LEASE, environ=environ),
         kill_at=Failpoint(kill_at) if kill_at else None,
     )
+
+
+def _embedded_url(environ: Mapping[str, str]) -> str:
+    return EmbeddedPostgres(Paths.from_environment(environ)).url
 
 
 def _ari_config(environ: Mapping[str, str]) -> AriConfig:

@@ -17,6 +17,12 @@ class UnsafeFolderError(OperationError):
     code = "unsafe_folder"
 
 
+class FolderInUseError(OperationError):
+    """Another process runs its stack in this folder."""
+
+    code = "folder_in_use"
+
+
 class ProcessError(OperationError):
     """A child process did not start, or did not do what it was started for in time."""
 

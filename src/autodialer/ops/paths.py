@@ -7,12 +7,14 @@ import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from autodialer.ops.errors import UnsafeFolderError
+from autodialer.ops.errors import FolderInUseError, UnsafeFolderError
+from autodialer.ops.process import try_lock
 
 # sun_path holds 108 bytes with the closing zero on Linux (unix(7)) and 104 elsewhere.
 LONGEST_SOCKET_PATH: Final = 103
@@ -81,6 +83,25 @@ class Paths:
     @property
     def log(self) -> Path:
         return self.var / "log"
+
+
+@contextmanager
+def alone(paths: Paths) -> Iterator[None]:
+    """Keep every other stack out of this folder while the block runs.
+
+    Two at once would take each other's Asterisk away. Raises FolderInUseError at once.
+    """
+    paths.var.mkdir(parents=True, exist_ok=True)
+    lock = try_lock(paths.var / "stack.lock")
+    if lock is None:
+        raise FolderInUseError(
+            f"A stack runs in {paths.var} already: stop it first, or choose another folder "
+            "by AUTODIALER_VAR."
+        )
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
 def private_folder(folder: Path) -> Path:

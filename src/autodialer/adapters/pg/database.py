@@ -104,8 +104,13 @@ def _numbered(app: str, name: str) -> tuple[bytes, tuple[str, ...]]:
 class Database:
     """A pool of connections to one PostgreSQL, found again by itself after an outage."""
 
-    def __init__(self, url: str, size: int = POOL_SIZE) -> None:
-        self._url, self._size = url, size
+    def __init__(self, url: str, size: int = POOL_SIZE, rehearsal: Sequence[Step] = ()) -> None:
+        """Connect to `url`; each new connection first runs `rehearsal`, which must change nothing.
+
+        PostgreSQL plans a statement when a connection first runs it. For the hot path that takes
+        several times as long as running it, and would fall on the first calls of each connection.
+        """
+        self._url, self._size, self._rehearsal = url, size, rehearsal
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             min_size=size,
@@ -117,6 +122,7 @@ class Database:
                 "row_factory": dict_row,
                 "cursor_factory": psycopg.AsyncRawCursor,
             },
+            configure=self._rehearse,
             timeout=STATEMENT_TIMEOUT.total_seconds(),
             # Then the next caller starts over, instead of a back-off that grows to minutes.
             reconnect_timeout=2.0,
@@ -129,6 +135,12 @@ class Database:
     async def close(self) -> None:
         """End all connections."""
         await self._pool.close()
+
+    async def _rehearse(self, connection: Connection) -> None:
+        # Tables that are not there yet, or are of another version, are told by the real calls.
+        with suppress(psycopg.ProgrammingError):
+            for each in self._rehearsal:
+                await _run(connection, [each])
 
     async def run(self, *steps: Step) -> list[list[Row]]:
         """Run the statements as one transaction in one round trip; return each one's rows.

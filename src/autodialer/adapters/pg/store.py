@@ -9,8 +9,10 @@ and keeps new ones out until the epoch has grown. Renewing is a plain UPDATE and
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Self
+from uuid import UUID
 
 import structlog
 
@@ -20,21 +22,24 @@ from autodialer.adapters.pg.positions import FROM_THE_START, Positions
 from autodialer.adapters.pg.rows import call_of, order_of, stop_of, stored_of
 from autodialer.apps import hints
 from autodialer.apps.calls.nothing import Exhausted, why_nothing
+from autodialer.domain import outcome
 from autodialer.domain.campaign import START_VALID_FOR
 from autodialer.domain.errors import InvariantError
+from autodialer.domain.ids import AttemptId, SessionId
 from autodialer.domain.outcome import Reason
-from autodialer.domain.session import Claimed, EndReason, NoMore, NothingNow, Wait
+from autodialer.domain.retry import TargetMove
+from autodialer.domain.session import Claimed, EndReason, FinishCall, NoMore, NothingNow, Wait
 from autodialer.domain.target import TargetStatus
 from autodialer.ports.store import CampaignMoved, Hint, Lease, LeaseHeld, LeaseLostError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
-    from datetime import datetime, timedelta
+    from datetime import timedelta
     from types import TracebackType
 
-    from autodialer.domain.ids import AttemptId, CampaignId, SessionId
+    from autodialer.domain.ids import CampaignId
     from autodialer.domain.recovery import StoredSession
-    from autodialer.domain.session import ClaimResult, FinishCall
+    from autodialer.domain.session import ClaimResult
     from autodialer.ports.numbers import NumberRequest
     from autodialer.ports.store import SessionOrder, StopOrder
 
@@ -43,6 +48,8 @@ log = structlog.get_logger()
 # Losing this many races for a number in a row: the agent looks again at the next poll.
 _RACES: Final = 5
 _LISTEN_AGAIN_S: Final = 1.0
+_SOME_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_LARGE_POSITION: Final = 100_000  # sent as another type than a small one
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,7 @@ class PgStore:
     """`ports.store.Store` on PostgreSQL. Open it as an asynchronous context manager."""
 
     def __init__(self, url: str) -> None:
-        self._database = Database(url)
+        self._database = Database(url, rehearsal=_rehearsal())
         self._positions = Positions()
         # Handed out and perhaps still ringing: not handed out again.
         self._ringing: set[SessionId] = set()
@@ -336,6 +343,37 @@ class PgStore:
         (rows,) = await self._database.run(asked)
         _require_lease(rows)
         return rows[0]
+
+
+def _rehearsal() -> list[Step]:
+    """Return the statements of the hot path, for a node that does not exist: they do nothing.
+
+    Each combination of types is planned apart: a time may be there or not, a position small or
+    large.
+    """
+    nobody, nothing = Lease(node_id=-1, epoch=-1), UUID(int=0)
+    session_id, attempt_id = SessionId(nothing), AttemptId(nothing)
+    claim = _Claim(nobody, session_id, attempt_id, _SOME_TIME)
+    end = FinishCall(
+        attempt_id,
+        outcome.TALKED,
+        TargetMove(TargetStatus.COMPLETED, outcome.TALKED.reason),
+        _SOME_TIME,
+        then_claim=False,
+    )
+    retry = replace(end.move, due_at=_SOME_TIME)
+    ends = [
+        replace(end, move=move, answered_at=at)
+        for move in (end.move, retry)
+        for at in (None, _SOME_TIME)
+    ]
+    answer = step("calls", "mark_answered", **_of(nobody), attempt_id=nothing, at=_SOME_TIME)
+    positions = (FROM_THE_START, _LARGE_POSITION)
+    return [
+        *(claim.statement(position) for position in positions),
+        *(_ending(nobody, each) for each in ends),
+        answer,
+    ]
 
 
 def _of(lease: Lease) -> dict[str, Any]:

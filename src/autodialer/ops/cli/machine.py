@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +14,7 @@ from autodialer.ops.dialer import DialerProcess
 from autodialer.ops.dialer import main as run_dialer
 from autodialer.ops.errors import AsteriskUnavailableError
 from autodialer.ops.node import make_asterisk, make_lab, trunk_from_environment
-from autodialer.ops.paths import Paths
+from autodialer.ops.paths import Paths, alone
 from autodialer.ops.postgres import EmbeddedPostgres
 from autodialer.ops.supervisor import Supervisor
 from autodialer.ops.worker import WorkerProcess, serve
@@ -30,26 +31,22 @@ def up(lab: bool) -> None:
     """Run everything on this machine until Ctrl-C: database, Asterisk, dialer, worker."""
     paths = Paths.from_environment()
     _report(f"Files and logs are below {paths.var}.")
-    switch, carrier = _switches(paths, lab=lab)
-    _require_asterisk(paths)
-    services: dict[str, Service] = {}
-    url = os.environ.get("AUTODIALER_DATABASE_URL", "")
-    if not url:
-        server = EmbeddedPostgres(paths)
-        server.start()
-        services["postgres"], url = server, server.url
-        os.environ["AUTODIALER_DATABASE_URL"] = url  # for our own Django, before it is set up
-    try:
+    with ExitStack() as running:
+        running.enter_context(alone(paths))
+        switches, ari = _switches_or_none(paths, lab=lab)
+        services: dict[str, Service] = {}
+        url = os.environ.get("AUTODIALER_DATABASE_URL", "")
+        if not url:
+            server = EmbeddedPostgres(paths)
+            server.start()
+            running.callback(server.stop)
+            services["postgres"], url = server, server.url
+            os.environ["AUTODIALER_DATABASE_URL"] = url  # for our own Django, before it is set up
         _migrate()
-        if carrier is not None:
-            services["lab"] = carrier
-        services["asterisk"] = switch
-        services["dialer"] = DialerProcess(paths, url, switch.ari)
+        services.update(switches)
+        services["dialer"] = DialerProcess(paths, url, ari)
         services["worker"] = WorkerProcess(paths, url)
         Supervisor(services, _report).run()
-    finally:
-        if "postgres" in services:
-            services["postgres"].stop()
 
 
 @click.group(cls=Commands)
@@ -70,10 +67,11 @@ def asterisk_install() -> None:
 def asterisk_run(lab: bool) -> None:
     """Run only the Asterisk of this machine until Ctrl-C."""
     paths = Paths.from_environment()
-    node, carrier = _switches(paths, lab=lab)
-    _require_asterisk(paths)
-    services: dict[str, Service] = {} if carrier is None else {"lab": carrier}
-    Supervisor({**services, "asterisk": node}, _report).run()
+    with alone(paths):
+        node, carrier = _switches(paths, lab=lab)
+        _require_asterisk(paths)
+        services: dict[str, Service] = {} if carrier is None else {"lab": carrier}
+        Supervisor({**services, "asterisk": node}, _report).run()
 
 
 @click.group(cls=Commands)
@@ -100,22 +98,6 @@ def dialer_run(ctx: click.Context) -> None:
     ctx.exit(run_dialer())
 
 
-def _switches_or_none(paths: Paths, *, lab: bool) -> tuple[dict[str, Service], Ari | None]:
-    """Return the switches and how to reach the node's; none where Asterisk cannot be had.
-
-    Then the dialer calls simulated customers, which is of use for trying the product out only.
-    """
-    try:
-        _require_asterisk(paths)
-    except AsteriskUnavailableError as error:
-        _report(f"Asterisk is not available: {error}")
-        _report("NO REAL CALLS: the dialer simulates the telephone network.")
-        return {}, None
-    node, carrier = _switches(paths, lab=lab)
-    lab_services: dict[str, Service] = {} if carrier is None else {"lab": carrier}
-    return {**lab_services, "asterisk": node}, node.ari
-
-
 @click.group(cls=Commands)
 def worker() -> None:
     """The process that does queued jobs, such as imports."""
@@ -126,6 +108,22 @@ def worker() -> None:
 def worker_run() -> None:
     """Run one worker until SIGTERM."""
     serve()
+
+
+def _switches_or_none(paths: Paths, *, lab: bool) -> tuple[dict[str, Service], Ari | None]:
+    """Return the switches and how to reach the node's; none where Asterisk cannot be had.
+
+    Then the dialer calls simulated customers, which is of use for trying the product out only.
+    """
+    node, carrier = _switches(paths, lab=lab)
+    try:
+        _require_asterisk(paths)
+    except AsteriskUnavailableError as error:
+        _report(f"Asterisk is not available: {error}")
+        _report("NO REAL CALLS: the dialer simulates the telephone network.")
+        return {}, None
+    lab_services: dict[str, Service] = {} if carrier is None else {"lab": carrier}
+    return {**lab_services, "asterisk": node}, node.ari
 
 
 def _switches(paths: Paths, *, lab: bool) -> tuple[Asterisk, LabCarrier | None]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ from autodialer.ops.demo.verdict import Ended, differences
 from autodialer.ops.dialer import DialerProcess
 from autodialer.ops.errors import AsteriskUnavailableError, OperationError
 from autodialer.ops.node import make_asterisk, make_lab
-from autodialer.ops.paths import Paths
+from autodialer.ops.paths import Paths, alone
 from autodialer.ops.postgres import EmbeddedPostgres
 
 if TYPE_CHECKING:
@@ -51,15 +52,16 @@ def run_demo(*, once: bool) -> int:
     paths = Paths.below(base.var / "demo", asterisk_prefix=base.asterisk_prefix)
     os.environ["AUTODIALER_VAR"] = str(paths.var)
     with ExitStack() as running:
+        running.enter_context(alone(paths))
         signal.signal(signal.SIGTERM, _interrupt)
         try:
             switch = _start_stack(paths, running)
-            faults = _run_campaign(paths, switch)
-            if not once:
-                _stay(paths)
+            made, faults = _run_campaign(paths, switch)
         except KeyboardInterrupt:
             say("Stopped.")
             return 1
+        if not once:
+            _stay(paths, made)
     return 1 if faults else 0
 
 
@@ -93,6 +95,7 @@ def _start_switch(paths: Paths, running: ExitStack) -> _Switch:
             if not is_installed(paths.asterisk_prefix):
                 say("  fetching Asterisk, this once (about 5 s) ...")
                 install(paths.asterisk_prefix)
+            _show_prefix(paths)
             lab = make_lab(paths)
             node = make_asterisk(paths, ("127.0.0.1", lab.asterisk.instance.sip_port))
             _start(lab, running)
@@ -101,6 +104,14 @@ def _start_switch(paths: Paths, running: ExitStack) -> _Switch:
         say(f"  Asterisk is not available: {error}\n  NO REAL CALLS: this demo simulates them.")
         return _Switch(None, None)
     return _Switch(node.ari, lab)
+
+
+def _show_prefix(paths: Paths) -> None:
+    """Let commands that are given the demo's folder find the Asterisk that it shares."""
+    link = paths.var / "asterisk" / "prefix"
+    if not link.exists():
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(paths.asterisk_prefix)
 
 
 def _start(service: Service, running: ExitStack) -> None:
@@ -115,7 +126,7 @@ def _told(what: str) -> Iterator[None]:
     say(f"  {what}: ready in {time.monotonic() - started:.1f} s")
 
 
-def _run_campaign(paths: Paths, switch: _Switch) -> list[str]:
+def _run_campaign(paths: Paths, switch: _Switch) -> tuple[Made, list[str]]:
     from autodialer.ops.cli.watch import watch
     from autodialer.ops.demo import data
 
@@ -128,7 +139,7 @@ def _run_campaign(paths: Paths, switch: _Switch) -> list[str]:
     signal.alarm(0)
     faults = _judge(switch, made, started)
     _tell_result(paths, switch, made, faults)
-    return faults
+    return made, faults
 
 
 def _tell_import(made: Made) -> None:
@@ -214,10 +225,13 @@ def _short(path: Path) -> str:
     return os.path.relpath(path)
 
 
-def _stay(paths: Paths) -> None:
+def _stay(paths: Paths, made: Made) -> None:
+    program = _short(Path(sys.argv[0]).absolute())
     say(
         "\nThe stack runs on. Try, in another terminal:\n"
-        f"  AUTODIALER_VAR={_short(paths.var)} autodialer campaign list\n"
+        f"  AUTODIALER_VAR={_short(paths.var)} {program} campaign list "
+        f"--account '{made.account.name}'\n"
         "Ctrl-C ends it."
     )
-    signal.pause()
+    with suppress(KeyboardInterrupt):
+        signal.pause()
