@@ -132,15 +132,17 @@ class SessionRunner:
         if self.state.waiting_for is Wait.SOURCE_SLOW:
             self._tools.numbers_wanted.set()
         self._forget_ended_call(before)
-        if self.state.phase is not before.phase:
+        after = self.state
+        await self._carry_out_all(commands)
+        if after.phase is not before.phase:
+            # Afterwards, because somebody waits for what the commands do.
             self._log.info(
                 "session_moved",
                 event_type=type(event).__name__,
                 old=before.phase.value,
-                new=self.state.phase.value,
-                attempt_id=_attempt_of(self.state) or _attempt_of(before),
+                new=after.phase.value,
+                attempt_id=_attempt_of(after) or _attempt_of(before),
             )
-        await self._carry_out_all(commands)
 
     def _forget_ended_call(self, before: domain.Session) -> None:
         old, new = before.call, self.state.call
