@@ -22,7 +22,13 @@ def test_a_url_of_a_socket_folder_is_understood() -> None:
     assert (settings["HOST"], settings["NAME"]) == ("/run/pg", "autodialer")
 
 
-@pytest.mark.parametrize("url", ["mysql://x/y", "postgresql://host", "autodialer", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("mysql://x/y", "postgresql://host", "autodialer", ""),
+        *("postgresql://127.0.0.1:abc/x", "postgresql://h:70000/x", "postgresql://[::1/x"),
+    ],
+)
 def test_what_is_no_url_of_postgresql_is_refused_with_the_setting(url: str) -> None:
     with pytest.raises(SettingError, match="AUTODIALER_DATABASE_URL"):
         parse_url(url)

@@ -21,11 +21,13 @@ def parse_url(url: str) -> dict[str, Any]:
 
     Raises SettingError, naming the setting, when the URL is not of that form.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        raise _unusable_url() from None
     if parts.scheme not in {"postgresql", "postgres"} or len(parts.path) < 2:  # noqa: PLR2004  "/" and a name
-        raise env.SettingError(
-            "AUTODIALER_DATABASE_URL must look like postgresql://user:password@host/database."
-        )
+        raise _unusable_url()
     query = {key: values[0] for key, values in parse_qs(parts.query).items()}
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -33,11 +35,18 @@ def parse_url(url: str) -> dict[str, Any]:
         "USER": unquote(parts.username or query.pop("user", "")),
         "PASSWORD": unquote(parts.password or query.pop("password", "")),
         "HOST": query.pop("host", parts.hostname or ""),
-        "PORT": query.pop("port", str(parts.port or "")),
+        "PORT": query.pop("port", str(port or "")),
         "OPTIONS": query,
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
     }
+
+
+def _unusable_url() -> env.SettingError:
+    """Say what the setting must look like; the value is not repeated: it may hold a password."""
+    return env.SettingError(
+        "AUTODIALER_DATABASE_URL must look like postgresql://user:password@host:port/database."
+    )
 
 
 def _embedded_url() -> str:
