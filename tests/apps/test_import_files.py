@@ -10,7 +10,7 @@ import pytest
 from autodialer.apps.accounts.models import Account
 from autodialer.apps.accounts.services import create_account
 from autodialer.apps.contacts.models import Contact, ContactList, ListMember
-from autodialer.apps.imports.checked_rows import write_rejected
+from autodialer.apps.imports.checked_rows import NothingToImportError, write_rejected
 from autodialer.apps.imports.files import clean_file_name
 from autodialer.apps.imports.problems import FileError
 from autodialer.apps.imports.queries import preview
@@ -168,6 +168,21 @@ def test_a_file_of_rejected_rows_may_be_rejected_and_corrected_again(account: Ac
         assert result.imported == 1
     assert result.rejected == ()
     assert all(not contact.fields for contact in Contact.objects.all())
+
+
+def test_a_row_with_too_many_cells_is_rejected_until_it_is_corrected(account: Account) -> None:
+    result = load(account, b"number,name\n9876543210,A\n9876543211,Shah, Asha\n")
+    rejected, headings, text = result.rejected, result.headings, ""
+    for line in ("3", "2"):
+        out = io.StringIO()
+        write_rejected(rejected, headings, out)
+        text = out.getvalue()
+        assert f"9876543211,Shah, Asha,{line},row_columns," in text
+        with pytest.raises(NothingToImportError) as refused:
+            load(account, text.encode(), "Again")
+        rejected, headings = refused.value.rejected, refused.value.headings
+    corrected = text.replace("Shah, Asha", '"Shah, Asha"')
+    assert load(account, corrected.encode(), "Again").imported == 1
 
 
 def test_a_preview_says_how_a_file_would_be_read(account: Account) -> None:

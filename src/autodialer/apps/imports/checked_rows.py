@@ -100,18 +100,25 @@ class RejectedWriter:
     """Writes rejected rows as CSV, one after the other."""
 
     def __init__(self, to: TextIO, headings: Sequence[str]) -> None:
-        is_our_file = tuple(headings[-len(ERROR_COLUMNS) :]) == ERROR_COLUMNS
-        self._headings = headings[: -len(ERROR_COLUMNS)] if is_our_file else headings
+        self._is_our_file = tuple(headings[-len(ERROR_COLUMNS) :]) == ERROR_COLUMNS
+        self._headings = headings[: -len(ERROR_COLUMNS)] if self._is_our_file else headings
         self._writer = csv.writer(to)
         self._writer.writerow([*map(shield, self._headings), *ERROR_COLUMNS])
 
     def write(self, row: RejectedRow) -> None:
-        """Add a row; it gets as many cells as there are headings."""
-        width = len(self._headings)
-        cells = [shield(_printable(cell)) for cell in row.cells[:width]]
-        cells += [""] * (width - len(cells))
+        """Add a row; missing cells become empty ones.
+
+        One with too many keeps them all: cut to fit, it would pass the next import uncorrected.
+        """
+        cells = [shield(_printable(cell)) for cell in self._own_cells(row)]
+        cells += [""] * (len(self._headings) - len(cells))
         problem = ROW_PROBLEMS[row.code]
         self._writer.writerow([*cells, row.line, row.code, problem.cause, problem.remedy])
+
+    def _own_cells(self, row: RejectedRow) -> Sequence[str]:
+        """Return the cells without what we had added to them when they were rejected before."""
+        has_ours = len(row.cells) >= len(self._headings) + len(ERROR_COLUMNS)
+        return row.cells[: -len(ERROR_COLUMNS)] if self._is_our_file and has_ours else row.cells
 
 
 class _RowError(Exception):

@@ -144,7 +144,7 @@ def _number_column(
         return max(named, key=fits.__getitem__)
     best = max(free, key=fits.__getitem__, default=None)
     if best is None or fits[best] * 2 < len(body):
-        raise FileError("no_number_column", _list_of(headings))
+        raise FileError("no_number_column", f"Its columns are: {_names(headings)}.")
     return best
 
 
@@ -152,11 +152,12 @@ def _named(headings: Sequence[str], wanted: str) -> int:
     for at, heading in enumerate(headings):
         if plain(heading) == plain(wanted):
             return at
-    raise FileError("unknown_column", f"{wanted[:80]!r} is not among them. {_list_of(headings)}")
+    cause = f"There is no column {wanted[:80]!r} in this file; its columns are {_names(headings)}."
+    raise FileError("unknown_column", cause=cause)
 
 
-def _list_of(headings: Sequence[str]) -> str:
-    return f"Its columns are: {', '.join(headings)[:300]}."
+def _names(headings: Sequence[str]) -> str:
+    return ", ".join(headings)[:300]
 
 
 def _share(body: Sequence[Row], at: int, region: str) -> int:

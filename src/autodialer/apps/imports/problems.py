@@ -112,8 +112,8 @@ FILE_PROBLEMS: Final[Mapping[str, Problem]] = MappingProxyType(
 class FileError(InvalidInputError):
     """The file as a whole cannot be imported; nothing was saved. `code` is in FILE_PROBLEMS."""
 
-    def __init__(self, code: str, detail: str = "") -> None:
+    def __init__(self, code: str, detail: str = "", *, cause: str = "") -> None:
+        """`detail` goes on from the cause of the table; `cause` takes its place."""
         problem = FILE_PROBLEMS[code]
-        super().__init__(
-            "file", " ".join(filter(None, (problem.cause, detail, problem.remedy))), code
-        )
+        parts = (cause or problem.cause, detail, problem.remedy)
+        super().__init__("file", " ".join(filter(None, parts)), code)
