@@ -10,6 +10,7 @@ import pytest
 from autodialer.apps.accounts.actor import OPERATOR
 from autodialer.apps.calls import explain
 from autodialer.apps.calls.models import Attempt, Node, Session
+from autodialer.apps.calls.reasons import ENDS
 from autodialer.apps.calls.services import start_session
 from autodialer.apps.campaigns import services
 from autodialer.apps.campaigns.models import Campaign, Target
@@ -141,12 +142,11 @@ def test_an_agent_who_is_not_connected_says_since_when_why_and_what_now(book: Bo
         status="ended", ended_at=NOON, end_reason=EndReason.AGENT_NO_ANSWER.value
     )
     assert of_agent(book) == (
-        "Bina is not connected: at 10:30 IST the agent did not answer the phone."
-        " Start is possible now."
+        "Bina is not connected: at 10:30 IST Bina did not answer the phone. Start is possible now."
     )
     assert of_agent(book, timedelta(hours=12)).endswith("start at 09:00 IST on 24 November.")
 
 
 def test_every_reason_has_its_words() -> None:
-    assert set(explain._ENDS) == {reason.value for reason in EndReason}
+    assert set(ENDS) == {reason.value for reason in EndReason}
     assert set(explain._WAITS) == set(Wait)

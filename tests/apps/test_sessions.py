@@ -188,6 +188,15 @@ def test_the_state_of_an_agent_follows_the_session_and_its_call(book: Book) -> N
     assert state() == ("waiting", 30, "")
 
 
+def test_only_an_answered_call_names_a_recording(book: Book) -> None:
+    session = start(book, book.campaign())
+    done: dict[str, object] = {"state": "ended", "ended_at": NOON, "recording": "one.wav"}
+    place(session, 0, status="busy", **done)
+    place(session, 1, status="completed", answered_at=NOON, **done)
+    rows = queries.call_rows(book.account, session.campaign_id)
+    assert {row.status: row.recording for row in rows} == {"busy": "", "completed": "one.wav"}
+
+
 def test_calls_can_be_found_by_part_of_the_number_and_by_status(book: Book) -> None:
     session = start(book, book.campaign())
     done: dict[str, object] = {"state": "ended", "ended_at": NOON + timedelta(seconds=9)}

@@ -1,22 +1,28 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
 from click.testing import CliRunner, Result
+from django.db.models import F
+from rich.console import Console
 
+from autodialer.apps.accounts.models import Account
 from autodialer.apps.calls.models import Session
 from autodialer.apps.campaigns.models import Campaign, Target
 from autodialer.apps.contacts.models import ContactList
+from autodialer.domain.session import EndReason
 from autodialer.ops.cli import cli
+from autodialer.ops.cli.watch import page_of, read_view
 from autodialer.ops.worker import run_worker
 from tests.support.book import csv_of
 
@@ -84,7 +90,7 @@ def test_a_report_is_a_workbook_or_csv_by_its_ending_or_as_told(office: Path) ->
     diwali()
     book = office / "report.XLSX"
     assert run("campaign", "report", "Diwali", "--out", str(book)).exit_code == 0
-    assert openpyxl.load_workbook(book).sheetnames == ["summary", "numbers", "calls"]
+    assert openpyxl.load_workbook(book).sheetnames == ["numbers", "calls", "summary"]
     told = office / "report.bin"
     line = ("campaign", "report", "Diwali", "--targets", "--format", "csv")
     assert run(*line, "--out", str(told)).exit_code == 0
@@ -102,7 +108,9 @@ def test_a_report_is_a_workbook_or_csv_by_its_ending_or_as_told(office: Path) ->
         ("user list --account Zenith", 2, "There is no account 'Zenith'"),
         ("user create X --email nowhere", 2, "'nowhere' is no e-mail address."),
         ("user create X --email x@y.example --phone 112", 2, "Emergency numbers"),
-        ("dnd add 9876543210 12", 2, "too few or too many digits"),
+        ("dnd add 9876543210 12", 2, "'12': This number has too few or too many digits."),
+        ("dnd remove 9876543210 x", 2, "'x': "),
+        ("campaign report Diwali --out /nonexistent/x.csv", 1, "/nonexistent/x.csv: No such file"),
         ("agent stop --agent Bina", 1, "Bina is not connected."),
         ("list import missing.csv --name X", 2, "does not exist"),
         ("campaign list --search ab", 2, "at least three characters"),
@@ -113,6 +121,7 @@ def test_a_report_is_a_workbook_or_csv_by_its_ending_or_as_told(office: Path) ->
 def test_what_fails_says_why_in_one_sentence_and_sets_the_exit_code(
     office: Path, line: str, exit_code: int, sentence: str
 ) -> None:
+    diwali()
     failed = run(*line.split())
     assert (failed.exit_code, failed.stdout) == (exit_code, "")
     assert sentence in failed.stderr
@@ -123,15 +132,30 @@ def test_an_illegal_move_says_what_is_possible_now(office: Path) -> None:
     diwali()
     failed = run("campaign", "resume", "Diwali")
     assert failed.exit_code == 1
-    assert "This campaign is in-progress and cannot become in-progress" in failed.stderr
+    assert "This campaign is in-progress already." in failed.stderr
+    assert run("campaign", "pause", "Diwali").exit_code == 0
+    again = run("campaign", "pause", "Diwali")
+    assert (again.exit_code, again.stderr) == (1, "Error: This campaign is paused already.\n")
 
 
 @pytest.mark.parametrize(
-    ("option", "value"),
-    [("--retries", "4"), ("--end", "2020-01-01T10:00"), ("--opens", "08:00"), ("--start", "soon")],
+    ("option", "value", "sentence"),
+    [
+        ("--retries", "4", "--retries: choose 0 to 3 retries."),
+        ("--ring-timeout", "4", "--ring-timeout: choose 5 to 120 seconds."),
+        ("--idle-limit", "9", "--idle-limit: choose 10 to 3,600 seconds."),
+        ("--retry-interval", "0", "--retry-interval: choose 1 to 1,440 minutes."),
+        ("--end", "2020-01-01T10:00", "--end: the end must be at least 2 minutes"),
+        ("--opens", "08:00", "Give both hours"),
+        ("--start", "soon", "'soon' is no time"),
+    ],
 )
-def test_terms_outside_their_limits_are_wrong_usage(office: Path, option: str, value: str) -> None:
-    assert diwali(option, value).exit_code == 2
+def test_terms_outside_their_limits_are_wrong_usage(
+    office: Path, option: str, value: str, sentence: str
+) -> None:
+    failed = diwali(option, value)
+    assert failed.exit_code == 2
+    assert sentence in failed.stderr
     assert not Campaign.objects.exists()
 
 
@@ -148,6 +172,74 @@ def test_rejected_rows_are_written_even_when_no_row_is_good(office: Path) -> Non
     assert (imported["imported"], len(imported["rejected"])) == (1, 1)
 
 
+def test_a_file_for_rejected_rows_is_opened_before_anything_is_imported(office: Path) -> None:
+    rejected = office / "missing" / "rejected.csv"
+    line = ("list", "import", str(office / "leads.csv"), "--name", "More", "--again")
+    failed = run(*line, "--rejected", str(rejected))
+    assert (failed.exit_code, str(rejected) in failed.stderr) == (1, True)
+    assert not ContactList.objects.filter(name="More").exists()
+
+
+def test_rejected_rows_that_cannot_be_written_do_not_hide_what_was_imported(office: Path) -> None:
+    file = office / "mixed.csv"
+    file.write_text("number\n9876543210\n9876543210\n12\n")
+    failed = run("list", "import", str(file), "--name", "More", "--rejected", "/dev/full")
+    made = ContactList.objects.get(name="More")
+    assert (failed.exit_code, failed.stdout) == (1, f"{made.pk}\n")
+    assert "has 1 number; left out: 1 duplicate, 1 row with errors." in failed.stderr
+    assert "could not be written to /dev/full: No space left on device." in failed.stderr
+
+
+def test_a_number_column_that_is_not_there_is_told_with_those_that_are(office: Path) -> None:
+    line = ("list", "import", str(office / "leads.csv"), "--name", "More", "--again")
+    failed = run(*line, "--number-column", "Foo")
+    assert failed.stderr.startswith(
+        "Error: There is no column 'Foo' in this file; its columns are number, name, city."
+    )
+
+
+def test_a_caller_id_that_is_not_verified_says_how_to_verify_it(office: Path) -> None:
+    run("caller-id", "add", "08045678902")
+    failed = diwali("--caller-id", "08045678902")
+    assert failed.exit_code == 2
+    assert "`autodialer caller-id add +918045678902 --verified`" in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("terms", "sentence"),
+    [
+        ((), "with 3 numbers; start agents with `autodialer agent start"),
+        (("--start", "2099-11-23T10:00"), "; agents can start at 2099-11-23 10:00:00 "),
+        (("--opens", "15:00", "--closes", "16:00"), "; agents can start at "),
+    ],
+)
+def test_a_new_campaign_says_when_agents_can_start(
+    office: Path, terms: tuple[str, ...], sentence: str
+) -> None:
+    assert sentence in diwali(*terms).stderr
+
+
+def test_why_an_agent_is_gone_stays_in_view_for_ten_minutes(office: Path) -> None:
+    diwali()
+    run("agent", "start", "--campaign", "Diwali", "--agent", "Bina")
+    run("agent", "stop", "--agent", "Bina")
+    Session.objects.update(end_reason=EndReason.AGENT_BUSY.value)
+    (row,) = run_json("session", "list")
+    assert (row["state"], row["end_reason"]) == ("ended", "agent_busy")
+    assert row["why"] == "Bina's phone was busy"
+    assert "Bina's phone was busy" in run("session", "list").stdout
+    account = Account.objects.get()
+    page = Console(file=io.StringIO(), width=200, record=True)
+    page.print(page_of(read_view(account, Campaign.objects.get().pk)))
+    assert "Bina's phone was busy" in page.export_text()
+    run("campaign", "pause", "Diwali")
+    run("campaign", "complete", "Diwali")
+    watched = run("campaign", "watch", "Diwali")
+    assert watched.stdout.endswith("; nobody connected; Bina ended: Bina's phone was busy\n")
+    Session.objects.update(ended_at=F("ended_at") - timedelta(minutes=11))
+    assert run_json("session", "list") == []
+
+
 def test_an_agent_is_started_and_stopped_by_name(office: Path) -> None:
     diwali()
     started = run("agent", "start", "--campaign", "Diwali", "--agent", "bina@acme.example")
@@ -155,7 +247,8 @@ def test_an_agent_is_started_and_stopped_by_name(office: Path) -> None:
     (row,) = run_json("session", "list")
     assert (row["agent"], row["state"]) == ("Bina", "connecting")
     assert run("agent", "stop", "--agent", "Bina").exit_code == 0
-    assert run_json("session", "list") == []
+    (ended,) = run_json("session", "list")
+    assert (ended["state"], ended["why"]) == ("ended", "Stop was pressed")
 
 
 def test_with_several_accounts_one_must_be_chosen(office: Path) -> None:
@@ -242,6 +335,21 @@ def test_a_database_setting_that_cannot_be_used_is_wrong_usage() -> None:
     assert failed.returncode == 2
     assert "AUTODIALER_DATABASE_URL must look like" in failed.stderr
     assert "Traceback" not in failed.stderr
+
+
+def test_a_reader_that_has_seen_enough_ends_the_program_without_a_word() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "autodialer", "list", "--help"],
+        env={**os.environ, "PYTHONPATH": SOURCE},
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    os.close(writer)
+    assert done.stderr == b""
 
 
 def test_help_does_not_load_django() -> None:

@@ -33,6 +33,7 @@ def test_each_command_and_option_is_in_the_reference(name: str, command: click.C
     assert command.help in section
     for option in (p for p in command.params if isinstance(p, click.Option)):
         assert f"`{option.opts[0]}`" in section
+        assert (option.help or "").partition("  [default")[0] in section
 
 
 def test_the_reference_describes_no_command_that_is_not_there() -> None:

@@ -16,6 +16,9 @@ class IllegalTransitionError(AutodialerError):
 
     def __init__(self, subject: str, current: str, wanted: str, legal: tuple[str, ...]) -> None:
         self.current, self.wanted, self.legal = current, wanted, legal
+        if current == wanted:
+            super().__init__(f"This {subject} is {current} already.")
+            return
         allowed = ", ".join(legal) if legal else "nothing: it is final"
         super().__init__(
             f"This {subject} is {current} and cannot become {wanted}; possible now: {allowed}."

@@ -11,6 +11,7 @@ from django.db import connection
 from autodialer.apps.accounts.queries import users_by_id
 from autodialer.apps.calls.models import Attempt, AttemptState, Session, SessionStatus
 from autodialer.apps.calls.nothing import Exhausted, why_nothing
+from autodialer.apps.calls.reasons import why_ended
 from autodialer.apps.calls.start import CannotStartError, check_start, clock_text
 from autodialer.apps.campaigns.models import Target
 from autodialer.apps.campaigns.queries import campaign as campaign_of
@@ -18,7 +19,7 @@ from autodialer.apps.contacts.numbers import parse_caller_id
 from autodialer.apps.statements import statement
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.errors import NotFoundError
-from autodialer.domain.session import EndReason, NoMore, NothingNow, Wait
+from autodialer.domain.session import NoMore, NothingNow, Wait
 from autodialer.domain.target import LIVE, TargetStatus
 
 if TYPE_CHECKING:
@@ -30,24 +31,6 @@ if TYPE_CHECKING:
 
 _S = TargetStatus
 
-_ENDS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        EndReason.AGENT_LEFT: "the agent hung up",
-        EndReason.STOPPED: "Stop was pressed",
-        EndReason.AGENT_BUSY: "the agent's phone was busy",
-        EndReason.AGENT_NO_ANSWER: "the agent did not answer the phone",
-        EndReason.AGENT_UNREACHABLE: "the agent's phone could not be reached",
-        EndReason.REMOVED_FROM_CAMPAIGN: "the agent was taken out of the campaign",
-        EndReason.CAMPAIGN_COMPLETED: "the campaign was completed",
-        EndReason.NOTHING_DUE: "no number fell due while the agent waited",
-        EndReason.PAUSED: "the campaign was paused",
-        EndReason.OUTSIDE_WINDOW: "the calling window was closed",
-        EndReason.START_EXPIRED: "no dialer took the Start within a minute",
-        EndReason.SOURCE_SLOW: "the Dial-Whom URL gave no number while the agent waited",
-        EndReason.MEDIA_SERVER_LOST: "the telephone server failed",
-        EndReason.SWITCH_AWAY: "the telephone server was away",
-    }
-)
 _WAITS: Final[Mapping[Wait, str]] = MappingProxyType(
     {
         Wait.RETRY_LATER: "the next number is a retry that is not due yet",
@@ -167,7 +150,7 @@ def _why_waiting(account: Account, campaign: Campaign, now: datetime) -> str:
 
 def _after(account: Account, last: Session, now: datetime) -> str:
     ended = clock_text(account, last.ended_at or now, now)
-    why = _ENDS.get(last.end_reason, last.end_reason)
+    why = why_ended(last.end_reason, last.user.name)
     said = f"{last.user.name} is not connected: at {ended} {why}."
     try:
         check_start(account, last.campaign, last.user, now)
@@ -198,7 +181,7 @@ def _nothing(account: Account, live: Session, now: datetime) -> str:
             until = f" until {clock_text(account, next_at, now)}" if next_at else ""
             return f"{_WAITS[why]}{until}"
         case NoMore(reason):
-            return _ENDS[reason]
+            return why_ended(reason, live.user.name)
         case Exhausted():
             return "no numbers are left"
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Max, Prefetch
 
 from autodialer.apps.calls.models import Attempt, AttemptState, Node, Session, SessionStatus
+from autodialer.apps.calls.reasons import why_ended
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,17 +20,21 @@ if TYPE_CHECKING:
 
 
 class AgentState(StrEnum):
-    """What a connected agent does, in the words of the screens."""
+    """What an agent does, in the words of the screens; all but `ended` are connected."""
 
     CONNECTING = "connecting"
     WAITING = "waiting"
     DIALING = "dialing"
     TALKING = "talking"
+    ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)
 class AgentRow:
-    """A live session: who, what, since when, and with whom."""
+    """A session: who, what, since when, and with whom.
+
+    `why` is a sentence and `end_reason` its code; both are empty while the session lives.
+    """
 
     session_id: UUID
     campaign_id: int
@@ -40,6 +45,8 @@ class AgentRow:
     number: str
     contact: str
     stopping: bool
+    end_reason: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,14 @@ def agent_rows(account: Account, campaign_id: int | None = None) -> list[AgentRo
     return [_agent_row(session) for session in sessions]
 
 
+def ended_rows(account: Account, since: datetime, campaign_id: int | None = None) -> list[AgentRow]:
+    """Return the sessions of a campaign, or of the whole account, that ended; the last first."""
+    ended = Session.objects.filter(account=account, ended_at__gte=since).select_related("user")
+    if campaign_id is not None:
+        ended = ended.filter(campaign=campaign_id)
+    return [_ended_row(session) for session in ended.order_by("-ended_at", "-pk")]
+
+
 def call_rows(
     account: Account,
     campaign_id: int,
@@ -112,7 +127,8 @@ def call_row(attempt: Attempt) -> CallRow:
         answered_at=attempt.answered_at,
         ended_at=attempt.ended_at,
         talk_s=_talk_s(attempt),
-        recording=attempt.recording,
+        # The file of a call that nobody answered was never made.
+        recording=attempt.recording if attempt.answered_at else "",
     )
 
 
@@ -141,6 +157,22 @@ def _agent_row(session: Session) -> AgentRow:
         number=call.e164 if call else "",
         contact=contact_name(call.target.contact) if call else "",
         stopping=session.stop_reason != "",
+    )
+
+
+def _ended_row(session: Session) -> AgentRow:
+    return AgentRow(
+        session_id=session.pk,
+        campaign_id=session.campaign_id,
+        user_id=session.user_id,
+        agent=session.user.name,
+        state=AgentState.ENDED,
+        since=session.ended_at or session.created_at,
+        number="",
+        contact="",
+        stopping=False,
+        end_reason=session.end_reason,
+        why=why_ended(session.end_reason, session.user.name),
     )
 
 

@@ -1,4 +1,4 @@
-"""The reasons of calls and targets in words, for people who read reports and pages."""
+"""The reasons of calls, targets and sessions in words, for people who read reports and pages."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from autodialer.domain.outcome import Reason
+from autodialer.domain.session import EndReason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +40,30 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         _R.ENDED_BEFORE_RETRY: "The campaign ended before the next try",
     }
 )
+# Each goes on from "Bina is not connected: at 10:30 ..."; `{agent}` is the agent's name.
+ENDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        EndReason.AGENT_LEFT: "{agent} hung up",
+        EndReason.STOPPED: "Stop was pressed",
+        EndReason.AGENT_BUSY: "{agent}'s phone was busy",
+        EndReason.AGENT_NO_ANSWER: "{agent} did not answer the phone",
+        EndReason.AGENT_UNREACHABLE: "{agent}'s phone could not be reached",
+        EndReason.REMOVED_FROM_CAMPAIGN: "{agent} was taken out of the campaign",
+        EndReason.CAMPAIGN_COMPLETED: "the campaign was completed",
+        EndReason.NOTHING_DUE: "no number fell due while {agent} waited",
+        EndReason.PAUSED: "the campaign was paused",
+        EndReason.OUTSIDE_WINDOW: "the calling window was closed",
+        EndReason.START_EXPIRED: "no dialer took the Start within a minute",
+        EndReason.SOURCE_SLOW: "the Dial-Whom URL gave no number while {agent} waited",
+        EndReason.MEDIA_SERVER_LOST: "the telephone server failed",
+        EndReason.SWITCH_AWAY: "the telephone server was away",
+    }
+)
+
+
+def why_ended(reason: str, agent: str) -> str:
+    """Return why a session of `agent` ended, as a clause; an unknown code is shown as it is."""
+    return ENDS.get(reason, reason).replace("{agent}", agent)
 
 
 def in_words(reason: str) -> str:

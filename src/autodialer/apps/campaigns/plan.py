@@ -97,6 +97,9 @@ def _verified_caller_id(account: Account, caller_id: int) -> CallerId:
     found = caller_id_of(account, caller_id)
     if found.verified_at is None:
         raise InvalidInputError(
-            "caller_id", f"The caller id {found} is not verified yet.", "caller_id_unverified"
+            "caller_id",
+            f"The caller id {found} is not verified yet: verify it with"
+            f" `autodialer caller-id add {found} --verified`.",
+            "caller_id_unverified",
         )
     return found

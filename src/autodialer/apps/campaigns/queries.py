@@ -263,7 +263,7 @@ def _row(found: Campaign, account: Account, counts: TargetCounts) -> CampaignRow
         reason=found.reason,
         zone=account.zone,
         caller_id=found.caller_id.e164,
-        participants=found.group.name if found.group else f"{picked} agents",
+        participants=found.group.name if found.group else _agents(picked),
         list_name=found.contact_list.name if found.contact_list else "",
         dial_whom_url=found.dial_whom_url,
         starts_at=found.starts_at,
@@ -286,6 +286,10 @@ def _row(found: Campaign, account: Account, counts: TargetCounts) -> CampaignRow
         counts=counts,
         created_at=found.created_at,
     )
+
+
+def _agents(picked: int) -> str:
+    return "1 agent" if picked == 1 else f"{picked} agents"
 
 
 def _counts(account: Account, ids: list[int]) -> Mapping[int, TargetCounts]:

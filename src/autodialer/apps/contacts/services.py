@@ -190,8 +190,7 @@ def add_dnd_numbers(
     All or nothing: raises NumberError for the first text that is no telephone number.
     """
     require_role(actor, MANAGERS, "add to the do-not-call registry")
-    parsed = sorted({parse_caller_id(number, account.region) for number in numbers})
-    return insert_dnd(account, parsed, now, actor)
+    return insert_dnd(account, sorted(_e164s(account, numbers)), now, actor)
 
 
 def insert_dnd(account: Account, e164s: Sequence[str], now: datetime, actor: Actor) -> int:
@@ -213,10 +212,21 @@ def remove_dnd_numbers(
 ) -> int:
     """Allow calls to these numbers again; return how many were on the registry. Admins only."""
     require_role(actor, {Role.ADMIN}, "remove from the do-not-call registry")
-    wanted = {parse_caller_id(number, account.region) for number in numbers}
+    wanted = _e164s(account, numbers)
     removed, _ = DndEntry.objects.filter(account=account, e164__in=wanted).delete()
     _record_dnd(account, actor, "remove", sorted(wanted), count=removed, now=now)
     return removed
+
+
+def _e164s(account: Account, numbers: Sequence[str]) -> set[str]:
+    """Return the numbers as E.164. Raises NumberError, naming the first that is none."""
+    found = set()
+    for number in numbers:
+        try:
+            found.add(parse_caller_id(number, account.region))
+        except NumberError as error:
+            raise NumberError(error.code, f"{number[:40]!r}: {error}") from None
+    return found
 
 
 def _record_dnd(

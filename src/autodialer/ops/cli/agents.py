@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -21,6 +22,9 @@ from autodialer.ops.cli.shell import (
 
 if TYPE_CHECKING:
     from autodialer.apps.accounts.models import Account
+
+# So long the reason why a session ended stays in view.
+ENDED_SHOWN: Final = timedelta(minutes=10)
 
 
 @click.group(cls=Commands)
@@ -55,7 +59,8 @@ def agent_start(
         return
     click.echo(str(started.session_id))
     click.echo(
-        f"{who} will be called now; see `autodialer campaign watch {campaign}`."
+        f"{who} will be called now; see `autodialer campaign watch {campaign}`, and "
+        "`autodialer session list` if nothing happens."
         if started.is_new
         else f"{who} is connected already.",
         err=True,
@@ -103,12 +108,12 @@ def session() -> None:
 @json_option
 @with_account
 def session_list(owner: Account, *, as_json: bool) -> None:
-    """List the agents who are connected, and what each is doing."""
-    from autodialer.apps.calls.queries import agent_rows
+    """List who is connected and doing what, then who left in the last 10 minutes and why."""
+    from autodialer.apps.calls.queries import agent_rows, ended_rows
 
     print_rows(
-        agent_rows(owner),
-        ("session_id", "campaign_id", "agent", "state", "since", "number", "contact"),
+        [*agent_rows(owner), *ended_rows(owner, now() - ENDED_SHOWN)],
+        ("session_id", "campaign_id", "agent", "state", "since", "number", "contact", "why"),
         owner.zone,
         as_json=as_json,
         empty="No agent is connected.",

@@ -9,6 +9,7 @@ import click
 
 from autodialer.ops.cli.shell import (
     Commands,
+    counted,
     json_option,
     needs_database,
     now,
@@ -256,7 +257,7 @@ def group_set(owner: Account, *, name: str, agents: Sequence[str]) -> None:
 
     members = [pick_user(owner, agent) for agent in agents]
     set_group_members(account=owner, now=now(), group_id=pick_group(owner, name), user_ids=members)
-    click.echo(f"{name}: {len(members)} members.", err=True)
+    click.echo(f"{name}: {counted(len(members), 'member')}.", err=True)
 
 
 @group.command("rename")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from dataclasses import replace
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from autodialer.ops.cli.book import pick_caller_id, pick_group, pick_user
 from autodialer.ops.cli.lists import pick_list
 from autodialer.ops.cli.shell import (
     Commands,
+    counted,
     json_option,
     now,
     pick,
@@ -86,11 +87,39 @@ def campaign() -> None:
 @click.option("--closes", "window_closes", type=_Clock(), help="Latest time of the day.")
 @click.option("--retries", type=int, default=0, show_default=True, help="0 to 3.")
 @click.option("--retry-on", "retry_statuses", type=click.Choice(RETRY_ON), multiple=True)
-@click.option("--retry-interval", "retry_interval_min", type=int, default=30, show_default=True)
+@click.option(
+    "--retry-interval",
+    "retry_interval_min",
+    type=int,
+    default=30,
+    show_default=True,
+    help="Minutes from a call to its retry, 1 to 1,440.",
+)
 @click.option("--retry-mechanism", type=click.Choice(("linear", "exponential")), default="linear")
-@click.option("--ring-timeout", "ring_timeout_s", type=int, default=30, show_default=True)
-@click.option("--idle-limit", "idle_limit_s", type=int, default=120, show_default=True)
-@click.option("--max-talk", "max_talk_s", type=int, default=3600, show_default=True)
+@click.option(
+    "--ring-timeout",
+    "ring_timeout_s",
+    type=int,
+    default=30,
+    show_default=True,
+    help="Seconds that a phone rings, 5 to 120.",
+)
+@click.option(
+    "--idle-limit",
+    "idle_limit_s",
+    type=int,
+    default=120,
+    show_default=True,
+    help="Seconds that an agent waits for a next number, 10 to 3,600.",
+)
+@click.option(
+    "--max-talk",
+    "max_talk_s",
+    type=int,
+    default=3600,
+    show_default=True,
+    help="Seconds after which a talk is ended, 30 to 14,400.",
+)
 @click.option("--popup-url", default="", help="Shown to the agent with each call.")
 @click.option("--call-completed-url", default="", help="Told of each call that was answered.")
 @click.option("--call-no-answer-url", default="", help="Told of each call that was not.")
@@ -135,10 +164,23 @@ def campaign_create(
         return
     click.echo(made.pk)
     click.echo(
-        f"The campaign {made.name!r} is {made.status} with {made.target_count:,} numbers; "
-        f"start agents with `autodialer agent start --campaign {made.pk} --agent NAME`.",
+        f"The campaign {made.name!r} is {made.status} with "
+        f"{counted(made.target_count, 'number')}; {_how_to_start(owner, made)}.",
         err=True,
     )
+
+
+def _how_to_start(owner: Account, made: Campaign) -> str:
+    """Say how agents start; before the start and outside the window only when they can."""
+    from autodialer.apps.campaigns.terms import narrowed_hours
+    from autodialer.domain.window import next_opening
+
+    at = now()
+    window = narrowed_hours(owner, made.window_opens, made.window_closes)
+    opening = next_opening(window, max(made.starts_at, at), timedelta(seconds=made.ring_timeout_s))
+    if opening is None or opening <= at:
+        return f"start agents with `autodialer agent start --campaign {made.pk} --agent NAME`"
+    return f"agents can start at {shown(opening, owner.zone)}"
 
 
 @campaign.command("list")
@@ -259,7 +301,7 @@ def campaign_clone(
 @click.option("--end", "ends_at", type=_Instant(), help="Another end.")
 @click.option("--retries", type=int, help="0 to 3.")
 @click.option("--retry-on", "retry_statuses", type=click.Choice(RETRY_ON), multiple=True)
-@click.option("--ring-timeout", "ring_timeout_s", type=int, help="Seconds.")
+@click.option("--ring-timeout", "ring_timeout_s", type=int, help="Seconds, 5 to 120.")
 @with_account
 def campaign_edit(
     owner: Account, *, name: str, new_name: str | None, list_name: str | None, **changes: Any
@@ -360,10 +402,13 @@ def campaign_report(
         _write_report(owner, found, sys.stdout.buffer, form, targets=targets)
         return
     draft = out.with_name(f"{out.name}.part")  # a report that breaks off leaves the old one
-    with draft.open("wb") as file:
-        count = _write_report(owner, found, file, form, targets=targets)
-    draft.replace(out)
-    click.echo(f"{out}: {count:,} rows.", err=True)
+    try:
+        with draft.open("wb") as file:
+            count = _write_report(owner, found, file, form, targets=targets)
+        draft.replace(out)
+    except OSError as error:
+        raise click.ClickException(f"{out}: {error.strerror}.") from error
+    click.echo(f"{out}: {counted(count, 'row')}.", err=True)
 
 
 def _write_report(

@@ -10,6 +10,7 @@ import click
 from autodialer.ops.cli.reading import reading_options
 from autodialer.ops.cli.shell import (
     Commands,
+    counted,
     json_option,
     now,
     print_json,
@@ -86,7 +87,7 @@ def dnd_import(owner: Account, *, file: Path, reading: Reading, as_json: bool) -
     left_out = len(result.rejected)
     click.echo(
         f"{result.added:,} added; {result.known:,} were on the registry or repeated; "
-        f"{left_out:,} rows are no telephone numbers.",
+        f"{counted(left_out, 'row')} without a telephone number.",
         err=True,
     )
     for row in result.rejected[:ROWS_SHOWN]:

@@ -9,6 +9,7 @@ import click
 
 from autodialer.ops.cli.shell import (
     Commands,
+    counted,
     json_option,
     print_json,
     print_one,
@@ -57,7 +58,7 @@ def import_show(owner: Account, *, import_id: int, as_json: bool) -> None:
         return
     print_one(row, owner.zone, as_json=False)
     for problem in row.problems:
-        click.echo(f"  {problem.rows:,} rows: {problem.cause} {problem.remedy}", err=True)
+        click.echo(f"  {counted(problem.rows, 'row')}: {problem.cause} {problem.remedy}", err=True)
 
 
 @import_.command("rejected")

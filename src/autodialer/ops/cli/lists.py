@@ -9,7 +9,9 @@ import click
 
 from autodialer.ops.cli.reading import reading_options
 from autodialer.ops.cli.shell import (
+    FAILED,
     Commands,
+    counted,
     json_option,
     now,
     pick,
@@ -68,6 +70,7 @@ def list_import(
             raise click.UsageError("With --background, get them by `autodialer import rejected`.")
         _queue(owner, file, name, reading, again=again, as_json=as_json)
         return
+    _check_writable(rejected)
     try:
         result = import_list(
             account=owner,
@@ -81,8 +84,10 @@ def list_import(
     except NothingToImportError as error:
         _write_rejected(error.rejected, error.headings, rejected)
         raise
-    _write_rejected(result.rejected, result.headings, rejected)
+    written = _write_rejected(result.rejected, result.headings, rejected)
     _print_result(result, name, rejected, as_json=as_json)
+    if not written:
+        raise click.exceptions.Exit(FAILED)
 
 
 def _queue(
@@ -215,12 +220,25 @@ def pick_list(owner: Account, wanted: str) -> int:
     return pick("list", [(row.id, row.name) for row in list_rows(owner)], wanted)
 
 
-def _write_rejected(rows: Sequence[RejectedRow], headings: Sequence[str], to: Path | None) -> None:
+def _check_writable(to: Path | None) -> None:
+    """Raise OSError before anything is imported; what stands in the file stays for now."""
+    if to is not None:
+        to.open("ab").close()
+
+
+def _write_rejected(rows: Sequence[RejectedRow], headings: Sequence[str], to: Path | None) -> bool:
+    """Write the rows if asked to; say so, and return False, when they cannot be written."""
     from autodialer.apps.imports.checked_rows import write_rejected
 
-    if to is not None:
+    if to is None:
+        return True
+    try:
         with to.open("w", encoding="utf-8-sig", newline="") as out:
             write_rejected(rows, headings, out)
+    except OSError as error:
+        click.echo(f"The rejected rows could not be written to {to}: {error.strerror}.", err=True)
+        return False
+    return True
 
 
 def _print_result(result: ImportResult, name: str, rejected: Path | None, *, as_json: bool) -> None:
@@ -231,8 +249,9 @@ def _print_result(result: ImportResult, name: str, rejected: Path | None, *, as_
     form = f"{result.encoding}, separator {result.separator!r}, numbers in {result.number_column!r}"
     click.echo(f"Read as {form}{'' if result.has_header else ', no header row'}.", err=True)
     click.echo(
-        f"The list {name!r} has {result.imported:,} numbers; {result.duplicates:,} duplicates and "
-        f"{len(result.rejected):,} rows with errors were left out.",
+        f"The list {name!r} has {counted(result.imported, 'number')}; left out: "
+        f"{counted(result.duplicates, 'duplicate')}, "
+        f"{counted(len(result.rejected), 'row')} with errors.",
         err=True,
     )
     _print_rejected(result.rejected)

@@ -37,6 +37,8 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except AutodialerError as error:
             raise _failure(str(error), _exit_code(error)) from error
+        except BrokenPipeError:
+            raise  # `... | head` has seen enough: click ends the program without a word
         except OSError as error:
             raise _failure(f"{error.filename or 'The system'}: {error.strerror}.") from error
 
@@ -75,6 +77,11 @@ def needs_database(command: _F) -> _F:
 
         try:
             return command(*args, **kwargs)
+        except InvalidInputError as error:
+            option = _option_of(error.field)
+            if option is None:
+                raise
+            raise _failure(f"{option}: {_continued(str(error))}", WRONG_USAGE) from error
         except OperationalError as error:
             raise _failure(
                 "The database is not reachable: start it with `autodialer up`, or correct "
@@ -86,6 +93,17 @@ def needs_database(command: _F) -> _F:
             ) from error
 
     return run  # type: ignore[return-value]  # the same signature
+
+
+def _option_of(field: str) -> str | None:
+    """Return how the option of a field is spelled in the command that runs, if it has one."""
+    options = (p for p in click.get_current_context().command.params if isinstance(p, click.Option))
+    return next((option.opts[0] for option in options if option.name == field), None)
+
+
+def _continued(sentence: str) -> str:
+    """Return a sentence as it stands behind a colon."""
+    return sentence[:1].lower() + sentence[1:]
 
 
 def set_up_django() -> None:
@@ -217,6 +235,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*map(Text, row))
     console.print(table)
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number with what it counts: `1 row`, `1,000 rows`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def shown(value: object, zone: str = "UTC") -> str:

@@ -13,10 +13,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from autodialer.apps.calls.queries import AgentRow, CallRow, agent_rows, call_rows
+from autodialer.apps.calls.queries import AgentRow, CallRow, agent_rows, call_rows, ended_rows
 from autodialer.apps.campaigns.queries import CampaignRow, campaign_row
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.target import TargetStatus
+from autodialer.ops.cli.agents import ENDED_SHOWN
 from autodialer.ops.cli.shell import now, shown, to_json
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class View:
 
     campaign: CampaignRow
     agents: list[AgentRow]
+    ended: list[AgentRow]
     calls: list[CallRow]
     at: datetime
 
@@ -60,7 +62,7 @@ def watch(account: Account, campaign_id: int, *, as_json: bool) -> None:
     console = Console()
     try:
         if as_json:
-            _lines(views, lambda view: to_json({"campaign": view.campaign, "agents": view.agents}))
+            _lines(views, _json)
         elif console.is_terminal:
             _page(views, console)
         else:
@@ -71,17 +73,31 @@ def watch(account: Account, campaign_id: int, *, as_json: bool) -> None:
 
 def read_view(account: Account, campaign_id: int) -> View:
     """Return the campaign, its agents and its last calls as they are now."""
+    at = now()
+    agents = agent_rows(account, campaign_id)
     return View(
         campaign=campaign_row(account, campaign_id),
-        agents=agent_rows(account, campaign_id),
+        agents=agents,
+        ended=_last_ends(ended_rows(account, at - ENDED_SHOWN, campaign_id), agents),
         calls=call_rows(account, campaign_id, limit=CALLS_SHOWN),
-        at=now(),
+        at=at,
     )
 
 
 def page_of(view: View) -> Group:
     """Return the page that a terminal shows: counts as bars, agents, last calls."""
     return Group(_title(view), _bars(view), Text(""), _agents(view), Text(""), _calls(view))
+
+
+def _last_ends(ended: list[AgentRow], agents: list[AgentRow]) -> list[AgentRow]:
+    """Return the last end of each agent who is not connected again; the newest come first."""
+    seen = {row.user_id for row in agents}
+    last: list[AgentRow] = []
+    for row in ended:
+        if row.user_id not in seen:
+            seen.add(row.user_id)
+            last.append(row)
+    return last
 
 
 def _views(account: Account, campaign_id: int) -> Iterator[View]:
@@ -109,9 +125,14 @@ def _lines(views: Iterator[View], line_of: Callable[[View], str]) -> None:
         last = line
 
 
+def _json(view: View) -> str:
+    return to_json({"campaign": view.campaign, "agents": view.agents, "ended": view.ended})
+
+
 def _line(view: View) -> str:
-    agents = "; ".join(f"{row.agent} {_doing(row)}" for row in view.agents) or "nobody connected"
-    return f"{view.campaign.status}: {view.campaign.counts}; {agents}"
+    agents = [f"{row.agent} {_doing(row)}" for row in view.agents] or ["nobody connected"]
+    ended = [f"{row.agent} ended: {row.why}" for row in view.ended]
+    return f"{view.campaign.status}: {view.campaign.counts}; {'; '.join(agents + ended)}"
 
 
 def _doing(row: AgentRow) -> str:
@@ -135,11 +156,12 @@ def _bars(view: View) -> Table:
 
 
 def _agents(view: View) -> Table:
-    table = Table("agent", "state", "for", "number", "contact", box=None, pad_edge=False)
-    for row in view.agents:
+    table = Table("agent", "state", "for", "number", "contact", "why", box=None, pad_edge=False)
+    for row in (*view.agents, *view.ended):
         seconds = max(0, int((view.at - row.since).total_seconds()))
         for_ = f"{seconds // 60:02}:{seconds % 60:02}"
-        table.add_row(*map(Text, (row.agent, row.state.value, for_, row.number, row.contact)))
+        cells = (row.agent, row.state.value, for_, row.number, row.contact, row.why)
+        table.add_row(*map(Text, cells))
     return table
 
 
