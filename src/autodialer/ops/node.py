@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from autodialer.ops import env
-from autodialer.ops.asterisk.config import Instance, Node
+from autodialer.ops.asterisk.config import LOOPBACK, Instance, Node
 from autodialer.ops.asterisk.run import Ari, Asterisk
 from autodialer.ops.errors import AsteriskUnavailableError
 from autodialer.ops.lab.carrier import LabCarrier
@@ -25,7 +25,9 @@ def make_asterisk(
 ) -> Asterisk:
     """Return the node's Asterisk, not yet started, calling over `trunk` (host and port).
 
-    AUTODIALER_SIP_PORT fixes its SIP port; otherwise a free one is taken.
+    AUTODIALER_SIP_PORT fixes its SIP port; otherwise a free one is taken. SIP and audio are bound
+    to AUTODIALER_SIP_ADDRESS, by default to 127.0.0.1: a trunk elsewhere needs an address of
+    this machine that it can reach.
     """
     sip_port = env.integer("AUTODIALER_SIP_PORT", 0, at_most=HIGHEST_PORT, environ=environ)
     node = Node(
@@ -34,6 +36,7 @@ def make_asterisk(
             folder=paths.asterisk_node,
             sockets=paths.sockets / "asterisk-node",
             sip_port=sip_port or free_port(socket.SOCK_DGRAM),
+            address=env.text("AUTODIALER_SIP_ADDRESS", LOOPBACK, environ),
         ),
         http_port=free_port(),
         ari_password=secrets.token_urlsafe(32),
