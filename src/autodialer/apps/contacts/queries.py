@@ -11,7 +11,7 @@ from django.db.models import Count, Q
 
 from autodialer.apps.accounts.actor import OPERATOR
 from autodialer.apps.contacts.access import visible_contacts, visible_lists
-from autodialer.apps.contacts.models import ContactList, DndEntry, ListMember
+from autodialer.apps.contacts.models import DndEntry, ListMember
 from autodialer.apps.statements import statement
 from autodialer.apps.texts import storable
 from autodialer.domain.errors import NotFoundError
@@ -74,14 +74,6 @@ def list_rows(account: Account, actor: Actor = OPERATOR) -> list[ListRow]:
         ListRow(found.pk, found.name, found.contacts, found.created_at)
         for found in lists.order_by("-created_at", "-pk")
     ]
-
-
-def list_by_name(account: Account, name: str) -> ContactList:
-    """Return the list with this name. Raises NotFoundError."""
-    found = ContactList.objects.filter(account=account, name=name).first()
-    if found is None:
-        raise no_such_list(name)
-    return found
 
 
 def member_rows(
