@@ -97,6 +97,16 @@ def test_a_number_that_was_called_tells_each_call_and_when_it_is_due_again(book:
     )
 
 
+def test_a_number_that_was_forbidden_while_it_rang_says_so(book: Book) -> None:
+    campaign = book.campaign()
+    called(connected(book, campaign), status="no-answer", reason="do_not_call")
+    stand(TargetStatus.FAILED_DND, "do_not_call")
+    assert of_number(book, campaign) == (
+        "It was called once: at 10:30 IST by Bina, no-answer (do not call). "
+        "It was put on the do-not-call list while it rang, at 10:30 IST."
+    )
+
+
 @pytest.mark.parametrize(
     ("status", "reason", "said"),
     [

@@ -81,6 +81,11 @@ AMONG = {
     ("calls", "nothing_to_claim"): {"target_scheduled", "target_retry", "target_live"},
     ("calls", "live_sessions"): {"session_live_of_node", "attempt_one_live_per_session"},
     ("calls", "stop_orders"): {"session_live_of_node"},
+    ("calls", "forbidden_calls"): {
+        "session_live_of_node",
+        "attempt_one_live_per_session",
+        "dnd_number_is_once",
+    },
     ("calls", "new_sessions"): {"session_live_of_node"},
     ("campaigns", "refuse_do_not_call"): {"target_scheduled", "dnd_number_is_once"},
     ("campaigns", "complete_one"): {"target_scheduled", "target_retry", "target_live"},

@@ -9,7 +9,7 @@ import pytest
 from autodialer.apps import hints
 from autodialer.apps.statements import statement
 from autodialer.domain.ids import CampaignId
-from autodialer.ports.store import CampaignMoved, Hint, SessionsQueued
+from autodialer.ports.store import CampaignMoved, Hint, RegistryGrew, SessionsQueued
 
 FILES = sorted(Path(str(files("autodialer.apps"))).glob("*/sql/*.sql"))
 
@@ -29,7 +29,10 @@ def test_no_statement_reads_the_clock(file: Path) -> None:
     assert not re.search(r"\bnow\(\)|current_timestamp|current_date|clock_timestamp", text, re.I)
 
 
-@pytest.mark.parametrize("hint", [SessionsQueued(), CampaignMoved(CampaignId(7))], ids=str)
+HINTS = [SessionsQueued(), CampaignMoved(CampaignId(7)), RegistryGrew()]
+
+
+@pytest.mark.parametrize("hint", HINTS, ids=str)
 def test_a_hint_is_read_as_it_was_sent(hint: Hint) -> None:
     assert hints.decode(hints.encode(hint)) == hint
 

@@ -36,6 +36,27 @@ def test_a_number_put_on_the_registry_between_two_tries_is_not_called_again(site
     assert len(site.invites(number)) == 1
 
 
+def test_a_number_put_on_the_registry_while_it_rings_is_released_and_a_talk_goes_on(
+    site: Site,
+) -> None:
+    talker, ringing = site.number("01"), site.number("03")
+    site.hire(), site.hire()
+    site.campaign([talker, ringing], retries=2, retry_statuses=["no-answer"])
+    sessions = [site.start_agent(agent) for agent in site.agents]
+    site.wait(lambda: site.talks(talker) and site.rings(ringing))
+    add_dnd_numbers(account=site.account, numbers=[talker, ringing], now=now())
+    site.wait(lambda: ringing not in site.lab.live_numbers(), 1.0)
+    site.wait(lambda: site.target(ringing).status == "failed-dnd")
+    assert site.target(ringing).reason == "do_not_call"
+    (attempt,) = site.attempts(ringing)
+    assert (attempt.status, attempt.reason) == ("no-answer", "do_not_call")
+    assert site.talks(talker)
+    site.hang_up(talker)
+    site.wait(lambda: all(site.has_ended(session) for session in sessions))
+    assert site.target(talker).status == "completed"
+    assert len(site.invites(ringing)) == 1
+
+
 def test_a_window_that_closes_in_talk_lets_it_end_and_calls_nobody_after_it(site: Site) -> None:
     talker, left = site.number("01"), site.number("10")
     site.hire()

@@ -180,6 +180,28 @@ class ClaimContract:
         assert await desk.claim(NOW + MINUTE) == NoMore(EndReason.CAMPAIGN_COMPLETED)
         assert (await desk.target(FIRST)).status is TargetStatus.FAILED_DND
 
+    async def test_a_call_is_forbidden_from_the_entry_of_its_number_until_it_is_answered(
+        self, store: Store, world: World
+    ) -> None:
+        account, lease = await world.account(), await lease_of(store)
+        both = CampaignPlan((FIRST, SECOND_NUMBER), ("asha", "bina"))
+        campaign = await world.campaign(account, both)
+        asha = await sit_down(store, world, lease, campaign)
+        bina = await sit_down(store, world, lease, campaign, "bina")
+        call, other = await asha.call(), await bina.call()
+        assert await store.forbidden_calls(lease) == []
+        await world.forbid(account, FIRST)
+        await world.forbid(await world.account(), SECOND_NUMBER)
+        assert await store.forbidden_calls(lease) == [call.attempt_id]
+        assert await store.forbidden_calls(await lease_of(store, "south")) == []
+        await world.forbid(account, SECOND_NUMBER)
+        await store.mark_answered(lease, other.attempt_id, NOW)
+        assert await store.forbidden_calls(lease) == [call.attempt_id]
+        await asha.finish(call, outcome.FORBIDDEN)
+        assert await store.forbidden_calls(lease) == []
+        target = await asha.target(FIRST)
+        assert (target.status, target.reason) == (TargetStatus.FAILED_DND, "do_not_call")
+
     async def test_one_live_call_to_a_number_in_an_account(
         self, store: Store, world: World
     ) -> None:

@@ -21,7 +21,13 @@ from tests.domain.made import NOW
 
 BUSY = SIP_RESULTS[486]
 MINUTES = timedelta(minutes=1)
-RESULTS = [*SIP_RESULTS.values(), outcome.TALKED, outcome.OUTCOME_UNKNOWN, outcome.AGENT_LEFT]
+RESULTS = [
+    *SIP_RESULTS.values(),
+    outcome.TALKED,
+    outcome.OUTCOME_UNKNOWN,
+    outcome.AGENT_LEFT,
+    outcome.FORBIDDEN,
+]
 
 
 def policy(retries: int, mechanism: RetryMechanism = RetryMechanism.LINEAR) -> RetryPolicy:
@@ -66,6 +72,12 @@ def test_an_unknown_outcome_is_invalid_only_when_no_try_is_left() -> None:
     last = move_after_call(outcome.OUTCOME_UNKNOWN, 2, failed, NOW)
     assert first.status is TargetStatus.RETRY
     assert last == TargetMove(TargetStatus.INVALID, "outcome_unknown")
+
+
+def test_a_number_that_became_forbidden_is_never_called_again() -> None:
+    everything = RetryPolicy(3, frozenset(CallStatus))
+    move = move_after_call(outcome.FORBIDDEN, 1, everything, NOW)
+    assert move == TargetMove(TargetStatus.FAILED_DND, "do_not_call")
 
 
 def test_a_first_try_that_did_not_happen_is_scheduled_again() -> None:

@@ -35,6 +35,7 @@ from autodialer.domain.session import (
     NailAgent,
     NoMore,
     NothingNow,
+    NumberForbidden,
     OutcomeLost,
     Phase,
     PlaceCall,
@@ -200,6 +201,28 @@ def test_a_lost_outcome_spends_the_try() -> None:
 def test_a_talk_whose_end_nobody_saw_is_completed_at_an_estimated_time() -> None:
     _, commands = step(session_in(Phase.TALKING), OutcomeLost(OURS), NOW)
     assert commands == (replace(FINISHED_TALK, estimated=True),)
+
+
+# The do-not-call registry (R7) ---------------------------------------------------------------
+
+
+def test_a_ring_that_becomes_forbidden_is_cancelled_and_never_repeated() -> None:
+    after, commands = step(session_in(Phase.DIALING), NumberForbidden(OURS), NOW)
+    move = TargetMove(TargetStatus.FAILED_DND, "do_not_call")
+    finish = FinishCall(OURS, outcome.FORBIDDEN, move, NOW, then_claim=True)
+    assert (after, commands) == (session_in(Phase.CLAIMING), (HangUpCustomer(OURS), finish))
+
+
+def test_a_leaving_session_ends_with_the_ring_that_becomes_forbidden() -> None:
+    leaving, _ = step(session_in(Phase.DIALING), LEAVE, NOW)
+    after, commands = step(leaving, NumberForbidden(OURS), NOW)
+    assert after.phase is Phase.ENDED
+    assert type_names(commands) == ["HangUpCustomer", "ReleaseAgent", "FinishCall", "EndSession"]
+
+
+def test_a_talk_goes_on_when_its_number_becomes_forbidden() -> None:
+    talking = session_in(Phase.TALKING)
+    assert step(talking, NumberForbidden(OURS), NOW) == (talking, ())
 
 
 # Timers --------------------------------------------------------------------------------------

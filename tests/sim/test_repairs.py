@@ -12,10 +12,11 @@ import pytest
 from autodialer.adapters.sim.loop import run_virtual
 from autodialer.adapters.sim.switch import Fate
 from autodialer.domain.ids import AttemptId, SessionId
-from autodialer.domain.outcome import OUTCOME_UNKNOWN, TALKED, Reason
+from autodialer.domain.outcome import FORBIDDEN, OUTCOME_UNKNOWN, TALKED, Reason
 from autodialer.domain.session import EndReason
 from autodialer.ops.simulation.odds import Odds
 from autodialer.ops.simulation.run import SILENCE_LIMIT, Run
+from autodialer.ports.store import RegistryGrew
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -54,6 +55,23 @@ async def _with_dialer(run: Run, story: Callable[[Run], Awaitable[None]]) -> Non
         dialer = group.create_task(run.dialer().run(), name="dialer")
         await story(run)
         dialer.cancel()
+
+
+def test_a_hint_releases_a_forbidden_number_at_once() -> None:
+    async def story(run: Run) -> None:
+        await _first_call_to(run, "+919800000003")
+        (attempt,) = run.store.tables.attempts.values()
+        await _until(lambda: run.switch.live_customers)
+        run.store.tables.dnd[run.account].add(attempt.call.e164)
+        run.store.hint(RegistryGrew())
+        await _until(lambda: attempt.result is not None, 0.3)  # A look without it: each 0.5 s.
+        assert attempt.result == FORBIDDEN
+        assert attempt.call.attempt_id not in run.switch.live_customers
+
+    async def main() -> None:
+        await _with_dialer(Run(1, Odds()), story)
+
+    run_virtual(main())
 
 
 def test_a_connect_that_failed_is_repeated_by_the_sweep() -> None:

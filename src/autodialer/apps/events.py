@@ -8,7 +8,7 @@ from django.db import connection
 
 from autodialer.apps.hints import CHANNEL, encode
 from autodialer.domain.ids import CampaignId
-from autodialer.ports.store import CampaignMoved, SessionsQueued
+from autodialer.ports.store import CampaignMoved, RegistryGrew, SessionsQueued
 
 if TYPE_CHECKING:
     from autodialer.ports.store import Hint
@@ -22,6 +22,11 @@ def hint_campaign(campaign_id: int) -> None:
 def hint_sessions() -> None:
     """Tell on commit that a session waits to be taken or that a stop was asked for."""
     _notify(SessionsQueued())
+
+
+def hint_registry() -> None:
+    """Tell on commit that numbers were put on a do-not-call registry."""
+    _notify(RegistryGrew())
 
 
 def _notify(hint: Hint) -> None:

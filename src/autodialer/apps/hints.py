@@ -9,7 +9,7 @@ import json
 from typing import Final
 
 from autodialer.domain.ids import CampaignId
-from autodialer.ports.store import CampaignMoved, Hint, SessionsQueued
+from autodialer.ports.store import CampaignMoved, Hint, RegistryGrew, SessionsQueued
 
 CHANNEL: Final = "autodialer"
 
@@ -21,6 +21,8 @@ def encode(hint: Hint) -> str:
             return json.dumps({"kind": "sessions"})
         case CampaignMoved(campaign_id):
             return json.dumps({"kind": "campaign", "id": campaign_id})
+        case RegistryGrew():
+            return json.dumps({"kind": "registry"})
 
 
 def decode(payload: str) -> Hint | None:
@@ -34,5 +36,7 @@ def decode(payload: str) -> Hint | None:
             return SessionsQueued()
         case {"kind": "campaign", "id": int(number)}:
             return CampaignMoved(CampaignId(number))
+        case {"kind": "registry"}:
+            return RegistryGrew()
         case _:
             return None

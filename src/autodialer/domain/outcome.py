@@ -78,7 +78,7 @@ class CallResult:
 
 _BUSY: Final = CallResult(CallStatus.BUSY, Reason.BUSY)
 _TECHNICAL: Final = CallResult(CallStatus.FAILED, Reason.NETWORK_FAILURE)
-_FORBIDDEN: Final = CallResult(CallStatus.FAILED, Reason.NOT_PERMITTED)
+_NOT_PERMITTED: Final = CallResult(CallStatus.FAILED, Reason.NOT_PERMITTED)
 _BLOCKED: Final = CallResult(CallStatus.FAILED, Reason.BLOCKED_CALLER_ID)
 _UNKNOWN_NUMBER: Final = CallResult(CallStatus.FAILED, Reason.UNKNOWN_NUMBER, permanent=True)
 _UNAVAILABLE: Final = CallResult(CallStatus.NO_ANSWER, Reason.UNAVAILABLE)
@@ -86,10 +86,10 @@ _UNAVAILABLE: Final = CallResult(CallStatus.NO_ANSWER, Reason.UNAVAILABLE)
 SIP_RESULTS: Final[Mapping[int, CallResult]] = MappingProxyType(
     {
         302: CallResult(CallStatus.FAILED, Reason.REDIRECTED),
-        401: _FORBIDDEN,
-        403: _FORBIDDEN,
+        401: _NOT_PERMITTED,
+        403: _NOT_PERMITTED,
         404: _UNKNOWN_NUMBER,
-        407: _FORBIDDEN,
+        407: _NOT_PERMITTED,
         410: _UNKNOWN_NUMBER,
         480: _UNAVAILABLE,
         484: CallResult(CallStatus.FAILED, Reason.INCOMPLETE_NUMBER, permanent=True),
@@ -111,6 +111,7 @@ SIP_RESULTS: Final[Mapping[int, CallResult]] = MappingProxyType(
 TALKED: Final = CallResult(CallStatus.COMPLETED, Reason.ANSWERED)
 ABANDONED: Final = CallResult(CallStatus.COMPLETED, Reason.ABANDONED, abandoned=True)
 AGENT_LEFT: Final = CallResult(CallStatus.NO_ANSWER, Reason.AGENT_LEFT)
+FORBIDDEN: Final = CallResult(CallStatus.NO_ANSWER, Reason.DO_NOT_CALL, permanent=True)
 TRUNK_REFUSED: Final = CallResult(CallStatus.FAILED, Reason.TRUNK_REFUSED)
 OUTCOME_UNKNOWN: Final = CallResult(CallStatus.FAILED, Reason.OUTCOME_UNKNOWN)
 MEDIA_SERVER_LOST: Final = CallResult(CallStatus.FAILED, Reason.MEDIA_SERVER_LOST)

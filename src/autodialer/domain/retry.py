@@ -63,6 +63,8 @@ def move_after_call(
         return TargetMove(TargetStatus.COMPLETED, result.reason)
     if not result.permanent and policy.grants_another(result.status, tries):
         return TargetMove(TargetStatus.RETRY, result.reason, now + policy.delay_after(tries))
+    if result.reason == Reason.DO_NOT_CALL:
+        return TargetMove(TargetStatus.FAILED_DND, result.reason)
     if result.reason == Reason.OUTCOME_UNKNOWN:
         return TargetMove(TargetStatus.INVALID, result.reason)
     return TargetMove(TargetStatus.FAILED, result.reason)

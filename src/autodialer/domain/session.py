@@ -171,6 +171,13 @@ class CallNotSent:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberForbidden:
+    """The number of a call was put on the do-not-call registry after its claim."""
+
+    attempt_id: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
 class MediaServerLost:
     """The switch died with all its legs."""
 
@@ -211,6 +218,7 @@ CallEvent: TypeAlias = (
     | CallRefused
     | OutcomeLost
     | CallNotSent
+    | NumberForbidden
 )
 AgentEvent: TypeAlias = AgentAnswered | AgentGone | MediaServerLost
 SwitchEvent: TypeAlias = CallEvent | AgentEvent

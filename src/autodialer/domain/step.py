@@ -60,6 +60,7 @@ from autodialer.domain.session import (
     NailAgent,
     NoMore,
     NothingNow,
+    NumberForbidden,
     OutcomeLost,
     Phase,
     PlaceCall,
@@ -201,6 +202,11 @@ def _lost_ringing(session: Session, _event: OutcomeLost, now: datetime) -> Step:
 
 def _lost_talking(session: Session, _event: OutcomeLost, now: datetime) -> Step:
     return _next(session, outcome.TALKED, now, estimated=True)
+
+
+def _forbidden(session: Session, event: NumberForbidden, now: datetime) -> Step:
+    moved, commands = _next(session, outcome.FORBIDDEN, now)
+    return moved, (HangUpCustomer(event.attempt_id), *commands)
 
 
 def _unsent(session: Session, _event: CallNotSent, now: datetime) -> Step:
@@ -351,6 +357,8 @@ RULES: Final[Mapping[tuple[Phase, type], _Rule]] = MappingProxyType(
         (_P.DIALING, CallRefused): _refused,
         (_P.DIALING, CallNotSent): _unsent,
         (_P.DIALING, OutcomeLost): _lost_ringing,
+        # No rule for a talk: nobody is cut off.
+        (_P.DIALING, NumberForbidden): _forbidden,
         (_P.DIALING, Woken): _report_overdue,
         # Only after a gap: the answer was reported before it was known that the agent had left.
         (_P.TALKING, CustomerAbandoned): _abandoned,

@@ -26,7 +26,8 @@ class TargetStatus(StrEnum):
 
 
 _S = TargetStatus
-_AFTER_A_CALL: Final = frozenset({_S.COMPLETED, _S.RETRY, _S.FAILED, _S.INVALID})
+# `failed-dnd`: the number was put on the registry while it rang.
+_AFTER_A_CALL: Final = frozenset({_S.COMPLETED, _S.RETRY, _S.FAILED, _S.FAILED_DND, _S.INVALID})
 
 TRANSITIONS: Final[Mapping[TargetStatus, frozenset[TargetStatus]]] = MappingProxyType(
     {

@@ -14,6 +14,7 @@ from autodialer.engine.gate import Gate
 from autodialer.engine.insist import insist
 from autodialer.engine.lease import LeaseKeeper
 from autodialer.engine.reconcile import Reconciler
+from autodialer.engine.registry import RegistryWatch
 from autodialer.engine.runner import Tools
 from autodialer.ports.telephony import CallReport, SessionReport, SwitchDown, SwitchUp
 
@@ -86,6 +87,7 @@ class Dialer:
             tasks.create_task(floor.listen(), name="store-hints")
             tasks.create_task(floor.keep_order(), name="orders")
             tasks.create_task(reconciler.sweep(), name="sweep")
+            tasks.create_task(RegistryWatch(tools, floor).run(), name="registry")
             if self._numbers is not None:
                 asker = Asker(self._numbers, tools, floor, tasks)
                 tasks.create_task(asker.run(), name="numbers")

@@ -49,6 +49,8 @@ class Tools:
     kill: Killer
     # Set when an agent begins to wait for a number of a Dial-Whom URL.
     numbers_wanted: asyncio.Event = field(default_factory=asyncio.Event)
+    # Set when a do-not-call registry has grown.
+    registry_grew: asyncio.Event = field(default_factory=asyncio.Event)
     # Which runner a report about a customer leg belongs to.
     by_attempt: dict[AttemptId, SessionRunner] = field(default_factory=dict)
 

@@ -81,7 +81,12 @@ class CampaignMoved:
     campaign_id: CampaignId
 
 
-Hint: TypeAlias = SessionsQueued | CampaignMoved
+@dataclass(frozen=True, slots=True)
+class RegistryGrew:
+    """Hint: numbers were put on an account's do-not-call registry."""
+
+
+Hint: TypeAlias = SessionsQueued | CampaignMoved | RegistryGrew
 
 
 class Store(Protocol):
@@ -176,6 +181,10 @@ class Store(Protocol):
 
     async def stop_orders(self, lease: Lease) -> Sequence[StopOrder]:
         """Return the live sessions of this node that somebody wants to end, and why."""
+        ...
+
+    async def forbidden_calls(self, lease: Lease) -> Sequence[AttemptId]:
+        """Return this node's unanswered calls whose numbers are on the DND list by now."""
         ...
 
     async def numbers_to_ask(self, lease: Lease, now: datetime) -> Sequence[NumberRequest]:

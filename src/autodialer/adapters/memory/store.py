@@ -200,6 +200,21 @@ class MemoryStore:
 
         return await self._transact("stop_orders", read)
 
+    async def forbidden_calls(self, lease: Lease) -> Sequence[AttemptId]:
+        """See `ports.store.Store`."""
+
+        def read() -> Sequence[AttemptId]:
+            ours = {row.session_id for row in self._sessions_of(lease)}
+            return [
+                row.call.attempt_id
+                for row in self.tables.live_attempts()
+                if row.session_id in ours
+                and row.answered_at is None
+                and row.call.e164 in self.tables.dnd[row.account]
+            ]
+
+        return await self._transact("forbidden_calls", read)
+
     async def numbers_to_ask(self, lease: Lease, now: datetime) -> Sequence[NumberRequest]:
         """See `ports.store.Store`."""
 

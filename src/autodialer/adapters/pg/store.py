@@ -181,6 +181,10 @@ class PgStore:
         (rows,) = await self._database.run(claim.statement(after))
         return await self._follow(claim, rows, after)
 
+    async def forbidden_calls(self, lease: Lease) -> Sequence[AttemptId]:
+        (rows,) = await self._database.run(step("calls", "forbidden_calls", node_id=lease.node_id))
+        return [AttemptId(row["attempt_id"]) for row in rows]
+
     async def mark_answered(self, lease: Lease, attempt_id: AttemptId, at: datetime) -> None:
         await self._fenced(
             step("calls", "mark_answered", **_of(lease), attempt_id=attempt_id, at=at)

@@ -19,6 +19,7 @@ from autodialer.apps.contacts.numbers import parse_caller_id
 from autodialer.apps.statements import statement
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.errors import NotFoundError
+from autodialer.domain.outcome import Reason
 from autodialer.domain.session import NoMore, NothingNow, Wait
 from autodialer.domain.target import LIVE, TargetStatus
 
@@ -112,6 +113,8 @@ def _standing(  # noqa: PLR0911  a table of sentences
             due = clock_text(account, target.due_at or now, now)
             return f"It is due again at {due}. {_why_waiting(account, campaign, now)}".strip()
         case _S.FAILED_DND:
+            if target.attempts.filter(reason=Reason.DO_NOT_CALL).exists():
+                return f"It was put on the do-not-call list while it rang, at {at}."
             return f"It was on the do-not-call list when its turn came at {at}."
         case _S.FAILED_BALANCE:
             return f"The balance did not suffice when its turn came at {at}."

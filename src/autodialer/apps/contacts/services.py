@@ -14,6 +14,7 @@ from autodialer.apps.contacts.access import visible_contacts, visible_lists
 from autodialer.apps.contacts.models import Contact, ContactList, DndEntry, ListMember
 from autodialer.apps.contacts.numbers import NumberError, parse_caller_id, parse_number
 from autodialer.apps.contacts.person import NOBODY
+from autodialer.apps.events import hint_registry
 from autodialer.apps.statements import statement
 from autodialer.apps.texts import clean_name
 from autodialer.domain.campaign import MAX_TARGETS
@@ -203,6 +204,7 @@ def insert_dnd(account: Account, e164s: Sequence[str], now: datetime, actor: Act
     )
     added = DndEntry.objects.filter(account=account).count() - before
     _record_dnd(account, actor, "add", e164s, count=added, now=now)
+    hint_registry()
     return added
 
 

@@ -22,6 +22,7 @@ class Odds:
     drop_every_s: float = 0.0
     restart_every_s: float = 0.0
     outage_every_s: float = 0.0
+    forbid_every_s: float = 0.0
 
 
 MIXES: Final[Mapping[str, Odds]] = MappingProxyType(
@@ -34,6 +35,7 @@ MIXES: Final[Mapping[str, Odds]] = MappingProxyType(
         "store-outages": Odds(outage_every_s=60, store=0.02),
         "bad-reports": Odds(lost=0.05, doubled=0.1, late=0.1),
         "bad-requests": Odds(switch=0.05),
+        "forbidden": Odds(forbid_every_s=15),
         "everything": Odds(
             store=0.02,
             switch=0.02,
@@ -45,6 +47,7 @@ MIXES: Final[Mapping[str, Odds]] = MappingProxyType(
             drop_every_s=200,
             restart_every_s=400,
             outage_every_s=200,
+            forbid_every_s=60,
         ),
     }
 )

@@ -7,6 +7,7 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from math import inf
 from random import Random
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
@@ -28,7 +29,7 @@ from autodialer.domain.window import CallWindow
 from autodialer.engine.config import EngineConfig
 from autodialer.engine.dialer import Dialer
 from autodialer.ops.simulation.odds import Odds
-from autodialer.ports.store import CampaignMoved
+from autodialer.ports.store import CampaignMoved, RegistryGrew
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,6 +52,12 @@ LIVE_LIMIT: Final = MAX_TALK + RING + timedelta(seconds=60)
 # Nobody hears silence for longer in one undisturbed stretch: a lease to wait for (10 s), then
 # sweeps (each 10 s, of sessions that stood still for 5 s), one of which may fail.
 SILENCE_LIMIT: Final = timedelta(seconds=40)
+# A dialer that was killed has a successor: its lease, then the comparison with the switch.
+RECOVERY: Final = timedelta(seconds=15)
+# I8: a claim whose answer was this late is not dialled; a request more is on its way.
+STALE_CLAIM_S: Final = 2.1
+# F-41: how long a phone may still ring after its number was put on the registry.
+FORBIDDEN_RING_S: Final = 1.0
 PATIENCE: Final = timedelta(hours=2)
 RETRIES: Final = 2
 # Enough for some dozen calls: the balance runs out several times in a run.
@@ -94,6 +101,8 @@ class Run:
         self.astray: dict[AttemptId, datetime] = {}
         self.account = self.store.tables.add_account()
         self.store.tables.dnd[self.account].add(self.numbers[3])
+        # When a number was put on the registry, in loop time.
+        self.forbidden = {self.numbers[3]: 0.0}
         self.purse = self.store.tables.meter(self.account)
         self.purse.rates["+91"] = RATE
         self.purse.book(PAYMENT)
@@ -169,6 +178,7 @@ class Run:
                     ("drops", self._now_and_then(self.odds.drop_every_s, self._drop)),
                     ("restarts", self._now_and_then(self.odds.restart_every_s, self._restart)),
                     ("outages", self._now_and_then(self.odds.outage_every_s, self._outage)),
+                    ("forbids", self._now_and_then(self.odds.forbid_every_s, self._forbid)),
                 )
             ]
             await self._until_completed()
@@ -279,6 +289,17 @@ class Run:
     def _outage(self) -> None:
         self.outage_until = self.clock() + timedelta(seconds=self._disturb(30))
 
+    def _forbid(self) -> None:
+        """Put a number on the registry, of a phone that rings if one does; hints may be lost."""
+        live = self.store.tables.live_attempts()
+        ringing = [row.call.e164 for row in live if row.answered_at is None]
+        number, loop = self.luck.choice(ringing or self.numbers), asyncio.get_running_loop()
+        self.store.tables.dnd[self.account].add(number)
+        self.forbidden.setdefault(number, loop.time())
+        if self.luck.getrandbits(1):
+            self.store.hint(RegistryGrew())
+        loop.call_later(FORBIDDEN_RING_S, self._check_the_ring, number)
+
     def _disturb(self, longest_s: float) -> float:
         """Return for how many seconds a fault lasts that begins now."""
         seconds = self.luck.uniform(0.1, longest_s)
@@ -351,6 +372,15 @@ class Run:
             if now - max(since, self.disturbed_until) > SILENCE_LIMIT:
                 self._break(f"I11 the customer of {attempt_id} is astray since {since - START}")
 
+    def _check_the_ring(self, number: str) -> None:
+        """F-41: while nothing else is broken, the phone of a forbidden number rings no more."""
+        now = asyncio.get_running_loop().time()
+        requests_fail = not self.calm and (self.odds.store or self.odds.switch)
+        if requests_fail or self.clock() < self.disturbed_until + RECOVERY:
+            return
+        if any(s.number == number and s.rang_until_s > now for s in self.switch.calls.values()):
+            self._break(f"F-41 {number} rings on although it is forbidden")
+
     def _check_the_end(self) -> None:
         """Look at what the carrier saw (I1, I2, I3, I8) and at what is left (I4, I12)."""
         self.broken += self.switch.breaches + self.store.breaches
@@ -362,8 +392,9 @@ class Run:
                 self._check_target(target, tries)
         if unknown := set(self.switch.calls) - set(attempts):
             self._break(f"I1 calls without an attempt: {unknown}")
-        if self.switch.invites[self.numbers[3]]:
-            self._break("I8 a number on the DND list was called")
+        for seen in self.switch.calls.values():
+            if seen.invited_s > self.forbidden.get(seen.number, inf) + STALE_CLAIM_S:
+                self._break(f"I8 {seen.number} was called although it is on the DND list")
         if not self.switch.is_empty:
             self._break("I12 legs are left on the switch")
         sessions = self.store.tables.sessions.values()
