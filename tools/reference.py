@@ -1,4 +1,4 @@
-"""Write the reference pages that are drawn from the code: states and errors.
+"""Write the reference pages that are drawn from the code: states, errors and roles.
 
 `python -m tools.reference` writes them; a test fails when a page and the code disagree.
 """
@@ -31,6 +31,7 @@ def pages() -> dict[Path, str]:
     return {
         REFERENCE / "states.md": states_page(),
         REFERENCE / "errors.md": errors_page(),
+        REFERENCE / "roles.md": roles_page(),
     }
 
 
@@ -121,6 +122,47 @@ def errors_page() -> str:
             "",
         ]
     )
+
+
+ROLES_PAGE: Final = f"""# Roles
+
+{GENERATED}
+
+Every user belongs to one account and has one role: admin, supervisor or agent. The command line
+acts as **the operator**, who may do everything in every account: whoever can run commands on the
+machine can read the database anyway. What others may do is one table
+(`apps/accounts/permissions.py`) that every service asks; a refusal is the error `not_allowed`,
+and its sentence says who may.
+
+**all**: of the whole account. **own**: made or imported by oneself, or oneself. **member**: of
+campaigns in which one is an agent at this moment, in their group or picked for them. What lies
+beyond that is *not found*, like everything of another account. A permission that is given to no
+role is the operator's, and so is making accounts.
+
+{{table}}
+
+* **The last admin** who is enabled can be neither disabled nor made anything else.
+* **What an agent imports** changes no contact of somebody else.
+* **Being called** needs no role: whoever is an agent of the campaign, and enabled, can start.
+  Nobody starts somebody else; a supervisor or an admin can stop them.
+* **When** a campaign can be paused, edited and so on is in
+  [campaigns](campaigns.md#what-may-be-done); `autodialer campaign actions NAME` gives the reason
+  why not.
+"""
+
+
+def roles_page() -> str:
+    """Return the page with the table of permissions."""
+    _set_up_django()
+    from autodialer.apps.accounts.permissions import RULES
+
+    rows = [
+        f"| `{permission}` | {rule.to_do} | {rule.admin or ''} | {rule.supervisor or ''} "
+        f"| {rule.agent or ''} |"
+        for permission, rule in RULES.items()
+    ]
+    head = ["| Permission | To | Admin | Supervisor | Agent |", "| --- | --- | --- | --- | --- |"]
+    return ROLES_PAGE.format(table="\n".join([*head, *rows]))
 
 
 def own_code(error: type[AutodialerError]) -> str | None:

@@ -12,8 +12,14 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 
-from autodialer.apps.accounts.actor import OPERATOR, require_manager_of, require_role
+from autodialer.apps.accounts.actor import OPERATOR
 from autodialer.apps.accounts.models import Account, Role, User
+from autodialer.apps.accounts.permissions import (
+    Permission,
+    require,
+    require_manager_of,
+    require_profile,
+)
 from autodialer.apps.accounts.queries import user as user_of
 from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.events import hint_sessions
@@ -81,7 +87,7 @@ def change_account(
 
     Raises NotAllowedError, or InvalidInputError, also for a window wider than the law's.
     """
-    require_role(actor, {Role.ADMIN}, "change the settings of the account")
+    require(actor, Permission.CHANGE_SETTINGS)
     found = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     before = _place_facts(found)
     found.zone = found.zone if zone is None else zone
@@ -142,8 +148,7 @@ def rename_user(
 ) -> User:
     """Give a user another name; everybody may change their own. Raises NotAllowedError."""
     user = _locked_user(account, user_id)
-    if actor.user != user:
-        require_manager_of(actor, Role(user.role))
+    require_profile(actor, user)
     before = _facts(user)
     user.name = clean_name(name)
     user.save(update_fields=["name"])
@@ -178,7 +183,7 @@ def change_role(
 ) -> User:
     """Give a user another role. Raises NotAllowedError, NotFoundError, or LastAdminError."""
     user = _locked_user(account, user_id)
-    require_manager_of(actor, Role(user.role), role)
+    require(actor, Permission.CHANGE_ROLES)
     if role is not Role.ADMIN:
         _check_not_last_admin(account, user)
     before = _facts(user)

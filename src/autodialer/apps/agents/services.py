@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Final
 from django.db import transaction
 from django.db.models import ProtectedError
 
-from autodialer.apps.accounts.actor import MANAGERS, OPERATOR, require_manager_of, require_role
-from autodialer.apps.accounts.models import Role, User
+from autodialer.apps.accounts.actor import OPERATOR
+from autodialer.apps.accounts.models import User
+from autodialer.apps.accounts.permissions import (
+    Permission,
+    require,
+    require_profile,
+)
 from autodialer.apps.accounts.queries import user as user_of
 from autodialer.apps.accounts.queries import users_by_id
 from autodialer.apps.agents import queries
@@ -43,7 +48,7 @@ def create_group(
     actor: Actor = OPERATOR,
 ) -> Group:
     """Make a group. Raises ConflictError when the name is taken, NotFoundError for a stranger."""
-    _require_manager(actor)
+    require(actor, Permission.EDIT_GROUPS)
     cleaned = clean_name(name)
     group, is_new = Group.objects.get_or_create(
         account=account, name=cleaned, defaults={"created_at": now}
@@ -60,7 +65,7 @@ def rename_group(
     *, account: Account, group_id: int, name: str, now: datetime, actor: Actor = OPERATOR
 ) -> Group:
     """Give a group another name. Raises NotFoundError, or ConflictError when it is taken."""
-    _require_manager(actor)
+    require(actor, Permission.EDIT_GROUPS)
     group = _locked_group(account, group_id)
     cleaned = clean_name(name)
     if Group.objects.filter(account=account, name=cleaned).exclude(pk=group.pk).exists():
@@ -77,7 +82,7 @@ def delete_group(
     *, account: Account, group_id: int, now: datetime, actor: Actor = OPERATOR
 ) -> None:
     """Delete a group that no campaign was made for. Raises NotFoundError, ConflictError."""
-    _require_manager(actor)
+    require(actor, Permission.EDIT_GROUPS)
     group = _locked_group(account, group_id)
     _record(group, actor, "delete", _facts(group), now)
     try:
@@ -99,7 +104,7 @@ def add_group_members(
     actor: Actor = OPERATOR,
 ) -> None:
     """Add users to a group; it counts at once, also in running campaigns. Repeatable."""
-    _require_manager(actor)
+    require(actor, Permission.EDIT_GROUPS)
     group = _locked_group(account, group_id)
     before = _facts(group)
     _add(account, group, user_ids)
@@ -116,7 +121,7 @@ def remove_group_members(
     actor: Actor = OPERATOR,
 ) -> None:
     """Take users out of a group; who talks finishes the call and is released. Repeatable."""
-    _require_manager(actor)
+    require(actor, Permission.EDIT_GROUPS)
     group = _locked_group(account, group_id)
     before = _facts(group)
     GroupMember.objects.filter(group=group, user__in=set(user_ids)).delete()
@@ -134,7 +139,7 @@ def set_group_members(
     actor: Actor = OPERATOR,
 ) -> None:
     """Make these users the group. Who leaves it finishes the present call and is released."""
-    _require_manager(actor)
+    require(actor, Permission.EDIT_GROUPS)
     group = _locked_group(account, group_id)
     before, wanted = _facts(group), set(user_ids)
     GroupMember.objects.filter(group=group).exclude(user__in=wanted).delete()
@@ -217,10 +222,6 @@ def check_address(kind: DeviceKind, address: str, region: str) -> str:
     return address.strip()
 
 
-def _require_manager(actor: Actor) -> None:
-    require_role(actor, MANAGERS, "change groups")
-
-
 def _facts(group: Group) -> dict[str, object]:
     members = (
         GroupMember.objects.filter(group=group).order_by("user").values_list("user", flat=True)
@@ -251,8 +252,7 @@ def _locked_group(account: Account, group_id: int) -> Group:
 def _locked_owner(account: Account, actor: Actor, user_id: int) -> User:
     """Return the user, locked until commit; everybody may change their own devices."""
     user = user_of(account, user_id)
-    if actor.user != user:
-        require_manager_of(actor, Role(user.role))
+    require_profile(actor, user)
     return User.objects.select_for_update(no_key=True).get(pk=user.pk)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from autodialer.apps.accounts.actor import OPERATOR
+from autodialer.apps.accounts.permissions import Permission, require
 from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.billing.models import Hold, LedgerEntry, Purse, Tariff
 from autodialer.apps.billing.queries import rate_of
@@ -19,7 +19,6 @@ from autodialer.domain.errors import (
     AutodialerError,
     ConflictError,
     InvalidInputError,
-    NotAllowedError,
     NotFoundError,
 )
 from autodialer.domain.money import (
@@ -74,7 +73,7 @@ def set_payment_mode(
     Raises ConflictError when the account has another currency, or calls that were placed
     without a hold are live: a prepaid balance could not cover them.
     """
-    _require_operator(actor)
+    require(actor, Permission.BOOK_MONEY)
     if currency not in CURRENCIES:
         raise InvalidInputError("currency", f"Use one of {', '.join(CURRENCIES)}.")
     purse, is_new = Purse.objects.select_for_update().get_or_create(
@@ -117,7 +116,7 @@ def set_tariffs(
     *, account: Account, rates: Mapping[str, Rate], actor: Actor, now: datetime
 ) -> None:
     """Set the price of each prefix; other prefixes stay. Calls that are live keep theirs."""
-    _require_operator(actor)
+    require(actor, Permission.SET_TARIFFS)
     for prefix, rate in rates.items():
         check_rate(prefix, rate)
         known = Tariff.objects.filter(account=account, prefix=prefix).first()
@@ -131,7 +130,7 @@ def set_tariffs(
 @transaction.atomic(durable=True)
 def remove_tariff(*, account: Account, prefix: str, actor: Actor, now: datetime) -> None:
     """Forget the price of a prefix. Raises NotFoundError."""
-    _require_operator(actor)
+    require(actor, Permission.SET_TARIFFS)
     if not Tariff.objects.filter(account=account, prefix=prefix).delete()[0]:
         raise NotFoundError(f"There is no tariff for {prefix!r}: see `autodialer tariff list`.")
     _note(account, actor, "tariff.remove", now, {"prefix": prefix}, {})
@@ -173,7 +172,7 @@ def void_hold(*, leg: UUID, now: datetime) -> None:
 
 
 def _book(account: Account, actor: Actor, wanted: _Booking) -> LedgerEntry:
-    _require_operator(actor)
+    require(actor, Permission.BOOK_MONEY)
     # Locked: of two reports of one payment the second finds the first.
     if not Purse.objects.select_for_update(no_key=True).filter(account=account).exists():
         raise NotFoundError(
@@ -227,9 +226,3 @@ def _columns(rate: Rate) -> dict[str, int]:
         "next_s": rate.next_s,
         "next_amount": rate.next_amount,
     }
-
-
-def _require_operator(actor: Actor) -> None:
-    """Raise NotAllowedError: an account that could book its own payments would pay nothing."""
-    if actor != OPERATOR:
-        raise NotAllowedError("Only the operator of this installation may change money.")

@@ -12,7 +12,9 @@ from uuid import UUID, uuid4
 
 from django.db import transaction
 
+from autodialer.apps.accounts.actor import OPERATOR
 from autodialer.apps.accounts.models import User
+from autodialer.apps.accounts.permissions import Permission, require
 from autodialer.apps.agents.models import DeviceKind
 from autodialer.apps.agents.queries import device as device_of
 from autodialer.apps.billing.services import (
@@ -23,7 +25,7 @@ from autodialer.apps.billing.services import (
 )
 from autodialer.apps.calls.models import Session, SessionStatus
 from autodialer.apps.calls.start import CannotStartError, check_start
-from autodialer.apps.campaigns.queries import campaign as campaign_of
+from autodialer.apps.campaigns.access import visible_campaign
 from autodialer.apps.events import hint_sessions
 from autodialer.domain.errors import NotFoundError
 from autodialer.domain.session import EndReason
@@ -31,6 +33,7 @@ from autodialer.domain.session import EndReason
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from autodialer.apps.accounts.actor import Actor
     from autodialer.apps.accounts.models import Account
     from autodialer.apps.agents.models import AgentDevice
 
@@ -51,12 +54,16 @@ def start_session(
     user_id: int,
     now: datetime,
     device_id: int | None = None,
+    actor: Actor = OPERATOR,
 ) -> Started:
     """Queue a session: a dialer calls the agent first, then the list. Repeatable (R17).
 
-    Raises CannotStartError with the reason, or NotFoundError.
+    Everybody starts themselves. Raises CannotStartError with the reason, NotAllowedError, or
+    NotFoundError.
     """
-    campaign = campaign_of(account, campaign_id)
+    campaign = visible_campaign(
+        account, actor, campaign_id, _own_or(Permission.START_OTHER_AGENT, actor, user_id)
+    )
     user = _locked_user(account, user_id)
     live = Session.objects.filter(user=user).exclude(status=SessionStatus.ENDED.value).first()
     if live is not None:
@@ -84,16 +91,23 @@ def start_session(
 
 @transaction.atomic(durable=True)
 def stop_session(
-    *, account: Account, session_id: UUID, now: datetime, at_once: bool = False
+    *,
+    account: Account,
+    session_id: UUID,
+    now: datetime,
+    at_once: bool = False,
+    actor: Actor = OPERATOR,
 ) -> None:
     """Ask that a session ends: after the present call, or `at_once`, cutting it. Repeatable.
 
-    One that no dialer has taken ends here. Raises NotFoundError.
+    One that no dialer has taken ends here. Raises NotFoundError, or NotAllowedError for an agent
+    who would stop another one.
     """
     sessions = Session.objects.filter(account=account, pk=session_id)
     locked = sessions.select_for_update(no_key=True).first()
     if locked is None:
         raise NotFoundError("There is no such session: see `autodialer session list`.")
+    require(actor, _own_or(Permission.STOP_OTHER_AGENT, actor, locked.user_id))
     if locked.status == SessionStatus.ENDED:
         return
     if locked.status == SessionStatus.QUEUED:
@@ -106,6 +120,12 @@ def stop_session(
         stop_reason=EndReason.STOPPED.value, stop_at_once=at_once or locked.stop_at_once
     )
     hint_sessions()
+
+
+def _own_or(of_others: Permission, actor: Actor, user_id: int) -> Permission:
+    """Return what it needs to start or stop this user."""
+    own = actor.user is not None and actor.user.pk == user_id
+    return Permission.DIAL if own else of_others
 
 
 def _locked_user(account: Account, user_id: int) -> User:

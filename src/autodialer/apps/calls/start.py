@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from autodialer.apps.agents.models import GroupMember
-from autodialer.apps.campaigns.models import CampaignAgent, CampaignChange, NumberSource, Target
+from autodialer.apps.campaigns.access import takes_part
+from autodialer.apps.campaigns.models import CampaignChange, NumberSource, Target
 from autodialer.apps.campaigns.terms import narrowed_hours
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.errors import ConflictError
@@ -44,13 +44,6 @@ def check_start(account: Account, campaign: Campaign, user: User, now: datetime)
     _check_status(account, campaign, now)
     _check_window(account, campaign, now)
     _check_targets(account, campaign, now)
-
-
-def takes_part(campaign: Campaign, user: User) -> bool:
-    """Return whether the user is an agent of the campaign at this moment."""
-    in_group = GroupMember.objects.filter(group=campaign.group_id, user=user)
-    picked = CampaignAgent.objects.filter(campaign=campaign, user=user)
-    return user.is_active and (in_group.exists() or picked.exists())
 
 
 def _check_member(campaign: Campaign, user: User) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from autodialer.apps.accounts.actor import MANAGERS, Actor
-from autodialer.apps.accounts.models import Role
+from autodialer.apps.accounts.permissions import Permission, may, refusal
 from autodialer.domain.campaign import ACTIONS, CampaignAction, CampaignStatus
 from autodialer.domain.errors import (
     AutodialerError,
@@ -18,9 +17,18 @@ from autodialer.domain.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from autodialer.apps.accounts.actor import Actor
     from autodialer.apps.campaigns.models import Campaign
 
 _A = CampaignAction
+_NEEDS: Final[Mapping[CampaignAction, Permission]] = {
+    _A.EDIT: Permission.EDIT_CAMPAIGN,
+    _A.PAUSE: Permission.PAUSE_CAMPAIGN,
+    _A.RESUME: Permission.RESUME_CAMPAIGN,
+    _A.COMPLETE: Permission.COMPLETE_CAMPAIGN,
+    _A.ARCHIVE: Permission.ARCHIVE_CAMPAIGN,
+    _A.CLONE: Permission.CLONE_CAMPAIGN,
+}
 # What the campaign would be afterwards, for the sentence that refuses it.
 _BECOMES: Final[Mapping[CampaignAction, str]] = {
     _A.EDIT: "edited",
@@ -62,11 +70,11 @@ def check_action(action: CampaignAction, campaign: Campaign, actor: Actor) -> No
 
 def _refusal(action: CampaignAction, campaign: Campaign, actor: Actor) -> AutodialerError | None:
     status = CampaignStatus(campaign.status)
-    if actor.role not in MANAGERS:
-        return NotAllowedError(f"Only a supervisor or an admin may {action} campaigns.")
+    if not may(actor, _NEEDS[action]):
+        return refusal(_NEEDS[action])
     if status not in ACTIONS[action]:
         return IllegalTransitionError("campaign", status, _BECOMES[action], _legal(status, actor))
-    if _needs_admin(action, status) and actor.role is not Role.ADMIN:
+    if not _may_now(actor, action, status):
         return NotAllowedError("Pause the campaign first, or ask an admin to complete it.")
     if action is _A.RESUME and campaign.caller_id.verified_at is None:
         return CallerIdUnverifiedError(
@@ -80,9 +88,11 @@ def _legal(status: CampaignStatus, actor: Actor) -> tuple[str, ...]:
     return tuple(
         action
         for action, sources in ACTIONS.items()
-        if status in sources and (actor.role is Role.ADMIN or not _needs_admin(action, status))
+        if status in sources and _may_now(actor, action, status)
     )
 
 
-def _needs_admin(action: CampaignAction, status: CampaignStatus) -> bool:
-    return action is _A.COMPLETE and status is CampaignStatus.IN_PROGRESS
+def _may_now(actor: Actor, action: CampaignAction, status: CampaignStatus) -> bool:
+    """Return whether the actor may complete what is still in progress, if that is asked."""
+    runs = action is _A.COMPLETE and status is CampaignStatus.IN_PROGRESS
+    return not runs or may(actor, Permission.COMPLETE_RUNNING_CAMPAIGN)

@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import Count
 
+from autodialer.apps.accounts.actor import OPERATOR
+from autodialer.apps.campaigns.access import (
+    campaigns_of_agent,
+    visible_campaign,
+    visible_campaigns,
+)
 from autodialer.apps.campaigns.actions import Choice, choices
 from autodialer.apps.campaigns.models import (
     CallerId,
@@ -22,7 +28,6 @@ from autodialer.apps.campaigns.models import (
 from autodialer.apps.campaigns.plan import TERM_FIELDS, Plan
 from autodialer.apps.campaigns.terms import URLS, Terms, narrowed_hours
 from autodialer.domain.campaign import CampaignStatus
-from autodialer.domain.errors import NotFoundError
 from autodialer.domain.retry import RetryMechanism
 from autodialer.domain.target import TargetStatus
 
@@ -120,10 +125,7 @@ class CallerIdRow:
 
 def campaign(account: Account, campaign_id: int) -> Campaign:
     """Return a campaign of the account. Raises NotFoundError."""
-    found = Campaign.objects.filter(account=account, pk=campaign_id).first()
-    if found is None:
-        raise NotFoundError(f"There is no campaign {campaign_id}: see `autodialer campaign list`.")
-    return found
+    return visible_campaign(account, OPERATOR, campaign_id)
 
 
 def campaign_counts(account: Account, campaign_id: int) -> TargetCounts:
@@ -131,25 +133,31 @@ def campaign_counts(account: Account, campaign_id: int) -> TargetCounts:
     return _counts(account, [campaign_id])[campaign_id]
 
 
-def campaign_row(account: Account, campaign_id: int) -> CampaignRow:
-    """Return one campaign with its counts. Raises NotFoundError."""
-    campaign(account, campaign_id)
+def campaign_row(account: Account, campaign_id: int, actor: Actor = OPERATOR) -> CampaignRow:
+    """Return one campaign with its counts. Raises NotFoundError, also for who may not see it."""
+    visible_campaign(account, actor, campaign_id)
     (row,) = _rows(account, [campaign_id])
     return row
 
 
 def campaign_rows(
     account: Account,
+    actor: Actor = OPERATOR,
     *,
     status: CampaignStatus | None = None,
     search: str = "",
+    as_agent: bool = False,
     limit: int = 200,
 ) -> list[CampaignRow]:
-    """Return campaigns, newest first. Archived ones only when asked for by status (R19).
+    """Return what the actor may see, newest first. Archived ones only when asked for (R19).
 
-    A search of fewer than three characters finds everything.
+    A search of fewer than three characters finds everything. `as_agent` leaves out campaigns in
+    which the actor is no agent, whatever their role.
     """
-    campaigns = Campaign.objects.filter(account=account).order_by("-created_at", "-pk")
+    campaigns = visible_campaigns(account, actor)
+    if as_agent:
+        campaigns = campaigns_of_agent(account, actor.user)
+    campaigns = campaigns.order_by("-created_at", "-pk")
     if status is None:
         campaigns = campaigns.exclude(status=CampaignStatus.ARCHIVED.value)
     else:
@@ -187,7 +195,7 @@ def target_changes(account: Account, campaign_id: int, e164: str) -> list[Target
 
 def allowed_actions(account: Account, campaign_id: int, actor: Actor) -> list[Choice]:
     """Return the campaign's menu for this actor: what is allowed, and why not the rest."""
-    return choices(campaign(account, campaign_id), actor)
+    return choices(visible_campaign(account, actor, campaign_id), actor)
 
 
 def plan_of(found: Campaign) -> Plan:

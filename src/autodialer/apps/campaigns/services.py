@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.db import IntegrityError, connection, transaction
 
-from autodialer.apps.accounts.actor import MANAGERS, Actor, require_role
-from autodialer.apps.accounts.models import Role
+from autodialer.apps.accounts.permissions import Permission, require
 from autodialer.apps.accounts.queries import users_by_id
 from autodialer.apps.audit.services import Subject, record
+from autodialer.apps.campaigns.access import (
+    no_such_campaign,
+    visible_campaign,
+    visible_campaigns,
+)
 from autodialer.apps.campaigns.actions import check_action
 from autodialer.apps.campaigns.models import (
     CallerId,
@@ -25,23 +29,22 @@ from autodialer.apps.campaigns.models import (
     Target,
 )
 from autodialer.apps.campaigns.plan import Plan, caller_id_of, checked
-from autodialer.apps.campaigns.queries import campaign as campaign_of
 from autodialer.apps.campaigns.queries import facts, plan_of
 from autodialer.apps.campaigns.terms import Terms
 from autodialer.apps.contacts.numbers import parse_caller_id
 from autodialer.apps.events import hint_campaign
 from autodialer.apps.statements import statement
 from autodialer.domain.campaign import MAX_TARGETS, CampaignAction, CampaignStatus, PauseReason
-from autodialer.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from autodialer.domain.errors import ConflictError, InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from autodialer.apps.accounts.actor import Actor
     from autodialer.apps.accounts.models import Account
 
 NAME_IS_TAKEN: Final = "campaign_name_is_unique"
-_ADMINS: Final = frozenset({Role.ADMIN})
 _C = CampaignStatus
 _A = CampaignAction
 # What each button makes of the campaign, and the reason that stands beside it.
@@ -65,7 +68,7 @@ def add_caller_id(
 
     Repeatable.
     """
-    require_role(actor, _ADMINS, "add caller ids")
+    require(actor, Permission.EDIT_CALLER_IDS)
     e164 = parse_caller_id(number, account.region)
     caller_id, is_new = CallerId.objects.select_for_update(no_key=True).get_or_create(
         account=account, e164=e164, defaults={"created_at": now}
@@ -85,7 +88,7 @@ def unverify_caller_id(*, account: Account, actor: Actor, caller_id: int, now: d
 
     They can be resumed once it is verified again. Repeatable. Raises NotFoundError.
     """
-    require_role(actor, _ADMINS, "withdraw caller ids")
+    require(actor, Permission.EDIT_CALLER_IDS)
     found = caller_id_of(account, caller_id)
     before = _caller_id_facts(found)
     found.verified_at = None
@@ -147,7 +150,7 @@ def create_campaign(
     do-not-call registry are copied too: the registry is asked when dialling. Raises
     InvalidInputError, NotFoundError, NotAllowedError, or ConflictError when the name is in use.
     """
-    require_role(actor, MANAGERS, "create campaigns")
+    require(actor, Permission.CREATE_CAMPAIGN)
     plan = Plan(name, caller_id, list_id, dial_whom_url, group_id, agent_ids, terms or Terms())
     return _create(account, actor, plan, "create", now)
 
@@ -167,8 +170,7 @@ def clone_campaign(
     It starts now unless told otherwise, and gets the next free name unless given one. The list is
     copied as it is now. Raises as `create_campaign` does, also for what is not there any more.
     """
-    require_role(actor, MANAGERS, "clone campaigns")
-    model = campaign_of(account, campaign_id)
+    model = visible_campaign(account, actor, campaign_id, Permission.CLONE_CAMPAIGN)
     start = starts_at or now
     plan = plan_of(model)
     terms = replace(plan.terms, starts_at=start, ends_at=start + (model.ends_at - model.starts_at))
@@ -191,8 +193,7 @@ def edit_campaign(
     Another list is copied anew, the same one only when asked for (R12). Raises
     IllegalTransitionError once it has started, else as `create_campaign` does.
     """
-    require_role(actor, MANAGERS, "edit campaigns")
-    campaign = _locked(account, campaign_id)
+    campaign = _locked(account, actor, campaign_id)
     check_action(_A.EDIT, campaign, actor)
     before = facts(campaign)
     old_list, old_url = campaign.contact_list_id, campaign.dial_whom_url
@@ -329,8 +330,7 @@ def _act(
     account: Account, campaign_id: int, action: CampaignAction, actor: Actor, now: datetime
 ) -> Campaign:
     """Carry out one of the buttons, with history and audit, or refuse it; return the campaign."""
-    require_role(actor, MANAGERS, f"{action} campaigns")
-    campaign = _locked(account, campaign_id)
+    campaign = _locked(account, actor, campaign_id)
     check_action(action, campaign, actor)
     before = {"status": campaign.status, "reason": campaign.reason}
     _move(campaign, *_MOVES[action], actor, now)
@@ -346,12 +346,12 @@ def _act(
     return campaign
 
 
-def _locked(account: Account, campaign_id: int) -> Campaign:
+def _locked(account: Account, actor: Actor, campaign_id: int) -> Campaign:
     """Return the campaign, locked until commit: one legal order of whoever moves it at once."""
-    campaigns = Campaign.objects.select_for_update(no_key=True)
-    found = campaigns.filter(account=account, pk=campaign_id).first()
+    campaigns = visible_campaigns(account, actor).select_for_update(of=("self",), no_key=True)
+    found = campaigns.filter(pk=campaign_id).first()
     if found is None:
-        raise NotFoundError(f"There is no campaign {campaign_id}: see `autodialer campaign list`.")
+        raise no_such_campaign(campaign_id)
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autodialer.apps.accounts.models import Role
+from autodialer.apps.accounts.permissions import Permission, Scope, require
 from autodialer.apps.contacts.models import Contact, ContactList
 
 if TYPE_CHECKING:
@@ -14,13 +14,19 @@ if TYPE_CHECKING:
     from autodialer.apps.accounts.models import Account
 
 
-def visible_lists(account: Account, actor: Actor) -> QuerySet[ContactList]:
-    """Return the lists that the actor may see, edit and delete."""
+def visible_lists(
+    account: Account, actor: Actor, permission: Permission = Permission.VIEW_LIST
+) -> QuerySet[ContactList]:
+    """Return the lists with which the actor may do this. Raises NotAllowedError."""
     lists = ContactList.objects.filter(account=account)
-    return lists.filter(created_by=actor.user) if actor.role is Role.AGENT else lists
+    is_all = require(actor, permission) is Scope.ALL
+    return lists if is_all else lists.filter(created_by=actor.user)
 
 
-def visible_contacts(account: Account, actor: Actor) -> QuerySet[Contact]:
-    """Return the contacts that the actor may see, edit and delete."""
+def visible_contacts(
+    account: Account, actor: Actor, permission: Permission = Permission.VIEW_LIST
+) -> QuerySet[Contact]:
+    """Return the contacts with which the actor may do this. Raises NotAllowedError."""
     contacts = Contact.objects.filter(account=account)
-    return contacts.filter(created_by=actor.user) if actor.role is Role.AGENT else contacts
+    is_all = require(actor, permission) is Scope.ALL
+    return contacts if is_all else contacts.filter(created_by=actor.user)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from django.db import connection, transaction
 
-from autodialer.apps.accounts.actor import MANAGERS, OPERATOR, require_role
-from autodialer.apps.accounts.models import Role
+from autodialer.apps.accounts.actor import OPERATOR
+from autodialer.apps.accounts.permissions import Permission, require
 from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.contacts import queries
 from autodialer.apps.contacts.access import visible_contacts, visible_lists
@@ -37,6 +37,7 @@ def create_list(
     *, account: Account, name: str, now: datetime, actor: Actor = OPERATOR
 ) -> ContactList:
     """Make an empty list. Raises ConflictError when the name is taken."""
+    require(actor, Permission.CREATE_LIST)
     return new_list(account, name, now, actor.user)
 
 
@@ -64,7 +65,7 @@ def rename_list(
     *, account: Account, list_id: int, name: str, actor: Actor = OPERATOR
 ) -> ContactList:
     """Give a list another name. Raises NotFoundError, or ConflictError when the name is taken."""
-    found = _locked_list(account, actor, list_id)
+    found = _locked_list(account, actor, list_id, Permission.EDIT_LIST)
     cleaned = clean_name(name)
     others = ContactList.objects.filter(account=account, name=cleaned).exclude(pk=found.pk)
     if others.exists():
@@ -77,7 +78,7 @@ def rename_list(
 @transaction.atomic(durable=True)
 def delete_list(*, account: Account, list_id: int, now: datetime, actor: Actor = OPERATOR) -> None:
     """Delete a list; its contacts stay, and campaigns keep their copy (R12)."""
-    found = _locked_list(account, actor, list_id)
+    found = _locked_list(account, actor, list_id, Permission.DELETE_LIST)
     record(
         account=account,
         actor=actor,
@@ -98,7 +99,7 @@ def add_to_list(
     Those that stand in it keep their place. Raises NotFoundError for a list or contact that the
     actor may not see, InvalidInputError when the list would grow beyond what a campaign dials.
     """
-    found = _locked_list(account, actor, list_id)
+    found = _locked_list(account, actor, list_id, Permission.EDIT_LIST)
     wanted = list(dict.fromkeys(contact_ids))
     queries.require_contacts(account, actor, wanted)
     with connection.cursor() as cursor:
@@ -120,7 +121,7 @@ def remove_from_list(
     *, account: Account, list_id: int, contact_ids: Sequence[int], actor: Actor = OPERATOR
 ) -> int:
     """Take contacts out of a list; return how many stood in it. The others keep their place."""
-    found = _locked_list(account, actor, list_id)
+    found = _locked_list(account, actor, list_id, Permission.EDIT_LIST)
     members = ListMember.objects.filter(contact_list=found, contact__in=contact_ids)
     removed, _ = members.delete()
     return removed
@@ -136,6 +137,7 @@ def create_contact(
     actor: Actor = OPERATOR,
 ) -> Contact:
     """Make a contact. Raises NumberError, InvalidInputError, or ConflictError when it is there."""
+    require(actor, Permission.CREATE_LIST)
     e164 = _callable_number(account, number)
     made, is_new = Contact.objects.get_or_create(
         account=account,
@@ -160,6 +162,7 @@ def edit_contact(
 
     Raises NotFoundError, NumberError, InvalidInputError, or ConflictError for a known number.
     """
+    require(actor, Permission.EDIT_LIST)
     found = queries.contact(account, actor, contact_id)
     changes = person.changes()
     if number is not None:
@@ -179,7 +182,7 @@ def delete_contacts(
 ) -> None:
     """Delete contacts, also from their lists. Raises NotFoundError unless all are there."""
     queries.require_contacts(account, actor, contact_ids)
-    visible_contacts(account, actor).filter(pk__in=contact_ids).delete()
+    visible_contacts(account, actor, Permission.DELETE_LIST).filter(pk__in=contact_ids).delete()
 
 
 @transaction.atomic(durable=True)
@@ -190,7 +193,7 @@ def add_dnd_numbers(
 
     All or nothing: raises NumberError for the first text that is no telephone number.
     """
-    require_role(actor, MANAGERS, "add to the do-not-call registry")
+    require(actor, Permission.ADD_DND)
     return insert_dnd(account, sorted(_e164s(account, numbers)), now, actor)
 
 
@@ -213,7 +216,7 @@ def remove_dnd_numbers(
     *, account: Account, numbers: Sequence[str], now: datetime, actor: Actor = OPERATOR
 ) -> int:
     """Allow calls to these numbers again; return how many were on the registry. Admins only."""
-    require_role(actor, {Role.ADMIN}, "remove from the do-not-call registry")
+    require(actor, Permission.REMOVE_DND)
     wanted = _e164s(account, numbers)
     removed, _ = DndEntry.objects.filter(account=account, e164__in=wanted).delete()
     _record_dnd(account, actor, "remove", sorted(wanted), count=removed, now=now)
@@ -245,9 +248,11 @@ def _record_dnd(
     )
 
 
-def _locked_list(account: Account, actor: Actor, list_id: int) -> ContactList:
+def _locked_list(
+    account: Account, actor: Actor, list_id: int, permission: Permission
+) -> ContactList:
     """Return the list, locked until commit: two who add at once count one after the other."""
-    lists = visible_lists(account, actor).select_for_update(of=("self",), no_key=True)
+    lists = visible_lists(account, actor, permission).select_for_update(of=("self",), no_key=True)
     found = lists.filter(pk=list_id).first()
     if found is None:
         raise queries.no_such_list(list_id)

@@ -13,7 +13,8 @@ import structlog
 from django.db import transaction
 from procrastinate.contrib.django import app as jobs
 
-from autodialer.apps.accounts.actor import MANAGERS, OPERATOR, Actor, require_role
+from autodialer.apps.accounts.actor import OPERATOR, Actor
+from autodialer.apps.accounts.permissions import Permission, require
 from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.contacts import services as book
 from autodialer.apps.contacts.staging import staging
@@ -145,6 +146,7 @@ def queue_import(
     Raises ConflictError when the name is taken, SameFileError unless `again`, and FileError for
     a file that is empty or too big.
     """
+    require(actor, Permission.CREATE_LIST)
     if not data or len(data) > MAX_BYTES:
         raise FileError("file_too_big" if data else "file_empty")
     cleaned = book.check_list_name(account=account, name=name)
@@ -188,7 +190,7 @@ def import_dnd(
 
     Raises FileError, or NothingToImportError when no row holds a number.
     """
-    require_role(actor, MANAGERS, "add to the do-not-call registry")
+    require(actor, Permission.ADD_DND)
     file = open_and_find(data, account.region, reading)
     numbers: set[str] = set()
     rejected: list[RejectedRow] = []

@@ -1,0 +1,62 @@
+"""Whose campaigns an actor may see: agents those in which they take part, others all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Exists, OuterRef, Q
+
+from autodialer.apps.accounts.permissions import Permission, Scope, require
+from autodialer.apps.agents.models import GroupMember
+from autodialer.apps.campaigns.models import Campaign, CampaignAgent
+from autodialer.domain.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from autodialer.apps.accounts.actor import Actor
+    from autodialer.apps.accounts.models import Account, User
+
+
+def visible_campaigns(account: Account, actor: Actor) -> QuerySet[Campaign]:
+    """Return the campaigns that the actor may see; archived ones too."""
+    if require(actor, Permission.LIST_CAMPAIGNS) is Scope.ALL:
+        return Campaign.objects.filter(account=account)
+    return campaigns_of_agent(account, actor.user)
+
+
+def visible_campaign(
+    account: Account,
+    actor: Actor,
+    campaign_id: int,
+    permission: Permission = Permission.VIEW_CAMPAIGN,
+) -> Campaign:
+    """Return the campaign for an actor who may do this with it.
+
+    Raises NotFoundError when they may not even see it, then NotAllowedError.
+    """
+    found = visible_campaigns(account, actor).filter(pk=campaign_id).first()
+    if found is None:
+        raise no_such_campaign(campaign_id)
+    require(actor, permission)
+    return found
+
+
+def campaigns_of_agent(account: Account, user: User | None) -> QuerySet[Campaign]:
+    """Return the campaigns in which the user is an agent at this moment, whatever their role."""
+    campaigns = Campaign.objects.filter(account=account)
+    if user is None or not user.is_active:
+        return campaigns.none()
+    in_group = GroupMember.objects.filter(group=OuterRef("group"), user=user)
+    picked = CampaignAgent.objects.filter(campaign=OuterRef("pk"), user=user)
+    return campaigns.filter(Q(Exists(in_group)) | Q(Exists(picked)))
+
+
+def takes_part(campaign: Campaign, user: User) -> bool:
+    """Return whether the user is an agent of the campaign at this moment."""
+    return campaigns_of_agent(campaign.account, user).filter(pk=campaign.pk).exists()
+
+
+def no_such_campaign(campaign_id: int) -> NotFoundError:
+    """Return the error for a campaign that is not there, or not for this actor."""
+    return NotFoundError(f"There is no campaign {campaign_id}: see `autodialer campaign list`.")
