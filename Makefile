@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+ASSETS := src/autodialer/web/static/dist/manifest.json
 PYTHON ?= $(firstword $(shell command -v python3.11) $(shell command -v python3))
 CODE := src tests tools $(wildcard bench)
 ARGS ?=
@@ -17,7 +18,7 @@ NO_DATABASE := AUTODIALER_DATABASE_URL=postgresql:///none?host=/nonexistent
 
 .PHONY: help setup check check-format check-lint check-types check-imports check-migrations \
 	check-tree check-words test test-full test-unit test-asterisk wire-tools asterisk \
-	demo bench sim docs lock format clean
+	demo bench sim docs lock format clean assets
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -30,6 +31,14 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+
+# What browsers load, bundled by npm's packages; again when a source or a template's icons changed.
+assets: $(ASSETS) ## Bundle the pages' scripts and styles; instant when nothing changed
+
+$(ASSETS): package-lock.json tools/assets.mjs $(shell find src/autodialer/web -name '*.html' -o -name '*.py' -o -path '*/static/src/*' -type f)
+	@tools/require_node.sh
+	@npm ci --silent --no-audit --no-fund --ignore-scripts
+	@npm run --silent build
 
 check: setup ## Format, lint, types, imports, migrations, sizes, words (what CI runs first)
 	@$(MAKE) -k -j2 --output-sync=target check-types check-imports check-migrations check-lint \
@@ -62,14 +71,14 @@ check-words:
 
 test: test-unit test-asterisk ## Run the tests, the ones on real Asterisk included
 
-test-unit: setup
+test-unit: setup assets
 	$(BIN)/python -m pytest -n 2 -m "not asterisk and not slow" $(ARGS)
 
 # One after another: they measure and race real calls, which two at a time would disturb.
-test-asterisk: setup wire-tools asterisk
+test-asterisk: setup assets wire-tools asterisk
 	$(BIN)/python -m pytest -m "asterisk and not slow" $(ARGS)
 
-test-full: setup wire-tools asterisk ## Run every test, the slow ones too
+test-full: setup assets wire-tools asterisk ## Run every test, the slow ones too
 	$(BIN)/python -m pytest $(ARGS)
 
 wire-tools:
@@ -79,10 +88,10 @@ wire-tools:
 asterisk: setup
 	@$(BIN)/python -c 'from tests.support import stack; stack.asterisk_prefix()'
 
-demo: setup ## Start everything with a lab carrier and demo data
+demo: setup assets ## Start everything with a lab carrier and demo data
 	@$(BIN)/autodialer demo $(ARGS)
 
-bench: setup ## Measure one part: make bench ARGS=<part>
+bench: setup assets ## Measure one part: make bench ARGS=<part>
 	@$(BIN)/python -m bench $(ARGS)
 
 sim: setup ## Run 300 seeded simulations; one again: make sim ARGS="--seed 7 --seeds 1"

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from autodialer.config import pages
 from autodialer.config.database import database_settings
 
-# No SECRET_KEY: nothing here signs anything, and Django refuses to sign without one.
 DEBUG = False
-ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
+SECRET_KEY = pages.secret_key()
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", pages.public_host()]
+CSRF_TRUSTED_ORIGINS = [pages.PUBLIC_URL.rstrip("/")]
+ROOT_URLCONF = "autodialer.config.urls"
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "django_htmx",
+    "csp",
     "procrastinate.contrib.django",
     "autodialer.apps.audit",
     "autodialer.apps.accounts",
@@ -19,10 +34,108 @@ INSTALLED_APPS = [
     "autodialer.apps.agents",
     "autodialer.apps.campaigns",
     "autodialer.apps.calls",
+    "autodialer.web",
 ]
-AUTH_USER_MODEL = "accounts.User"
+MIDDLEWARE = [
+    "autodialer.web.middleware.RequestId",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "autodialer.web.middleware.Person",
+    "autodialer.web.middleware.ErrorPages",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "autodialer.web.navigation.navigation",
+            ],
+        },
+    }
+]
 DATABASES = {"default": database_settings()}
+# Counts of failed sign-ins are shared by all web processes and survive a restart.
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "web_cache"}
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "autodialer.web.adapter.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"  # an admin vouches for the addresses
+ACCOUNT_CHANGE_EMAIL = False
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if pages.is_https() else "http"
+USERSESSIONS_TRACK_ACTIVITY = True
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Autodialer"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not pages.is_https()
+
+SESSION_COOKIE_AGE = int(timedelta(days=14).total_seconds())
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = pages.is_https()
+CSRF_COOKIE_SECURE = pages.is_https()
+CSRF_COOKIE_HTTPONLY = True  # pages carry the token themselves
+CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if pages.is_https() else 0
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if pages.TRUSTED_PROXIES else None
+ALLAUTH_TRUSTED_PROXY_COUNT = pages.TRUSTED_PROXIES
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = pages.CONTENT_SECURITY_POLICY
+
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True
+# What tools/assets.mjs made has its hash in its name.
+WHITENOISE_IMMUTABLE_FILE_TEST = r"\.[0-9a-f]{8}\.(js|css|svg)$"
+
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("en-in", "English (India)")]
+FORMAT_MODULE_PATH = ["autodialer.web.formats"]
+USE_THOUSAND_SEPARATOR = False  # templates group what people read as a count
+
+_MAIL = pages.mail()
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if _MAIL else 'dummy'}.EmailBackend"
+if _MAIL:
+    EMAIL_HOST, EMAIL_PORT, EMAIL_USE_TLS = _MAIL.host, _MAIL.port, _MAIL.starttls
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _MAIL.user, _MAIL.password
+DEFAULT_FROM_EMAIL = f"autodialer@{pages.public_host()}"
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+DATA_UPLOAD_MAX_MEMORY_SIZE = 21 * 1024 * 1024  # the largest list is 20 MB
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
+LOGGING_CONFIG = None  # the web process sets structlog up itself

@@ -8,7 +8,7 @@ import secrets
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -121,10 +121,17 @@ def private_folder(folder: Path) -> Path:
 
 
 def kept_secret(file: Path) -> str:
-    """The secret of the file; generated the first time (43 characters, for this user alone)."""
+    """The secret of the file; generated the first time (43 characters, for this user alone).
+
+    Of several processes that ask for it at the same moment, all get the same.
+    """
     if not file.exists():
         private_folder(file.parent)
-        write_private(file, secrets.token_urlsafe(32))
+        draft = file.with_name(f"{file.name}.{os.getpid()}")
+        write_private(draft, secrets.token_urlsafe(32))
+        with suppress(FileExistsError):  # another process was first: its secret counts
+            file.hardlink_to(draft)
+        draft.unlink()
     return file.read_text()
 
 

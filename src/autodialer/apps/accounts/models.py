@@ -28,6 +28,7 @@ class Account(models.Model):
     region = models.CharField(max_length=2, default="IN")
     window_opens = models.TimeField(default=LEGAL_OPENS)
     window_closes = models.TimeField(default=LEGAL_CLOSES)
+    require_second_factor = models.BooleanField(default=False)  # of admins and supervisors
     created_at = models.DateTimeField()
 
     class Meta:

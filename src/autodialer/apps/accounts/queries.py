@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
-from autodialer.apps.accounts.models import Account, User
+from autodialer.apps.accounts.models import Account, Role, User
 from autodialer.domain.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -46,3 +46,8 @@ def users_by_id(account: Account, ids: Iterable[int]) -> list[User]:
         missing = min(wanted - {user.pk for user in found})
         raise NotFoundError(f"There is no user {missing}: see `autodialer user list`.")
     return found
+
+
+def needs_second_factor(user: User) -> bool:
+    """Return whether the account demands a second factor of this user at sign-in."""
+    return user.account.require_second_factor and user.role != Role.AGENT

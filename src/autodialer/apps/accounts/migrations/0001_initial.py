@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
                 ("region", models.CharField(default="IN", max_length=2)),
                 ("window_opens", models.TimeField(default=datetime.time(9, 0))),
                 ("window_closes", models.TimeField(default=datetime.time(21, 0))),
+                ("require_second_factor", models.BooleanField(default=False)),
                 ("created_at", models.DateTimeField()),
             ],
             options={

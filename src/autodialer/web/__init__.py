@@ -1,0 +1,1 @@
+"""The pages: rendered on the server, exchanged in parts by htmx, live by server-sent events."""

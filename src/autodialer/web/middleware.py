@@ -1,0 +1,116 @@
+"""What every request gets: an id, the account's clock, and a page for each expected error."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+import structlog
+from django.contrib.auth.models import AnonymousUser
+from django.db.utils import InterfaceError, OperationalError
+from django.shortcuts import render
+from django.utils import timezone
+
+from autodialer.apps.accounts.actor import Actor
+from autodialer.domain.errors import (
+    AutodialerError,
+    ConflictError,
+    IllegalTransitionError,
+    InvalidInputError,
+    NotAllowedError,
+    NotFoundError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpResponse
+
+    from autodialer.apps.accounts.models import User
+    from autodialer.web.access import PageRequest
+
+log = structlog.get_logger(__name__)
+
+# 409: the state has moved under the user, or forbids it; the page says what it is now.
+STATUS_OF: Final[tuple[tuple[type[AutodialerError], int], ...]] = (
+    (NotFoundError, 404),
+    (NotAllowedError, 403),
+    (InvalidInputError, 422),
+    (ConflictError, 409),
+    (IllegalTransitionError, 409),
+)
+TITLES: Final = {
+    403: "Not allowed",
+    404: "Not found",
+    409: "That is not possible now",
+    422: "That cannot be used",
+    503: "The database does not answer",
+}
+
+
+class RequestId:
+    """Names each request, in the reply, the log and the audit log. A client's own id is ignored."""
+
+    def __init__(self, get_response: Callable[[PageRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: PageRequest) -> HttpResponse:
+        request.request_id = uuid.uuid4().hex
+        with structlog.contextvars.bound_contextvars(request_id=request.request_id):
+            response = self._get_response(request)
+        response["X-Request-ID"] = request.request_id
+        return response
+
+
+class Person:
+    """Tells views for whom they work, and shows times by the clock on the account's wall."""
+
+    def __init__(self, get_response: Callable[[PageRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: PageRequest) -> HttpResponse:
+        user: User | AnonymousUser = request.user
+        if isinstance(user, AnonymousUser):
+            return self._get_response(request)
+        request.account = user.account
+        request.actor = replace(Actor.of(user), request_id=request.request_id)
+        with timezone.override(ZoneInfo(request.account.zone)):
+            return self._get_response(request)
+
+
+class ErrorPages:
+    """Turns expected errors into a sentence: a page, or for htmx an alert on the present one."""
+
+    def __init__(self, get_response: Callable[[PageRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: PageRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_exception(self, request: PageRequest, error: Exception) -> HttpResponse | None:
+        """Return the reply for an error of ours, None for a bug."""
+        if isinstance(error, OperationalError | InterfaceError):
+            log.warning("database_unavailable", path=request.path)
+            sentence = "Nothing was changed. The page will work again as soon as it is back."
+            return error_page(request, 503, sentence, "database_unavailable")
+        if not isinstance(error, AutodialerError):
+            return None
+        return error_page(request, status_of(error), str(error), error.code)
+
+
+def status_of(error: AutodialerError) -> int:
+    """Return the HTTP status that says what kind of refusal this is."""
+    kinds = (status for kind, status in STATUS_OF if isinstance(error, kind))
+    return next(kinds, 409)
+
+
+def error_page(request: PageRequest, status: int, sentence: str, code: str) -> HttpResponse:
+    """Return the sentence as a page, or for htmx as an alert at the top of the present one."""
+    shown = {"title": TITLES[status], "sentence": sentence, "code": code, "status": status}
+    if not request.htmx:
+        return render(request, "error.html", shown, status=status)
+    response = render(request, "_alert.html", shown, status=status)
+    response["HX-Retarget"], response["HX-Reswap"] = "#alerts", "innerHTML"
+    return response

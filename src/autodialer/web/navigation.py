@@ -1,0 +1,44 @@
+"""The main menu: what this person may open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from autodialer.apps.accounts.permissions import Permission
+from autodialer.web.access import may
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from autodialer.web.access import PageRequest
+
+_P = Permission
+# Address name, label, icon, whom it is shown to.
+ITEMS: Final = (("campaigns", _("Campaigns"), "phone-outgoing", _P.LIST_CAMPAIGNS),)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry of the menu."""
+
+    url: str
+    label: str
+    icon: str
+    is_here: bool
+
+
+def navigation(request: PageRequest) -> dict[str, Any]:
+    """Give every template the menu (a context processor)."""
+    return {"navigation": list(_items(request)) if hasattr(request, "account") else []}
+
+
+def _items(request: PageRequest) -> Iterator[Item]:
+    for name, label, icon, permission in ITEMS:
+        if not may(request, permission):
+            continue
+        url = reverse(name)
+        yield Item(url, str(label), icon, request.path.startswith(url))

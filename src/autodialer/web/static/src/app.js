@@ -1,0 +1,5 @@
+// What every page does in the browser: menus, the dialog, the theme, errors of htmx.
+import "htmx.org";
+import "./app/dialog.js";
+import "./app/menus.js";
+import "./app/forms.js";

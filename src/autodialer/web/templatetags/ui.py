@@ -1,0 +1,140 @@
+"""Small pieces that templates share: assets, icons, times, amounts, numbers' statuses."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from django import template
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.html import format_html
+
+from autodialer.domain.money import format_amount
+from autodialer.web.assets import asset_url
+
+if TYPE_CHECKING:
+    from django.forms import BoundField
+    from django.utils.safestring import SafeString
+
+register = template.Library()
+
+# A word and an icon beside each colour: no status is told by its colour alone (WCAG 1.4.1).
+STATUS_LOOKS: Final = {
+    "created": ("blue", "clock"),
+    "scheduled": ("blue", "clock"),
+    "in-progress": ("green", "phone-call"),
+    "retry": ("yellow", "rotate-clockwise"),
+    "retrying": ("yellow", "phone-call"),
+    "paused": ("orange", "player-pause"),
+    "completed": ("teal", "check"),
+    "archived": ("secondary", "archive"),
+    "failed": ("red", "x"),
+    "failed-dnd": ("red", "phone-off"),
+    "failed-balance": ("red", "wallet-off"),
+    "failed-no-attempt": ("red", "phone-off"),
+    "no-answer": ("yellow", "phone-x"),
+    "busy": ("orange", "phone-x"),
+    "invalid": ("red", "alert-triangle"),
+}
+STATUS_WORDS: Final = {
+    "in-progress": "In progress",
+    "failed-dnd": "Failed DND",
+    "failed-balance": "Failed balance",
+    "failed-no-attempt": "Failed no-attempt",
+    "no-answer": "No answer",
+}
+
+
+@register.simple_tag
+def asset(name: str) -> str:
+    """Return the address of a bundled file."""
+    return asset_url(name)
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """Return an icon of the sprite; decoration unless it has a label."""
+    href = f"{asset_url('icons.svg')}#{name}"
+    if label:
+        return format_html(
+            '<svg class="icon" role="img" aria-label="{}"><use href="{}"/></svg>', label, href
+        )
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}"/></svg>', href)
+
+
+@register.filter
+def status_word(status: str) -> str:
+    """Return a status as people read it."""
+    return STATUS_WORDS.get(status, status.replace("-", " ").capitalize())
+
+
+@register.simple_tag
+def status_badge(status: str) -> SafeString:
+    """Return a status as colour, icon and word."""
+    colour, shape = STATUS_LOOKS.get(status, ("secondary", "point"))
+    return format_html(
+        '<span class="badge bg-{}-lt">{} {}</span>', colour, icon(shape), status_word(status)
+    )
+
+
+@register.filter
+def e164(number: str) -> SafeString:
+    """Return a telephone number that neither wraps nor reads right to left."""
+    return format_html('<bdi class="text-nowrap font-monospace">{}</bdi>', number)
+
+
+@register.simple_tag
+def moment(instant: datetime | None, empty: str = "-") -> SafeString:
+    """Return an instant by the account's clock, zone named, for machines in UTC."""
+    if instant is None:
+        return format_html("{}", empty)
+    local = timezone.localtime(instant)
+    return format_html(
+        '<time datetime="{}" class="text-nowrap">{}</time>',
+        instant.astimezone(UTC).isoformat(timespec="milliseconds"),
+        f"{local:%-d %b %Y, %H:%M} {local:%Z}",
+    )
+
+
+@register.filter
+def duration(seconds: float | timedelta | None) -> str:
+    """Return a time span as m:ss, from an hour as h:mm:ss; a dash for none."""
+    if seconds is None:
+        return "-"
+    whole = int(seconds.total_seconds() if isinstance(seconds, timedelta) else seconds)
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
+@register.filter
+def grouped(number: int) -> str:
+    """Return a count with the grouping of the reader's language: 1,00,000 in en-IN."""
+    return number_format(number, use_l10n=True, force_grouping=True)
+
+
+@register.simple_tag
+def amount(minor_units: int, currency: str) -> str:
+    """Return money in the account's currency."""
+    return format_amount(minor_units, currency)
+
+
+@register.simple_tag(takes_context=True)
+def with_query(context: template.Context, **changes: object) -> str:
+    """Return the present page's query with some parameters changed; None or "" removes one."""
+    query = context["request"].GET.copy()
+    for name, value in changes.items():
+        query.pop(name, None)
+        if value not in {None, ""}:
+            query[name] = str(value)
+    return f"?{query.urlencode()}"
+
+
+@register.filter
+def styled(field: BoundField) -> SafeString:
+    """Return the input of a form that is not ours (sign-in) in our looks."""
+    kind = "form-check-input" if field.widget_type == "checkbox" else "form-control"
+    error = " is-invalid" if field.errors else ""
+    described = f"{field.auto_id}_helptext {field.auto_id}_error"
+    return field.as_widget(attrs={"class": kind + error, "aria-describedby": described})

@@ -1,0 +1,1 @@
+"""Views, a module for each subject: read input, call one service, ask one query, render."""
