@@ -87,7 +87,8 @@ class Dialer:
             tasks.create_task(floor.listen(), name="store-hints")
             tasks.create_task(floor.keep_order(), name="orders")
             tasks.create_task(reconciler.sweep(), name="sweep")
-            tasks.create_task(RegistryWatch(tools, floor).run(), name="registry")
+            registry = RegistryWatch(self._config, tools, floor)
+            tasks.create_task(registry.run(), name="registry")
             if self._numbers is not None:
                 asker = Asker(self._numbers, tools, floor, tasks)
                 tasks.create_task(asker.run(), name="numbers")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -12,21 +12,23 @@ from autodialer.domain.session import NumberForbidden, Phase
 from autodialer.ports.store import StoreUnavailableError
 
 if TYPE_CHECKING:
+    from autodialer.engine.config import EngineConfig
     from autodialer.engine.floor import Floor
     from autodialer.engine.runner import Tools
 
 log = structlog.get_logger()
 
-# A ring ends within a second of the entry, also when its hint is lost, or comes while the claim
-# that did not see the entry is still on its way.
-_LOOK_AGAIN_S: Final = 0.5
-
 
 class RegistryWatch:
-    """Asks at each hint, and now and then while a phone rings. A talk goes on."""
+    """Asks at each hint, and twice a poll while a phone rings. A talk goes on.
 
-    def __init__(self, tools: Tools, floor: Floor) -> None:
+    So a ring ends within a second of the entry, also when its hint is lost, or comes while the
+    claim that did not see the entry is still on its way.
+    """
+
+    def __init__(self, config: EngineConfig, tools: Tools, floor: Floor) -> None:
         self._tools, self._floor = tools, floor
+        self._look_again_s = config.poll.total_seconds() / 2
 
     async def run(self) -> None:
         """Watch for ever."""
@@ -36,7 +38,7 @@ class RegistryWatch:
                 with suppress(StoreUnavailableError):
                     await self._stop_forbidden()
             with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_AGAIN_S):
+                async with asyncio.timeout(self._look_again_s):
                     await self._tools.registry_grew.wait()
 
     def _somebody_rings(self) -> bool:

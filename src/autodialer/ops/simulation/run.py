@@ -59,6 +59,7 @@ STALE_CLAIM_S: Final = 2.1
 # F-41: how long a phone may still ring after its number was put on the registry.
 FORBIDDEN_RING_S: Final = 1.0
 PATIENCE: Final = timedelta(hours=2)
+POLL: Final = timedelta(seconds=1)
 RETRIES: Final = 2
 # Enough for some dozen calls: the balance runs out several times in a run.
 PAYMENT: Final = 4_000
@@ -207,9 +208,9 @@ class Run:
             dialer.result()
             self._break("the dialer stopped by itself")
 
-    def dialer(self) -> Dialer:
+    def dialer(self, poll: timedelta = POLL) -> Dialer:
         """Return the next process of this node."""
-        config = EngineConfig(node="north", holder=f"process-{self.crashes}")
+        config = EngineConfig(node="north", holder=f"process-{self.crashes}", poll=poll)
         return Dialer(
             config, self.store, self.switch, self.clock, new_id=self.new_id, kill=self._kill
         )
