@@ -1,0 +1,94 @@
+"""Two accounts with one of everything, for tests that open every address as everybody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+from autodialer.apps.accounts.actor import Actor
+from autodialer.apps.accounts.models import Role, User
+from autodialer.apps.accounts.services import create_user
+from autodialer.apps.calls.models import Attempt, Node, Session
+from autodialer.apps.calls.services import start_session
+from autodialer.apps.campaigns.models import Campaign, Target
+from autodialer.apps.contacts.models import Contact
+from autodialer.apps.imports.models import ListImport
+from tests.support.book import NOON, Book, make_book
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SECOND: Final = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One account: its people, and the id of one thing of each kind that an address can name."""
+
+    book: Book
+    outsider: User  # an agent who takes part in no campaign
+    campaign: Campaign
+    ids: Mapping[str, object] = field(default_factory=dict)
+
+    def person(self, who: str) -> User:
+        """Return asha (supervisor), devi (admin), bina (agent in the campaign) or esha (not)."""
+        book = self.book
+        people = (book.supervisor, book.admin, book.agent, self.outsider)
+        return {user.name.lower(): user for user in people}[who]
+
+
+def make_world(name: str) -> World:
+    """Make an account with a campaign in progress, an agent in a session, and a finished call."""
+    book = make_book(name)
+    outsider = create_user(
+        account=book.account,
+        email=f"esha@{name.lower()}.example",
+        name="Esha",
+        role=Role.AGENT,
+        now=NOON,
+    )
+    campaign = book.campaign()
+    session_id = start_session(
+        account=book.account,
+        campaign_id=campaign.pk,
+        user_id=book.agent.pk,
+        now=NOON + SECOND,
+        actor=Actor.of(book.agent),
+    ).session_id
+    ids = {
+        "campaign_id": campaign.pk,
+        "session_id": session_id,
+        "attempt_id": _finished_call(campaign, Session.objects.get(pk=session_id)).pk,
+        "list_id": book.list_id,
+        "contact_id": Contact.objects.filter(account=book.account).earliest("pk").pk,
+        "import_id": ListImport.objects.filter(account=book.account).latest("pk").pk,
+        "user_id": book.agent.pk,
+        "group_id": book.group.pk,
+        "device_id": book.device.pk,
+        "caller_id": book.caller_id.pk,
+    }
+    return World(book, outsider, campaign, ids)
+
+
+def _finished_call(campaign: Campaign, session: Session) -> Attempt:
+    node, _ = Node.objects.get_or_create(name="main", defaults={"epoch": 1, "created_at": NOON})
+    target = Target.objects.filter(campaign=campaign).earliest("seq")
+    return Attempt.objects.create(
+        id=uuid4(),
+        account=campaign.account,
+        campaign=campaign,
+        target=target,
+        session=session,
+        user=session.user,
+        node=node,
+        e164=target.e164,
+        caller_id=campaign.caller_id.e164,
+        try_no=1,
+        state="ended",
+        status="completed",
+        placed_at=NOON + SECOND,
+        answered_at=NOON + 2 * SECOND,
+        ended_at=NOON + 9 * SECOND,
+    )
