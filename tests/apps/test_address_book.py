@@ -61,20 +61,20 @@ def test_contacts_join_at_the_end_and_the_others_keep_their_place(book: Book) ->
 
     def add(*which: int) -> int:
         ids = [made[at].pk for at in which]
-        return add_to_list(account=book.account, list_id=list_id, contact_ids=ids)
+        return add_to_list(now=NOON, account=book.account, list_id=list_id, contact_ids=ids)
 
     assert add(2, 0, 2) == 2
     assert add(0, 1) == 1
     before = places(book, list_id)
     assert [number for _, number in before] == ["12", "10", "11"]
-    remove_from_list(account=book.account, list_id=list_id, contact_ids=[made[0].pk])
+    remove_from_list(now=NOON, account=book.account, list_id=list_id, contact_ids=[made[0].pk])
     assert places(book, list_id) == [before[0], before[2]]
     assert add(0) == 1
     assert [number for _, number in places(book, list_id)] == ["12", "11", "10"]
 
 
 def test_an_imported_list_is_continued_after_its_last_line(book: Book) -> None:
-    add_to_list(account=book.account, list_id=book.list_id, contact_ids=[person(book).pk])
+    add_to_list(now=NOON, account=book.account, list_id=book.list_id, contact_ids=[person(book).pk])
     assert [seq for seq, _ in places(book, book.list_id)] == [2, 3, 4, 5]
 
 
@@ -84,10 +84,10 @@ def test_a_list_never_grows_beyond_what_a_campaign_dials(
     monkeypatch.setattr(services, "MAX_TARGETS", 4)
     ids = [person(book, f"98765432{at}").pk for at in (10, 11)]
     with pytest.raises(InvalidInputError) as refused:
-        add_to_list(account=book.account, list_id=book.list_id, contact_ids=ids)
+        add_to_list(now=NOON, account=book.account, list_id=book.list_id, contact_ids=ids)
     assert refused.value.code == "list_too_big"
     assert ListMember.objects.filter(contact_list=book.list_id).count() == 3
-    add_to_list(account=book.account, list_id=book.list_id, contact_ids=ids[:1])
+    add_to_list(now=NOON, account=book.account, list_id=book.list_id, contact_ids=ids[:1])
 
 
 def test_of_many_who_add_at_once_nobody_passes_the_limit(
@@ -98,7 +98,7 @@ def test_of_many_who_add_at_once_nobody_passes_the_limit(
     ids = [person(book, f"98765432{at}").pk for at in range(10, 16)]
 
     def add(contact_id: int) -> None:
-        add_to_list(account=book.account, list_id=book.list_id, contact_ids=[contact_id])
+        add_to_list(now=NOON, account=book.account, list_id=book.list_id, contact_ids=[contact_id])
 
     ends = race(*[lambda one=one: add(one) for one in ids])
     assert (ends.count("done"), ends.count("list_too_big")) == (2, 4)
@@ -110,8 +110,10 @@ def test_a_campaign_keeps_its_copy_whatever_becomes_of_the_list(book: Book) -> N
     campaign = book.campaign()
     copy = list(Target.objects.filter(campaign=campaign).order_by("seq").values("e164", "contact"))
     first = queries.member_rows(book.account, OPERATOR, book.list_id)[0].contact.id
-    edit_contact(account=book.account, contact_id=first, person=Person(first_name="Changed"))
-    delete_contacts(account=book.account, contact_ids=[first])
+    edit_contact(
+        now=NOON, account=book.account, contact_id=first, person=Person(first_name="Changed")
+    )
+    delete_contacts(now=NOON, account=book.account, contact_ids=[first])
     delete_list(account=book.account, now=NOON, list_id=book.list_id)
     kept = Target.objects.filter(campaign=campaign).order_by("seq").values("e164", "contact")
     assert list(kept) == copy
@@ -120,8 +122,11 @@ def test_a_campaign_keeps_its_copy_whatever_becomes_of_the_list(book: Book) -> N
 def test_lists_are_renamed_and_deleted_their_contacts_stay(book: Book) -> None:
     spare = create_list(account=book.account, name="Spare", now=NOON)
     with pytest.raises(ConflictError):
-        rename_list(account=book.account, list_id=spare.pk, name="Leads")
-    assert rename_list(account=book.account, list_id=spare.pk, name=" Spare ").name == "Spare"
+        rename_list(now=NOON, account=book.account, list_id=spare.pk, name="Leads")
+    assert (
+        rename_list(now=NOON, account=book.account, list_id=spare.pk, name=" Spare ").name
+        == "Spare"
+    )
     delete_list(account=book.account, now=NOON, list_id=book.list_id)
     assert [row.name for row in queries.list_rows(book.account)] == ["Spare"]
     assert Contact.objects.filter(account=book.account).count() == 3
@@ -131,7 +136,7 @@ def test_agents_make_lists_and_contacts_and_see_only_their_own(book: Book) -> No
     bina, account = Actor.of(book.agent), book.account
     mine = person(book, actor=bina)
     my_list = create_list(account=account, name="Bina's", now=NOON, actor=bina)
-    add_to_list(account=account, list_id=my_list.pk, contact_ids=[mine.pk], actor=bina)
+    add_to_list(now=NOON, account=account, list_id=my_list.pk, contact_ids=[mine.pk], actor=bina)
     assert [row.name for row in queries.list_rows(account, bina)] == ["Bina's"]
     assert [row.id for row in queries.contact_rows(account, bina)] == [mine.pk]
     assert len(queries.list_rows(account, Actor.of(book.supervisor))) == 2
@@ -139,13 +144,17 @@ def test_agents_make_lists_and_contacts_and_see_only_their_own(book: Book) -> No
     for act in (
         lambda: queries.member_rows(account, bina, book.list_id),
         lambda: queries.contact_row(account, bina, theirs),
-        lambda: edit_contact(account=account, contact_id=theirs, actor=bina),
-        lambda: delete_contacts(account=account, contact_ids=[mine.pk, theirs], actor=bina),
-        lambda: rename_list(account=account, list_id=book.list_id, name="X", actor=bina),
+        lambda: edit_contact(now=NOON, account=account, contact_id=theirs, actor=bina),
+        lambda: delete_contacts(
+            now=NOON, account=account, contact_ids=[mine.pk, theirs], actor=bina
+        ),
+        lambda: rename_list(now=NOON, account=account, list_id=book.list_id, name="X", actor=bina),
         lambda: delete_list(account=account, now=NOON, list_id=book.list_id, actor=bina),
-        lambda: add_to_list(account=account, list_id=my_list.pk, contact_ids=[theirs], actor=bina),
         lambda: add_to_list(
-            account=account, list_id=book.list_id, contact_ids=[mine.pk], actor=bina
+            now=NOON, account=account, list_id=my_list.pk, contact_ids=[theirs], actor=bina
+        ),
+        lambda: add_to_list(
+            now=NOON, account=account, list_id=book.list_id, contact_ids=[mine.pk], actor=bina
         ),
     ):
         with pytest.raises(NotFoundError):
@@ -173,8 +182,10 @@ def test_another_accounts_book_is_not_found(book: Book) -> None:
     contact_id = Contact.objects.filter(account=theirs.account)[0].pk
     for act in (
         lambda: delete_list(account=book.account, now=NOON, list_id=theirs.list_id),
-        lambda: edit_contact(account=book.account, contact_id=contact_id),
-        lambda: add_to_list(account=book.account, list_id=book.list_id, contact_ids=[contact_id]),
+        lambda: edit_contact(now=NOON, account=book.account, contact_id=contact_id),
+        lambda: add_to_list(
+            now=NOON, account=book.account, list_id=book.list_id, contact_ids=[contact_id]
+        ),
     ):
         with pytest.raises(NotFoundError):
             act()
@@ -182,13 +193,15 @@ def test_another_accounts_book_is_not_found(book: Book) -> None:
 
 def test_a_contact_is_edited_value_by_value(book: Book) -> None:
     made = person(book)
-    edit_contact(account=book.account, contact_id=made.pk, person=Person(company="Acme", tag=""))
-    edit_contact(account=book.account, contact_id=made.pk, number="9876543277")
+    edit_contact(
+        now=NOON, account=book.account, contact_id=made.pk, person=Person(company="Acme", tag="")
+    )
+    edit_contact(now=NOON, account=book.account, contact_id=made.pk, number="9876543277")
     row = queries.contact_row(book.account, OPERATOR, made.pk)
     assert (row.e164, row.first_name, row.company) == ("+919876543277", "Asha", "Acme")
     assert dict(row.fields) == {"city": "Pune"}
     with pytest.raises(ConflictError):
-        edit_contact(account=book.account, contact_id=made.pk, number="9000000000")
+        edit_contact(now=NOON, account=book.account, contact_id=made.pk, number="9000000000")
 
 
 def test_a_number_that_is_known_or_ours_makes_no_contact(book: Book) -> None:

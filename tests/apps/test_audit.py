@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
-from importlib import import_module
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -13,77 +11,18 @@ from django.db import IntegrityError, connection, transaction
 from autodialer.apps.accounts.actor import OPERATOR, Actor
 from autodialer.apps.audit import queries
 from autodialer.apps.audit.models import AuditEntry
+from autodialer.apps.calls.services import play_recording, start_session, stop_session
 from autodialer.apps.campaigns import services as campaigns
 from autodialer.apps.campaigns.queries import plan_of
 from autodialer.apps.campaigns.terms import Terms
 from autodialer.domain.errors import AutodialerError
+from tests.support.acts import ACTS, LATER, answered_call, told_who_acts
 from tests.support.book import NOON, Book, make_book
 
-LATER = Terms(starts_at=NOON + timedelta(hours=1))
-# The apps whose privileged services, those that are told who acts, must leave an entry.
-AUDITED = ("campaigns",)
-
-
-def privileged() -> Iterator[str]:
-    for app in AUDITED:
-        module = import_module(f"autodialer.apps.{app}.services")
-        for name, service in inspect.getmembers(module, inspect.isfunction):
-            public = not name.startswith("_") and service.__module__ == module.__name__
-            if public and "actor" in inspect.signature(service).parameters:
-                yield f"{app}.{name}"
-
-
-def steer(verb: str) -> Callable[[Book], object]:
-    def act(book: Book) -> object:
-        service = getattr(campaigns, f"{verb}_campaign")
-        (campaign_id,) = (c.pk for c in [book.campaign(terms=LATER if verb == "archive" else None)])
-        if verb == "resume":
-            campaigns.pause_campaign(
-                account=book.account, campaign_id=campaign_id, actor=OPERATOR, now=NOON
-            )
-        return service(account=book.account, campaign_id=campaign_id, actor=OPERATOR, now=NOON)
-
-    return act
-
-
-def edit(book: Book) -> object:
-    campaign = book.campaign(terms=LATER)
-    return campaigns.edit_campaign(
-        account=book.account,
-        campaign_id=campaign.pk,
-        actor=OPERATOR,
-        plan=plan_of(campaign),
-        now=NOON,
-    )
-
-
-def add_caller_id(book: Book) -> object:
-    return campaigns.add_caller_id(
-        account=book.account, actor=OPERATOR, number="08045678902", now=NOON
-    )
-
-
-def unverify_caller_id(book: Book) -> object:
-    return campaigns.unverify_caller_id(
-        account=book.account, actor=OPERATOR, caller_id=book.caller_id.pk, now=NOON
-    )
-
-
-# How to do each of them once; the last act is the one that is looked at.
-ACTS: dict[str, Callable[[Book], object]] = {
-    "campaigns.add_caller_id": add_caller_id,
-    "campaigns.unverify_caller_id": unverify_caller_id,
-    "campaigns.create_campaign": lambda book: book.campaign(),
-    "campaigns.clone_campaign": steer("clone"),
-    "campaigns.edit_campaign": edit,
-    "campaigns.pause_campaign": steer("pause"),
-    "campaigns.resume_campaign": steer("resume"),
-    "campaigns.complete_campaign": steer("complete"),
-    "campaigns.archive_campaign": steer("archive"),
-}
-ACTIONS = {
-    "campaigns.add_caller_id": "caller_id.add",
-    "campaigns.unverify_caller_id": "caller_id.unverify",
+# Services that are told who acts and leave nothing of their own, and why.
+LEFT_BY_OTHERS = {
+    "audit.record": "is what leaves it",
+    "contacts.insert_dnd": "part of its caller's transaction; left there",
 }
 
 
@@ -92,14 +31,55 @@ def book(db: None) -> Book:
     return make_book()
 
 
-@pytest.mark.parametrize("service", [*privileged()])
-def test_each_privileged_service_leaves_an_entry(book: Book, service: str) -> None:
-    assert service in ACTS, "say here how it is called"
-    ACTS[service](book)
-    verb, _, kind = service.partition(".")[2].partition("_")
-    newest = queries.entries(book.account)[0]
-    assert newest.action == ACTIONS.get(service, f"{kind}.{verb}")
-    assert newest.at == NOON
+@pytest.mark.parametrize("service", ACTS)
+def test_each_service_that_is_told_who_acts_leaves_one_entry(book: Book, service: str) -> None:
+    walker = replace(OPERATOR, name="walker", request_id="req-7")
+    ACTS[service].do(book, walker)
+    newest, *rest = queries.entries(book.account)
+    assert (newest.action, newest.who, newest.at) == (ACTS[service].action, "walker", NOON)
+    assert [e for e in rest if (e.action, e.who) == (newest.action, "walker")] == []
+    # A worker finishes an import; who asked for it is known, the request is over.
+    assert newest.request_id == ("req-7" if service != "imports.queue_import" else None)
+
+
+def test_no_service_that_is_told_who_acts_is_left_out_of_the_walk() -> None:
+    assert {*ACTS, *LEFT_BY_OTHERS} == set(told_who_acts())
+
+
+def test_a_recording_that_is_played_in_pieces_is_noted_once(book: Book) -> None:
+    call, asha = answered_call(book), Actor.of(book.supervisor)
+
+    def play(minutes: int, actor: Actor) -> str:
+        return play_recording(
+            account=book.account,
+            call_id=call.pk,
+            actor=actor,
+            now=NOON + timedelta(minutes=minutes),
+        )
+
+    assert {play(0, asha), play(1, asha), play(9, asha)} == {f"{call.pk}.wav"}
+    assert len(queries.entries(book.account, subject_kind="call")) == 1
+    play(9, Actor.of(book.admin))
+    play(11, asha)
+    assert [e.who for e in queries.entries(book.account, subject_kind="call")] == [
+        "Asha",
+        "Devi",
+        "Asha",
+    ]
+
+
+def test_what_people_do_to_themselves_on_the_phone_is_not_privileged(book: Book) -> None:
+    bina, before = Actor.of(book.agent), len(queries.entries(book.account))
+    campaign_id = book.campaign().pk
+    started = start_session(
+        account=book.account,
+        campaign_id=campaign_id,
+        user_id=book.agent.pk,
+        actor=bina,
+        now=NOON,
+    )
+    stop_session(account=book.account, session_id=started.session_id, actor=bina, now=NOON)
+    assert len(queries.entries(book.account)) == before + 1  # the campaign
 
 
 def test_an_entry_tells_who_did_what_to_which_thing_and_only_what_changed(book: Book) -> None:

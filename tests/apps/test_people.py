@@ -151,7 +151,7 @@ def test_people_of_another_account_are_not_found(book: Book) -> None:
         lambda: rename_group(account=book.account, now=NOON, group_id=theirs.group.pk, name="Ours"),
         lambda: delete_group(account=book.account, now=NOON, group_id=theirs.group.pk),
         lambda: remove_device(
-            account=book.account, user_id=book.agent.pk, device_id=theirs.device.pk
+            now=NOON, account=book.account, user_id=book.agent.pk, device_id=theirs.device.pk
         ),
     ):
         with pytest.raises(NotFoundError):
@@ -257,8 +257,8 @@ def test_a_user_has_several_devices_and_one_default(book: Book) -> None:
         add_device(
             account=account, user_id=user_id, kind=DeviceKind.PHONE, address="09876543210", now=NOON
         )
-    set_default_device(account=account, user_id=user_id, device_id=browser.pk)
-    remove_device(account=account, user_id=user_id, device_id=browser.pk)
+    set_default_device(now=NOON, account=account, user_id=user_id, device_id=browser.pk)
+    remove_device(now=NOON, account=account, user_id=user_id, device_id=browser.pk)
     rows = queries.device_rows(account, user_id)
     assert [(row.kind, row.is_default) for row in rows] == [("sip", True), ("phone", False)]
 

@@ -10,7 +10,7 @@ import pytest
 from tools.sources import python_sources
 
 from autodialer.apps.accounts.actor import OPERATOR, Actor
-from autodialer.apps.accounts.models import Role
+from autodialer.apps.accounts.models import Role, User
 from autodialer.apps.accounts.permissions import (
     RULES,
     Permission,
@@ -18,6 +18,7 @@ from autodialer.apps.accounts.permissions import (
     may,
     require,
     scope_of,
+    who_may,
 )
 from autodialer.apps.agents.models import DeviceKind
 from autodialer.apps.agents.services import add_device, remove_group_members, set_group_members
@@ -28,6 +29,7 @@ from autodialer.apps.campaigns import queries
 from autodialer.apps.campaigns.access import visible_campaign, visible_campaigns
 from autodialer.apps.campaigns.services import create_campaign, pause_campaign
 from autodialer.domain.errors import NotAllowedError, NotFoundError
+from tests.support.acts import ACTS
 from tests.support.book import NOON, Book, make_book
 
 # The matrix as the product was asked for: admin, supervisor, agent.
@@ -250,6 +252,19 @@ def test_a_supervisor_stops_an_agent_and_an_agent_only_themselves(book: Book) ->
         stop_session(account=book.account, session_id=session.pk, now=NOON, actor=actor)
         session.refresh_from_db()
         assert session.status == "ended"
+
+
+WALK: Final = [(service, role) for service in ACTS for role in ROLES]
+
+
+@pytest.mark.parametrize(("service", "role"), WALK)
+def test_each_service_lets_act_whom_the_table_lets(book: Book, service: str, role: Role) -> None:
+    act, actor = ACTS[service], Actor.of(User.objects.get(account=book.account, role=role.value))
+    if scope_of(actor, act.permission) is not None:
+        act.do(book, actor)
+        return
+    with pytest.raises(NotAllowedError, match=who_may(act.permission)):
+        act.do(book, actor)
 
 
 # No service forgets to ask -----------------------------------------------------------------------

@@ -52,7 +52,7 @@ def create_account(
 ) -> Account:
     """Make an account. Its calling window may narrow the legal one, never widen it.
 
-    Raises InvalidInputError, or ConflictError when the name is taken.
+    For the operator. Raises InvalidInputError, or ConflictError when the name is taken.
     """
     _check_place(zone, region)
     _check_window(window_opens, window_closes)
@@ -69,6 +69,7 @@ def create_account(
     )
     if not is_new:
         raise ConflictError(f"There is an account called {cleaned!r} already.")
+    _record_account(account, OPERATOR, "create", {}, now)
     return account
 
 
@@ -97,15 +98,7 @@ def change_account(
     _check_place(found.zone, found.region)
     _check_window(found.window_opens, found.window_closes)
     found.save(update_fields=["zone", "region", "window_opens", "window_closes"])
-    record(
-        account=account,
-        actor=actor,
-        action="account.change",
-        subject=Subject("account", account.pk),
-        before=before,
-        after=_place_facts(found),
-        now=now,
-    )
+    _record_account(found, actor, "change", before, now)
     return found
 
 
@@ -209,6 +202,20 @@ def _place_facts(account: Account) -> dict[str, object]:
         "window_opens": account.window_opens.isoformat(),
         "window_closes": account.window_closes.isoformat(),
     }
+
+
+def _record_account(
+    account: Account, actor: Actor, verb: str, before: Mapping[str, object], now: datetime
+) -> None:
+    record(
+        account=account,
+        actor=actor,
+        action=f"account.{verb}",
+        subject=Subject("account", account.pk),
+        before=before,
+        after=_place_facts(account),
+        now=now,
+    )
 
 
 def _record(

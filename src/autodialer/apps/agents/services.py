@@ -174,35 +174,41 @@ def add_device(
         raise ConflictError(f"{user.name} has this device already.")
     if is_default:
         devices.filter(is_default=True).update(is_default=False)
-    return AgentDevice.objects.create(
+    device = AgentDevice.objects.create(
         user=user,
         kind=kind.value,
         address=checked,
         is_default=is_default or not devices.exists(),
         created_at=now,
     )
+    _note_device(device, actor, "add", now, after=_device_facts(device))
+    return device
 
 
 @transaction.atomic(durable=True)
 def set_default_device(
-    *, account: Account, user_id: int, device_id: int, actor: Actor = OPERATOR
+    *, account: Account, user_id: int, device_id: int, now: datetime, actor: Actor = OPERATOR
 ) -> None:
     """Call the user on this device from the next Start on. Raises NotFoundError."""
     device = _device(account, _locked_owner(account, actor, user_id), device_id)
     AgentDevice.objects.filter(user=user_id, is_default=True).update(is_default=False)
+    before = _device_facts(device)
     device.is_default = True
     device.save(update_fields=["is_default"])
+    _note_device(device, actor, "default", now, before=before, after=_device_facts(device))
 
 
 @transaction.atomic(durable=True)
 def remove_device(
-    *, account: Account, user_id: int, device_id: int, actor: Actor = OPERATOR
+    *, account: Account, user_id: int, device_id: int, now: datetime, actor: Actor = OPERATOR
 ) -> None:
     """Remove a device; of the rest the oldest becomes the default one where none is.
 
     An agent who is connected on it stays connected. Raises NotFoundError.
     """
-    _device(account, _locked_owner(account, actor, user_id), device_id).delete()
+    device = _device(account, _locked_owner(account, actor, user_id), device_id)
+    _note_device(device, actor, "remove", now, before=_device_facts(device))
+    device.delete()
     oldest = queries.device(account, user_id)
     if oldest is not None and not oldest.is_default:
         oldest.is_default = True
@@ -239,6 +245,35 @@ def _record(
         subject=Subject("group", group.pk),
         before=before,
         after={} if verb == "delete" else _facts(group),
+        now=now,
+    )
+
+
+def _device_facts(device: AgentDevice) -> dict[str, object]:
+    return {
+        "user": device.user_id,
+        "kind": device.kind,
+        "address": device.address,
+        "is_default": device.is_default,
+    }
+
+
+def _note_device(
+    device: AgentDevice,
+    actor: Actor,
+    verb: str,
+    now: datetime,
+    *,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+) -> None:
+    record(
+        account=device.user.account,
+        actor=actor,
+        action=f"device.{verb}",
+        subject=Subject("device", device.pk),
+        before=before,
+        after=after,
         now=now,
     )
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from autodialer.apps.accounts.actor import Actor
     from autodialer.apps.accounts.models import Account
 
 
@@ -46,6 +47,17 @@ def entries(
     if before_id is not None:
         found = found.filter(pk__lt=before_id)
     return [_row(entry) for entry in found.order_by("-pk")[:limit]]
+
+
+def did(
+    account: Account, actor: Actor, action: str, subject: tuple[str, str], *, since: datetime
+) -> bool:
+    """Return whether the actor has done this to the subject (kind, id) since then."""
+    kind, subject_id = subject
+    of_subject = AuditEntry.objects.filter(
+        account=account, subject_kind=kind, subject_id=subject_id, at__gte=since
+    )
+    return of_subject.filter(action=action, user=actor.user, who=actor.name).exists()
 
 
 def _row(entry: AuditEntry) -> EntryRow:

@@ -117,14 +117,15 @@ def set_tariffs(
 ) -> None:
     """Set the price of each prefix; other prefixes stay. Calls that are live keep theirs."""
     require(actor, Permission.SET_TARIFFS)
+    known = Tariff.objects.filter(account=account, prefix__in=rates)
+    before = {tariff.prefix: _columns(rate_of(tariff)) for tariff in known}
     for prefix, rate in rates.items():
         check_rate(prefix, rate)
-        known = Tariff.objects.filter(account=account, prefix=prefix).first()
         Tariff.objects.update_or_create(
             account=account, prefix=prefix, defaults={**_columns(rate), "changed_at": now}
         )
-        before = {prefix: _columns(rate_of(known))} if known else {}
-        _note(account, actor, "tariff.set", now, before, {prefix: _columns(rate)})
+    after = {prefix: _columns(rate) for prefix, rate in rates.items()}
+    _note(account, actor, "tariff.set", now, before, after)
 
 
 @transaction.atomic(durable=True)

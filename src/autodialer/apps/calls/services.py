@@ -1,4 +1,4 @@
-"""Writes to sessions by people: Start and Stop.
+"""Writes to sessions by people, Start and Stop, and what people take away of calls.
 
 What follows a Start is written by the dialer, with the statements in `sql`.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid4
 
 from django.db import transaction
@@ -17,13 +17,15 @@ from autodialer.apps.accounts.models import User
 from autodialer.apps.accounts.permissions import Permission, require
 from autodialer.apps.agents.models import DeviceKind
 from autodialer.apps.agents.queries import device as device_of
+from autodialer.apps.audit.queries import did
+from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.billing.services import (
     LowBalanceError,
     NoTariffError,
     hold_agent_leg,
     void_hold,
 )
-from autodialer.apps.calls.models import Session, SessionStatus
+from autodialer.apps.calls.models import Attempt, Session, SessionStatus
 from autodialer.apps.calls.start import CannotStartError, check_start
 from autodialer.apps.campaigns.access import visible_campaign
 from autodialer.apps.events import hint_sessions
@@ -36,6 +38,10 @@ if TYPE_CHECKING:
     from autodialer.apps.accounts.actor import Actor
     from autodialer.apps.accounts.models import Account
     from autodialer.apps.agents.models import AgentDevice
+    from autodialer.apps.campaigns.models import Campaign
+
+# Pieces of one recording that are asked for in this time belong to one play.
+PLAY_LASTS: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,7 @@ def start_session(
     )
     if device.kind == DeviceKind.PHONE:
         _hold_agent_leg(account, session, device, now)
+    _note_of_others(session, actor, "start", now)
     hint_sessions()
     return Started(session.pk, is_new=True)
 
@@ -110,6 +117,7 @@ def stop_session(
     require(actor, _own_or(Permission.STOP_OTHER_AGENT, actor, locked.user_id))
     if locked.status == SessionStatus.ENDED:
         return
+    _note_of_others(locked, actor, "stop", now)
     if locked.status == SessionStatus.QUEUED:
         sessions.update(
             status=SessionStatus.ENDED.value, end_reason=EndReason.STOPPED.value, ended_at=now
@@ -122,10 +130,66 @@ def stop_session(
     hint_sessions()
 
 
+@transaction.atomic(durable=True)
+def download_report(
+    *, account: Account, campaign_id: int, form: str, actor: Actor, now: datetime
+) -> Campaign:
+    """Note that somebody takes the report of a campaign away; return the campaign to write it of.
+
+    Raises NotFoundError or NotAllowedError.
+    """
+    campaign = visible_campaign(account, actor, campaign_id, Permission.DOWNLOAD_REPORT)
+    record(
+        account=account,
+        actor=actor,
+        action="report.download",
+        subject=Subject("campaign", campaign.pk),
+        after={"format": form},
+        now=now,
+    )
+    return campaign
+
+
+@transaction.atomic(durable=True)
+def play_recording(*, account: Account, call_id: UUID, actor: Actor, now: datetime) -> str:
+    """Note that somebody listens to a call; return the recording's name in its folder.
+
+    A player that asks for it in pieces plays once: it is noted again after PLAY_LASTS. Raises
+    NotFoundError, also when the call has no recording, or NotAllowedError.
+    """
+    call = Attempt.objects.filter(account=account, pk=call_id).first()
+    if call is None:
+        raise NotFoundError("There is no such call.")
+    visible_campaign(account, actor, call.campaign_id, Permission.PLAY_RECORDING)
+    if not call.recording or call.answered_at is None:
+        raise NotFoundError("This call has no recording: nobody answered it.")
+    if not did(account, actor, "recording.play", ("call", str(call.pk)), since=now - PLAY_LASTS):
+        subject = Subject("call", call.pk)
+        record(account=account, actor=actor, action="recording.play", subject=subject, now=now)
+    return call.recording
+
+
 def _own_or(of_others: Permission, actor: Actor, user_id: int) -> Permission:
     """Return what it needs to start or stop this user."""
-    own = actor.user is not None and actor.user.pk == user_id
-    return Permission.DIAL if own else of_others
+    return Permission.DIAL if _is(actor, user_id) else of_others
+
+
+def _is(actor: Actor, user_id: int) -> bool:
+    return actor.user is not None and actor.user.pk == user_id
+
+
+def _note_of_others(session: Session, actor: Actor, verb: str, now: datetime) -> None:
+    """Note that somebody started or stopped another one; one's own stand in the sessions."""
+    if _is(actor, session.user_id):
+        return
+    record(
+        account=session.account,
+        actor=actor,
+        action=f"session.{verb}",
+        subject=Subject("session", session.pk),
+        after={"agent": session.user_id, "campaign": session.campaign_id},
+        now=now,
+    )
 
 
 def _locked_user(account: Account, user_id: int) -> User:

@@ -21,7 +21,7 @@ from autodialer.domain.campaign import MAX_TARGETS
 from autodialer.domain.errors import ConflictError, InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from autodialer.apps.accounts.actor import Actor
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from autodialer.apps.contacts.person import Person
 
 DND_BATCH: Final = 5_000
-DND_NOTED: Final = 100
+# The audit log keeps so many of the things that one act was done to.
+NOTED: Final = 100
 
 
 @transaction.atomic(durable=True)
@@ -38,7 +39,9 @@ def create_list(
 ) -> ContactList:
     """Make an empty list. Raises ConflictError when the name is taken."""
     require(actor, Permission.CREATE_LIST)
-    return new_list(account, name, now, actor.user)
+    made = new_list(account, name, now, actor.user)
+    _note(actor, "create", made, now, after={"name": made.name})
+    return made
 
 
 def check_list_name(*, account: Account, name: str) -> str:
@@ -62,7 +65,7 @@ def new_list(account: Account, name: str, now: datetime, created_by: User | None
 
 @transaction.atomic(durable=True)
 def rename_list(
-    *, account: Account, list_id: int, name: str, actor: Actor = OPERATOR
+    *, account: Account, list_id: int, name: str, now: datetime, actor: Actor = OPERATOR
 ) -> ContactList:
     """Give a list another name. Raises NotFoundError, or ConflictError when the name is taken."""
     found = _locked_list(account, actor, list_id, Permission.EDIT_LIST)
@@ -70,8 +73,10 @@ def rename_list(
     others = ContactList.objects.filter(account=account, name=cleaned).exclude(pk=found.pk)
     if others.exists():
         raise _name_taken(cleaned)
+    before = {"name": found.name}
     found.name = cleaned
     found.save(update_fields=["name"])
+    _note(actor, "rename", found, now, before=before, after={"name": cleaned})
     return found
 
 
@@ -79,20 +84,19 @@ def rename_list(
 def delete_list(*, account: Account, list_id: int, now: datetime, actor: Actor = OPERATOR) -> None:
     """Delete a list; its contacts stay, and campaigns keep their copy (R12)."""
     found = _locked_list(account, actor, list_id, Permission.DELETE_LIST)
-    record(
-        account=account,
-        actor=actor,
-        action="list.delete",
-        subject=Subject("list", found.pk),
-        before={"name": found.name, "contacts": found.members.count()},
-        now=now,
-    )
+    before = {"name": found.name, "contacts": found.members.count()}
+    _note(actor, "delete", found, now, before=before)
     found.delete()
 
 
 @transaction.atomic(durable=True)
 def add_to_list(
-    *, account: Account, list_id: int, contact_ids: Sequence[int], actor: Actor = OPERATOR
+    *,
+    account: Account,
+    list_id: int,
+    contact_ids: Sequence[int],
+    now: datetime,
+    actor: Actor = OPERATOR,
 ) -> int:
     """Put contacts at the end of a list, in this order; return how many were new to it.
 
@@ -113,17 +117,25 @@ def add_to_list(
             f"A list holds at most {MAX_TARGETS:,} contacts: put the rest into another one.",
             "list_too_big",
         )
+    _note(actor, "add", found, now, after={"count": added, "contacts": wanted[:NOTED]})
     return added
 
 
 @transaction.atomic(durable=True)
 def remove_from_list(
-    *, account: Account, list_id: int, contact_ids: Sequence[int], actor: Actor = OPERATOR
+    *,
+    account: Account,
+    list_id: int,
+    contact_ids: Sequence[int],
+    now: datetime,
+    actor: Actor = OPERATOR,
 ) -> int:
     """Take contacts out of a list; return how many stood in it. The others keep their place."""
     found = _locked_list(account, actor, list_id, Permission.EDIT_LIST)
     members = ListMember.objects.filter(contact_list=found, contact__in=contact_ids)
     removed, _ = members.delete()
+    noted = list(contact_ids)[:NOTED]
+    _note(actor, "remove", found, now, before={"count": removed, "contacts": noted})
     return removed
 
 
@@ -146,6 +158,7 @@ def create_contact(
     )
     if not is_new:
         raise ConflictError(f"There is a contact with the number {e164} already.")
+    _note(actor, "create", made, now, after=_facts(made))
     return made
 
 
@@ -154,6 +167,7 @@ def edit_contact(
     *,
     account: Account,
     contact_id: int,
+    now: datetime,
     person: Person = NOBODY,
     number: str | None = None,
     actor: Actor = OPERATOR,
@@ -170,19 +184,31 @@ def edit_contact(
         if Contact.objects.filter(account=account, e164=e164).exclude(pk=found.pk).exists():
             raise ConflictError(f"There is a contact with the number {e164} already.")
         changes["e164"] = e164
+    before = _facts(found)
     for name, value in changes.items():
         setattr(found, name, value)
     found.save(update_fields=list(changes))
+    _note(actor, "edit", found, now, before=before, after=_facts(found))
     return found
 
 
 @transaction.atomic(durable=True)
 def delete_contacts(
-    *, account: Account, contact_ids: Sequence[int], actor: Actor = OPERATOR
+    *, account: Account, contact_ids: Sequence[int], now: datetime, actor: Actor = OPERATOR
 ) -> None:
     """Delete contacts, also from their lists. Raises NotFoundError unless all are there."""
     queries.require_contacts(account, actor, contact_ids)
-    visible_contacts(account, actor, Permission.DELETE_LIST).filter(pk__in=contact_ids).delete()
+    contacts = visible_contacts(account, actor, Permission.DELETE_LIST).filter(pk__in=contact_ids)
+    numbers = list(contacts.order_by("pk").values_list("e164", flat=True))
+    contacts.delete()
+    record(
+        account=account,
+        actor=actor,
+        action="contact.delete",
+        subject=Subject("contacts", account.pk),
+        before={"count": len(numbers), "numbers": numbers[:NOTED]},
+        now=now,
+    )
 
 
 @transaction.atomic(durable=True)
@@ -243,9 +269,35 @@ def _record_dnd(
         actor=actor,
         action=f"dnd.{verb}",
         subject=Subject("dnd", account.pk),
-        after={"count": count, "numbers": list(e164s[:DND_NOTED])},
+        after={"count": count, "numbers": list(e164s[:NOTED])},
         now=now,
     )
+
+
+def _note(
+    actor: Actor,
+    verb: str,
+    subject: ContactList | Contact,
+    now: datetime,
+    *,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+) -> None:
+    kind = "list" if isinstance(subject, ContactList) else "contact"
+    record(
+        account=subject.account,
+        actor=actor,
+        action=f"{kind}.{verb}",
+        subject=Subject(kind, subject.pk),
+        before=before,
+        after=after,
+        now=now,
+    )
+
+
+def _facts(contact: Contact) -> dict[str, object]:
+    names = ("first_name", "last_name", "company", "email", "tag", "fields")
+    return {"number": contact.e164, **{name: getattr(contact, name) for name in names}}
 
 
 def _locked_list(

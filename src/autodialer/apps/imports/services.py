@@ -6,7 +6,7 @@ list or none, whatever is killed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -112,7 +112,7 @@ def import_list(
             file_hash=queries.hash_of(data),
             reading=_as_json(reading),
             created_by=created_by,
-            who=created_by.name if created_by else "",
+            who=created_by.name if created_by else OPERATOR.name,
             created_at=now,
         )
         _save(record, staged, tally, now)
@@ -262,7 +262,7 @@ def _save(run: ListImport, staged: Staging, tally: Tally, now: datetime) -> None
     pieces.forget(run.pk, FileKind.UPLOADED)
     record(
         account=run.account,
-        actor=Actor.of(run.created_by) if run.created_by else OPERATOR,
+        actor=_actor(run),
         action="list.import",
         subject=Subject("list", made.pk),
         after={
@@ -273,6 +273,11 @@ def _save(run: ListImport, staged: Staging, tally: Tally, now: datetime) -> None
         },
         now=now,
     )
+
+
+def _actor(run: ListImport) -> Actor:
+    """Return who asked for the import; who is no user is known by name."""
+    return Actor.of(run.created_by) if run.created_by else replace(OPERATOR, name=run.who)
 
 
 def _begin(import_id: int, now: datetime) -> ListImport | None:

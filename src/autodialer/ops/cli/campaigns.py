@@ -393,11 +393,18 @@ def campaign_report(
     owner: Account, *, name: str, out: Path | None, targets: bool, form: str | None
 ) -> None:
     """Write the report of a campaign as CSV, or all of it as an Excel workbook."""
-    from autodialer.apps.campaigns.queries import campaign as campaign_of
+    from autodialer.apps.accounts.actor import OPERATOR
+    from autodialer.apps.calls.services import download_report
 
     if form is None:
         form = "xlsx" if out is not None and out.suffix.lower() == ".xlsx" else "csv"
-    found = campaign_of(owner, pick_campaign(owner, name))
+    found = download_report(
+        account=owner,
+        campaign_id=pick_campaign(owner, name),
+        form=form,
+        actor=OPERATOR,
+        now=now(),
+    )
     if out is None:
         _write_report(owner, found, sys.stdout.buffer, form, targets=targets)
         return

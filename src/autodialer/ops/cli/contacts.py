@@ -82,7 +82,9 @@ def contact_edit(owner: Account, *, contact_id: int, number: str | None, person:
     """Change what is known of a contact; --field replaces all own fields."""
     from autodialer.apps.contacts.services import edit_contact
 
-    edited = edit_contact(account=owner, contact_id=contact_id, number=number, person=person)
+    edited = edit_contact(
+        account=owner, now=now(), contact_id=contact_id, number=number, person=person
+    )
     click.echo(f"{edited.e164}: changed.", err=True)
 
 
@@ -93,7 +95,7 @@ def contact_delete(owner: Account, *, contact_ids: Sequence[int]) -> None:
     """Delete contacts, also from their lists; campaigns keep their copy."""
     from autodialer.apps.contacts.services import delete_contacts
 
-    delete_contacts(account=owner, contact_ids=contact_ids)
+    delete_contacts(account=owner, now=now(), contact_ids=contact_ids)
     click.echo(f"{len(contact_ids)} deleted.", err=True)
 
 

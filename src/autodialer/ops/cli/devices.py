@@ -66,7 +66,9 @@ def device_default(owner: Account, *, who: str, wanted: str) -> None:
     from autodialer.apps.agents.services import set_default_device
 
     user_id = pick_user(owner, who)
-    set_default_device(account=owner, user_id=user_id, device_id=_pick(owner, user_id, wanted))
+    set_default_device(
+        account=owner, now=now(), user_id=user_id, device_id=_pick(owner, user_id, wanted)
+    )
     click.echo(f"{who}: {wanted} is the default device.", err=True)
 
 
@@ -79,7 +81,9 @@ def device_remove(owner: Account, *, who: str, wanted: str) -> None:
     from autodialer.apps.agents.services import remove_device
 
     user_id = pick_user(owner, who)
-    remove_device(account=owner, user_id=user_id, device_id=_pick(owner, user_id, wanted))
+    remove_device(
+        account=owner, now=now(), user_id=user_id, device_id=_pick(owner, user_id, wanted)
+    )
     click.echo(f"{who}: {wanted} removed.", err=True)
 
 

@@ -136,7 +136,7 @@ def list_rename(owner: Account, *, name: str, new_name: str) -> None:
     """Call the list NAME by NEW_NAME."""
     from autodialer.apps.contacts.services import rename_list
 
-    renamed = rename_list(account=owner, list_id=pick_list(owner, name), name=new_name)
+    renamed = rename_list(account=owner, now=now(), list_id=pick_list(owner, name), name=new_name)
     click.echo(f"{name}: is called {renamed.name!r} now.", err=True)
 
 
@@ -181,7 +181,9 @@ def list_add(owner: Account, *, name: str, contacts: Sequence[int]) -> None:
     """Put CONTACTS (ids) at the end of the list NAME."""
     from autodialer.apps.contacts.services import add_to_list
 
-    added = add_to_list(account=owner, list_id=pick_list(owner, name), contact_ids=contacts)
+    added = add_to_list(
+        account=owner, now=now(), list_id=pick_list(owner, name), contact_ids=contacts
+    )
     click.echo(f"{name}: {added} added.", err=True)
 
 
@@ -193,7 +195,9 @@ def list_remove(owner: Account, *, name: str, contacts: Sequence[int]) -> None:
     """Take CONTACTS (ids) out of the list NAME."""
     from autodialer.apps.contacts.services import remove_from_list
 
-    removed = remove_from_list(account=owner, list_id=pick_list(owner, name), contact_ids=contacts)
+    removed = remove_from_list(
+        account=owner, now=now(), list_id=pick_list(owner, name), contact_ids=contacts
+    )
     click.echo(f"{name}: {removed} removed.", err=True)
 
 

@@ -1,0 +1,428 @@
+"""How to do once each act that somebody is told to have done: the services with an `actor`.
+
+Each prepares what it needs as the operator, then acts as `actor` with one call.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+from uuid import UUID, uuid4
+
+import autodialer.apps
+from autodialer.apps.accounts import services as accounts
+from autodialer.apps.accounts.actor import OPERATOR, Actor
+from autodialer.apps.accounts.models import Role, User
+from autodialer.apps.accounts.permissions import Permission
+from autodialer.apps.agents import services as agents
+from autodialer.apps.agents.models import DeviceKind
+from autodialer.apps.billing import services as billing
+from autodialer.apps.calls import services as calls
+from autodialer.apps.calls.models import Attempt, Node, Session
+from autodialer.apps.campaigns import services as campaigns
+from autodialer.apps.campaigns.models import Target
+from autodialer.apps.campaigns.queries import plan_of
+from autodialer.apps.campaigns.terms import Terms
+from autodialer.apps.contacts import services as contacts
+from autodialer.apps.contacts.person import Person
+from autodialer.apps.imports import services as imports
+from autodialer.domain.money import PaymentMode, Rate
+from tests.support.book import NOON, Book, csv_of
+
+LATER: Final = Terms(starts_at=NOON + timedelta(hours=1))
+_P = Permission
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What it needs, what the audit log calls it, and how it is done."""
+
+    permission: Permission
+    action: str
+    do: Callable[[Book, Actor], object]
+
+
+def told_who_acts() -> Iterator[str]:
+    """Yield app and name of every public service with an `actor`."""
+    for folder in sorted(Path(autodialer.apps.__path__[0]).glob("*/services.py")):
+        app = folder.parent.name
+        module = import_module(f"autodialer.apps.{app}.services")
+        for name, service in inspect.getmembers(module, inspect.isfunction):
+            public = not name.startswith("_") and service.__module__ == module.__name__
+            if public and "actor" in inspect.signature(service).parameters:
+                yield f"{app}.{name}"
+
+
+def _steer(verb: str) -> Callable[[Book, Actor], object]:
+    def act(book: Book, actor: Actor) -> object:
+        service = getattr(campaigns, f"{verb}_campaign")
+        campaign_id = book.campaign(terms=LATER if verb in {"archive"} else None).pk
+        if verb in {"resume", "complete"}:
+            campaigns.pause_campaign(
+                account=book.account, campaign_id=campaign_id, actor=OPERATOR, now=NOON
+            )
+        return service(account=book.account, campaign_id=campaign_id, actor=actor, now=NOON)
+
+    return act
+
+
+def _edit_campaign(book: Book, actor: Actor) -> object:
+    campaign = book.campaign(terms=LATER)
+    return campaigns.edit_campaign(
+        account=book.account,
+        campaign_id=campaign.pk,
+        actor=actor,
+        plan=plan_of(campaign),
+        now=NOON,
+    )
+
+
+def _create_campaign(book: Book, actor: Actor) -> object:
+    return campaigns.create_campaign(
+        account=book.account,
+        actor=actor,
+        name="Onam",
+        list_id=book.list_id,
+        group_id=book.group.pk,
+        caller_id=book.caller_id.pk,
+        now=NOON,
+    )
+
+
+def _own_list(book: Book, actor: Actor) -> int:
+    return contacts.create_list(account=book.account, name="Own", now=NOON, actor=actor).pk
+
+
+def _own_contact(book: Book, actor: Actor) -> int:
+    return contacts.create_contact(
+        account=book.account, number="9876543210", now=NOON, actor=actor
+    ).pk
+
+
+def _add_to_list(book: Book, actor: Actor) -> object:
+    return contacts.add_to_list(
+        account=book.account,
+        list_id=_own_list(book, actor),
+        contact_ids=[_own_contact(book, actor)],
+        now=NOON,
+        actor=actor,
+    )
+
+
+def _remove_from_list(book: Book, actor: Actor) -> object:
+    return contacts.remove_from_list(
+        account=book.account,
+        list_id=_own_list(book, actor),
+        contact_ids=[],
+        now=NOON,
+        actor=actor,
+    )
+
+
+def _remove_dnd(book: Book, actor: Actor) -> object:
+    contacts.add_dnd_numbers(account=book.account, numbers=["9876543210"], now=NOON)
+    return contacts.remove_dnd_numbers(
+        account=book.account, numbers=["9876543210"], now=NOON, actor=actor
+    )
+
+
+def _queue_import(book: Book, actor: Actor) -> object:
+    made = imports.queue_import(
+        account=book.account,
+        actor=actor,
+        name="More",
+        file_name="more.csv",
+        data=csv_of(2),
+        now=NOON,
+    )
+    imports.run_import(import_id=made, clock=lambda: NOON)
+    return made
+
+
+def _device(change: str) -> Callable[[Book, Actor], object]:
+    def act(book: Book, actor: Actor) -> object:
+        service = getattr(agents, f"{change}_device")
+        return service(
+            account=book.account,
+            user_id=book.agent.pk,
+            device_id=book.device.pk,
+            now=NOON,
+            actor=actor,
+        )
+
+    return act
+
+
+def _members(change: str) -> Callable[[Book, Actor], object]:
+    def act(book: Book, actor: Actor) -> object:
+        service = getattr(agents, f"{change}_group_members")
+        return service(
+            account=book.account,
+            group_id=book.group.pk,
+            user_ids=[book.supervisor.pk],
+            now=NOON,
+            actor=actor,
+        )
+
+    return act
+
+
+def _spare(book: Book, role: Role) -> User:
+    """Somebody else of that role, who is an agent of the group."""
+    made = accounts.create_user(
+        account=book.account, email="esha@x.example", name="Esha", role=role, now=NOON
+    )
+    agents.add_device(account=book.account, user_id=made.pk, kind=DeviceKind.BROWSER, now=NOON)
+    agents.add_group_members(
+        account=book.account, group_id=book.group.pk, user_ids=[made.pk], now=NOON
+    )
+    return made
+
+
+def _start(book: Book, actor: Actor) -> UUID:
+    return calls.start_session(
+        account=book.account,
+        campaign_id=book.campaign().pk,
+        user_id=_spare(book, Role.AGENT).pk,
+        now=NOON,
+        actor=actor,
+    ).session_id
+
+
+def _stop(book: Book, actor: Actor) -> object:
+    session_id = _start(book, OPERATOR)
+    return calls.stop_session(account=book.account, session_id=session_id, now=NOON, actor=actor)
+
+
+def answered_call(book: Book) -> Attempt:
+    """A call of a spare agent that was answered, recorded and has ended."""
+    session = Session.objects.get(pk=_start(book, OPERATOR))
+    target = Target.objects.filter(campaign=session.campaign).order_by("seq")[0]
+    node, _ = Node.objects.get_or_create(name="node", defaults={"created_at": NOON})
+    call_id = uuid4()
+    return Attempt.objects.create(
+        id=call_id,
+        account=book.account,
+        campaign=session.campaign,
+        target=target,
+        session=session,
+        user=session.user,
+        node=node,
+        e164=target.e164,
+        caller_id=book.caller_id.e164,
+        try_no=1,
+        state="ended",
+        status="completed",
+        placed_at=NOON,
+        answered_at=NOON,
+        ended_at=NOON + timedelta(seconds=9),
+        recording=f"{call_id}.wav",
+    )
+
+
+def _spare_group(book: Book) -> int:
+    return agents.create_group(account=book.account, name="Spare", now=NOON).pk
+
+
+def _metered(book: Book) -> None:
+    billing.set_payment_mode(
+        account=book.account, mode=PaymentMode.PREPAID, actor=OPERATOR, now=NOON
+    )
+
+
+def _book_money(name: str) -> Callable[[Book, Actor], object]:
+    def act(book: Book, actor: Actor) -> object:
+        _metered(book)
+        service = getattr(billing, name)
+        return service(account=book.account, amount=100, reference="1", actor=actor, now=NOON)
+
+    return act
+
+
+def _remove_tariff(book: Book, actor: Actor) -> object:
+    rates = {"+91": Rate(60, 1, 60, 1)}
+    billing.set_tariffs(account=book.account, rates=rates, actor=OPERATOR, now=NOON)
+    return billing.remove_tariff(account=book.account, prefix="+91", actor=actor, now=NOON)
+
+
+ACTS: Final[dict[str, Act]] = {
+    "accounts.change_account": Act(
+        _P.CHANGE_SETTINGS,
+        "account.change",
+        lambda b, a: accounts.change_account(account=b.account, zone="UTC", now=NOON, actor=a),
+    ),
+    "accounts.create_user": Act(
+        _P.MANAGE_AGENTS,
+        "user.create",
+        lambda b, a: accounts.create_user(
+            account=b.account, email="e@x.example", name="E", role=Role.AGENT, now=NOON, actor=a
+        ),
+    ),
+    "accounts.rename_user": Act(
+        _P.MANAGE_MANAGERS,
+        "user.rename",
+        lambda b, a: accounts.rename_user(
+            account=b.account, user_id=_spare(b, Role.SUPERVISOR).pk, name="New", now=NOON, actor=a
+        ),
+    ),
+    "accounts.set_user_active": Act(
+        _P.MANAGE_AGENTS,
+        "user.disable",
+        lambda b, a: accounts.set_user_active(
+            account=b.account, user_id=b.agent.pk, active=False, now=NOON, actor=a
+        ),
+    ),
+    "accounts.change_role": Act(
+        _P.CHANGE_ROLES,
+        "user.change_role",
+        lambda b, a: accounts.change_role(
+            account=b.account, user_id=b.agent.pk, role=Role.SUPERVISOR, now=NOON, actor=a
+        ),
+    ),
+    "agents.create_group": Act(
+        _P.EDIT_GROUPS,
+        "group.create",
+        lambda b, a: agents.create_group(account=b.account, name="New", now=NOON, actor=a),
+    ),
+    "agents.rename_group": Act(
+        _P.EDIT_GROUPS,
+        "group.rename",
+        lambda b, a: agents.rename_group(
+            account=b.account, group_id=b.group.pk, name="New", now=NOON, actor=a
+        ),
+    ),
+    "agents.delete_group": Act(
+        _P.EDIT_GROUPS,
+        "group.delete",
+        lambda b, a: agents.delete_group(
+            account=b.account, group_id=_spare_group(b), now=NOON, actor=a
+        ),
+    ),
+    "agents.add_group_members": Act(_P.EDIT_GROUPS, "group.change_members", _members("add")),
+    "agents.remove_group_members": Act(_P.EDIT_GROUPS, "group.change_members", _members("remove")),
+    "agents.set_group_members": Act(_P.EDIT_GROUPS, "group.change_members", _members("set")),
+    "agents.add_device": Act(
+        _P.EDIT_OWN_PROFILE,
+        "device.add",
+        lambda b, a: agents.add_device(
+            account=b.account,
+            user_id=(a.user or b.agent).pk,
+            kind=DeviceKind.BROWSER,
+            now=NOON,
+            actor=a,
+        ),
+    ),
+    "agents.set_default_device": Act(_P.EDIT_OWN_PROFILE, "device.default", _device("set_default")),
+    "agents.remove_device": Act(_P.EDIT_OWN_PROFILE, "device.remove", _device("remove")),
+    "contacts.create_list": Act(_P.CREATE_LIST, "list.create", _own_list),
+    "contacts.rename_list": Act(
+        _P.EDIT_LIST,
+        "list.rename",
+        lambda b, a: contacts.rename_list(
+            account=b.account, list_id=_own_list(b, a), name="New", now=NOON, actor=a
+        ),
+    ),
+    "contacts.delete_list": Act(
+        _P.DELETE_LIST,
+        "list.delete",
+        lambda b, a: contacts.delete_list(
+            account=b.account, list_id=_own_list(b, a), now=NOON, actor=a
+        ),
+    ),
+    "contacts.add_to_list": Act(_P.EDIT_LIST, "list.add", _add_to_list),
+    "contacts.remove_from_list": Act(_P.EDIT_LIST, "list.remove", _remove_from_list),
+    "contacts.create_contact": Act(_P.CREATE_LIST, "contact.create", _own_contact),
+    "contacts.edit_contact": Act(
+        _P.EDIT_LIST,
+        "contact.edit",
+        lambda b, a: contacts.edit_contact(
+            account=b.account,
+            contact_id=_own_contact(b, a),
+            person=Person(company="Acme"),
+            now=NOON,
+            actor=a,
+        ),
+    ),
+    "contacts.delete_contacts": Act(
+        _P.DELETE_LIST,
+        "contact.delete",
+        lambda b, a: contacts.delete_contacts(
+            account=b.account, contact_ids=[_own_contact(b, a)], now=NOON, actor=a
+        ),
+    ),
+    "contacts.add_dnd_numbers": Act(
+        _P.ADD_DND,
+        "dnd.add",
+        lambda b, a: contacts.add_dnd_numbers(
+            account=b.account, numbers=["9876543210"], now=NOON, actor=a
+        ),
+    ),
+    "contacts.remove_dnd_numbers": Act(_P.REMOVE_DND, "dnd.remove", _remove_dnd),
+    "imports.queue_import": Act(_P.CREATE_LIST, "list.import", _queue_import),
+    "imports.import_dnd": Act(
+        _P.ADD_DND,
+        "dnd.add",
+        lambda b, a: imports.import_dnd(account=b.account, data=csv_of(2), now=NOON, actor=a),
+    ),
+    "campaigns.add_caller_id": Act(
+        _P.EDIT_CALLER_IDS,
+        "caller_id.add",
+        lambda b, a: campaigns.add_caller_id(
+            account=b.account, actor=a, number="08045678902", now=NOON
+        ),
+    ),
+    "campaigns.unverify_caller_id": Act(
+        _P.EDIT_CALLER_IDS,
+        "caller_id.unverify",
+        lambda b, a: campaigns.unverify_caller_id(
+            account=b.account, actor=a, caller_id=b.caller_id.pk, now=NOON
+        ),
+    ),
+    "campaigns.create_campaign": Act(_P.CREATE_CAMPAIGN, "campaign.create", _create_campaign),
+    "campaigns.clone_campaign": Act(_P.CLONE_CAMPAIGN, "campaign.clone", _steer("clone")),
+    "campaigns.edit_campaign": Act(_P.EDIT_CAMPAIGN, "campaign.edit", _edit_campaign),
+    "campaigns.pause_campaign": Act(_P.PAUSE_CAMPAIGN, "campaign.pause", _steer("pause")),
+    "campaigns.resume_campaign": Act(_P.RESUME_CAMPAIGN, "campaign.resume", _steer("resume")),
+    "campaigns.complete_campaign": Act(
+        _P.COMPLETE_CAMPAIGN, "campaign.complete", _steer("complete")
+    ),
+    "campaigns.archive_campaign": Act(_P.ARCHIVE_CAMPAIGN, "campaign.archive", _steer("archive")),
+    "calls.start_session": Act(_P.START_OTHER_AGENT, "session.start", _start),
+    "calls.stop_session": Act(_P.STOP_OTHER_AGENT, "session.stop", _stop),
+    "calls.download_report": Act(
+        _P.DOWNLOAD_REPORT,
+        "report.download",
+        lambda b, a: calls.download_report(
+            account=b.account, campaign_id=b.campaign().pk, form="csv", actor=a, now=NOON
+        ),
+    ),
+    "calls.play_recording": Act(
+        _P.PLAY_RECORDING,
+        "recording.play",
+        lambda b, a: calls.play_recording(
+            account=b.account, call_id=answered_call(b).pk, actor=a, now=NOON
+        ),
+    ),
+    "billing.set_payment_mode": Act(
+        _P.BOOK_MONEY,
+        "balance.mode",
+        lambda b, a: billing.set_payment_mode(
+            account=b.account, mode=PaymentMode.POSTPAID, actor=a, now=NOON
+        ),
+    ),
+    "billing.top_up": Act(_P.BOOK_MONEY, "balance.top-up", _book_money("top_up")),
+    "billing.adjust": Act(_P.BOOK_MONEY, "balance.adjustment", _book_money("adjust")),
+    "billing.set_tariffs": Act(
+        _P.SET_TARIFFS,
+        "tariff.set",
+        lambda b, a: billing.set_tariffs(
+            account=b.account, rates={"+91": Rate(60, 1, 60, 1)}, actor=a, now=NOON
+        ),
+    ),
+    "billing.remove_tariff": Act(_P.SET_TARIFFS, "tariff.remove", _remove_tariff),
+}
