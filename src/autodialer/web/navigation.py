@@ -41,4 +41,11 @@ def _items(request: PageRequest) -> Iterator[Item]:
         if not may(request, permission):
             continue
         url = reverse(name)
-        yield Item(url, str(label), icon, request.path.startswith(url))
+        yield Item(url, str(label), icon, _is_here(request.path, url))
+
+
+def _is_here(path: str, url: str) -> bool:
+    """Return whether a page is below a menu entry; campaigns are at the root and have folders."""
+    if url == "/":
+        return path == url or path.startswith("/campaigns/")
+    return path.startswith(url)

@@ -82,9 +82,12 @@ def change_account(
     region: str | None = None,
     window_opens: time | None = None,
     window_closes: time | None = None,
+    require_second_factor: bool | None = None,
     actor: Actor = OPERATOR,
 ) -> Account:
-    """Change where the account is and when it calls; what is None stays. Counts at the next dial.
+    """Change where the account is, when it calls, and how its managers sign in.
+
+    What is None stays. Hours count at the next dial, a second factor at the next click.
 
     Raises NotAllowedError, or InvalidInputError, also for a window wider than the law's.
     """
@@ -97,7 +100,9 @@ def change_account(
     found.window_closes = found.window_closes if window_closes is None else window_closes
     _check_place(found.zone, found.region)
     _check_window(found.window_opens, found.window_closes)
-    found.save(update_fields=["zone", "region", "window_opens", "window_closes"])
+    if require_second_factor is not None:
+        found.require_second_factor = require_second_factor
+    found.save(update_fields=[*_place_facts(found)])
     _record_account(found, actor, "change", before, now)
     return found
 
@@ -201,6 +206,7 @@ def _place_facts(account: Account) -> dict[str, object]:
         "region": account.region,
         "window_opens": account.window_opens.isoformat(),
         "window_closes": account.window_closes.isoformat(),
+        "require_second_factor": account.require_second_factor,
     }
 
 

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A field that an act changed; None: it was not there."""
+
+    name: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
 class EntryRow:
     """One act. `before` and `after` hold only what differs."""
 
@@ -28,6 +37,12 @@ class EntryRow:
     before: Mapping[str, Any]
     after: Mapping[str, Any]
     request_id: str | None
+
+    @property
+    def changes(self) -> list[Change]:
+        """What differs, by the name of the field."""
+        names = sorted({*self.before, *self.after})
+        return [Change(name, self.before.get(name), self.after.get(name)) for name in names]
 
 
 def entries(
@@ -58,6 +73,12 @@ def did(
         account=account, subject_kind=kind, subject_id=subject_id, at__gte=since
     )
     return of_subject.filter(action=action, user=actor.user, who=actor.name).exists()
+
+
+def subject_kinds(account: Account) -> list[str]:
+    """Return what the account's audit log is about, by name."""
+    kinds = AuditEntry.objects.filter(account=account).values_list("subject_kind", flat=True)
+    return sorted(kinds.order_by().distinct())
 
 
 def _row(entry: AuditEntry) -> EntryRow:

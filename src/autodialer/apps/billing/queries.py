@@ -31,6 +31,7 @@ class Balance:
 class LedgerRow:
     """One movement of a balance, in minor units; `leg` is the call or session of a charge."""
 
+    id: int
     at: datetime
     kind: EntryKind
     amount: int
@@ -57,11 +58,16 @@ def balance(account: Account) -> Balance | None:
     return Balance(mode, purse.currency, purse.balance, purse.held, available)
 
 
-def ledger_rows(account: Account, limit: int = 100) -> list[LedgerRow]:
-    """Return the last movements of the balance, newest first."""
-    entries = LedgerEntry.objects.filter(account=account).order_by("-pk")[:limit]
+def ledger_rows(
+    account: Account, limit: int = 100, *, before_id: int | None = None
+) -> list[LedgerRow]:
+    """Return movements of the balance, newest first; `before_id` goes on where a page ended."""
+    entries = LedgerEntry.objects.filter(account=account)
+    if before_id is not None:
+        entries = entries.filter(pk__lt=before_id)
     return [
-        LedgerRow(e.at, EntryKind(e.kind), e.amount, e.leg, e.reference, e.actor) for e in entries
+        LedgerRow(e.pk, e.at, EntryKind(e.kind), e.amount, e.leg, e.reference, e.actor)
+        for e in entries.order_by("-pk")[:limit]
     ]
 
 

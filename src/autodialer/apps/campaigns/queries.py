@@ -28,6 +28,7 @@ from autodialer.apps.campaigns.models import (
 from autodialer.apps.campaigns.plan import TERM_FIELDS, Plan
 from autodialer.apps.campaigns.terms import URLS, Terms, narrowed_hours
 from autodialer.domain.campaign import CampaignStatus
+from autodialer.domain.errors import NotFoundError
 from autodialer.domain.retry import RetryMechanism
 from autodialer.domain.target import TargetStatus
 
@@ -121,6 +122,7 @@ class CallerIdRow:
     id: int
     e164: str
     verified_at: datetime | None
+    campaigns: int  # in progress or to come
 
 
 def campaign(account: Account, campaign_id: int) -> Campaign:
@@ -244,8 +246,19 @@ def _json(value: object) -> object:
 
 def caller_id_rows(account: Account) -> list[CallerIdRow]:
     """Return the caller ids of the account, oldest first."""
+    waiting = (CampaignStatus.CREATED.value, CampaignStatus.IN_PROGRESS.value)
+    campaigns = Campaign.objects.filter(account=account, status__in=waiting)
+    used = dict(campaigns.values_list("caller_id").annotate(Count("pk")).order_by())
     found = CallerId.objects.filter(account=account).order_by("pk")
-    return [CallerIdRow(row.pk, row.e164, row.verified_at) for row in found]
+    return [CallerIdRow(row.pk, row.e164, row.verified_at, used.get(row.pk, 0)) for row in found]
+
+
+def caller_id_row(account: Account, caller_id: int) -> CallerIdRow:
+    """Return one caller id of the account. Raises NotFoundError."""
+    rows = {row.id: row for row in caller_id_rows(account)}
+    if caller_id not in rows:
+        raise NotFoundError(f"There is no caller id {caller_id}.")
+    return rows[caller_id]
 
 
 def _rows(account: Account, ids: Iterable[int]) -> list[CampaignRow]:

@@ -1,0 +1,191 @@
+"""What belongs to the account as a whole: caller ids, money, settings, the audit log."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+from zoneinfo import available_timezones
+
+from django import forms
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from autodialer.apps.accounts.permissions import Permission
+from autodialer.apps.accounts.services import change_account
+from autodialer.apps.audit.queries import entries, subject_kinds
+from autodialer.apps.billing import queries as billing
+from autodialer.apps.campaigns.queries import caller_id_row, caller_id_rows
+from autodialer.apps.campaigns.services import add_caller_id, unverify_caller_id
+from autodialer.domain.errors import InvalidInputError
+from autodialer.web.access import may
+from autodialer.web.forms import Form, TimeInput
+from autodialer.web.routes import FORM, Route
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from autodialer.web.access import PageRequest
+
+PER_PAGE: Final = 50
+_MOST_ID: Final = 19  # digits of a bigint
+
+
+class CallerIdForm(Form):
+    """A number that calls shall be made from."""
+
+    number = forms.CharField(
+        label=gettext_lazy("Number"),
+        max_length=40,
+        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "off"}),
+        help_text=gettext_lazy("With its country code, or as dialled in the account's country."),
+    )
+    verified = forms.BooleanField(
+        label=gettext_lazy("We own this number, and our carrier lets us call from it"),
+        required=False,
+        help_text=gettext_lazy("Campaigns call from verified numbers only."),
+    )
+
+
+def caller_ids(request: PageRequest) -> HttpResponse:
+    """Show the numbers that calls are made from, and add one."""
+    form = CallerIdForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        # Adding is another right than seeing: the service asks for it.
+        with form.refusals():
+            added = add_caller_id(
+                account=request.account,
+                actor=request.actor,
+                number=form.cleaned_data["number"],
+                verified=form.cleaned_data["verified"],
+                now=datetime.now(UTC),
+            )
+            messages.success(request, _("%(number)s was added.") % {"number": added.e164})
+            return redirect("caller_ids")
+    shown = {
+        "rows": caller_id_rows(request.account),
+        "form": form,
+        "may_edit": may(request, Permission.EDIT_CALLER_IDS),
+    }
+    return render(request, "office/caller_ids.html", shown, status=422 if form.errors else 200)
+
+
+def caller_id_withdraw(request: PageRequest, caller_id: int) -> HttpResponse:
+    """Ask whether calls from a number shall stop, and stop them."""
+    row = caller_id_row(request.account, caller_id)
+    if request.method != "POST":
+        return render(request, "office/caller_id_withdraw.html", {"row": row})
+    paused = unverify_caller_id(
+        account=request.account, actor=request.actor, caller_id=row.id, now=datetime.now(UTC)
+    )
+    sentence = ngettext(
+        "No call leaves with %(number)s any more; %(paused)d campaign was paused.",
+        "No call leaves with %(number)s any more; %(paused)d campaigns were paused.",
+        paused,
+    )
+    messages.success(request, sentence % {"number": row.e164, "paused": paused})
+    return redirect("caller_ids")
+
+
+def balance(request: PageRequest) -> HttpResponse:
+    """Show the money of the account, what calls cost, and what moved the balance."""
+    before = _id(request.GET.get("before", ""))
+    rows = billing.ledger_rows(request.account, limit=PER_PAGE + 1, before_id=before)
+    shown = {
+        "balance": billing.balance(request.account),
+        "tariffs": billing.tariff_rows(request.account),
+        "rows": rows[:PER_PAGE],
+        "older": rows[PER_PAGE - 1].id if len(rows) > PER_PAGE else None,
+        "is_first": before is None,
+    }
+    return render(request, "office/balance.html", shown)
+
+
+def audit(request: PageRequest) -> HttpResponse:
+    """Show who did what, newest first."""
+    kind, before = request.GET.get("kind", ""), _id(request.GET.get("before", ""))
+    kinds = subject_kinds(request.account)
+    if kind and kind not in kinds:
+        raise InvalidInputError("kind", _("Filter by one of: %s.") % ", ".join(kinds))
+    rows = entries(request.account, subject_kind=kind, before_id=before, limit=PER_PAGE + 1)
+    shown = {
+        "rows": rows[:PER_PAGE],
+        "older": rows[PER_PAGE - 1].id if len(rows) > PER_PAGE else None,
+        "is_first": before is None,
+        "kinds": kinds,
+        "kind": kind,
+    }
+    return render(request, "office/audit.html", shown)
+
+
+def _id(asked: str) -> int | None:
+    """Return where a list goes on; None for anything that is no id: then it begins."""
+    return int(asked) if asked.isdecimal() and len(asked) < _MOST_ID else None
+
+
+class SettingsForm(Form):
+    """Where the account is, when it may call, and how people sign in."""
+
+    zone = forms.ChoiceField(
+        label=gettext_lazy("Time zone"),
+        choices=lambda: [(zone, zone) for zone in sorted(available_timezones())],
+        help_text=gettext_lazy("All times on all pages, and the calling hours, are by this clock."),
+    )
+    region = forms.CharField(
+        label=gettext_lazy("Country"),
+        min_length=2,
+        max_length=2,
+        help_text=gettext_lazy(
+            "Two letters such as IN. Numbers without a country code are of this country."
+        ),
+    )
+    window_opens = forms.TimeField(label=gettext_lazy("Calls from"), widget=TimeInput())
+    window_closes = forms.TimeField(
+        label=gettext_lazy("Calls until"),
+        widget=TimeInput(),
+        help_text=gettext_lazy(
+            "Within 09:00 to 21:00. No phone rings outside; a conversation may finish."
+        ),
+    )
+    require_second_factor = forms.BooleanField(
+        label=gettext_lazy("Admins and supervisors must sign in with a second factor"),
+        required=False,
+    )
+
+
+def settings(request: PageRequest) -> HttpResponse:
+    """Show the settings of the account, and change them."""
+    may_change = may(request, Permission.CHANGE_SETTINGS)
+    kept = {name: getattr(request.account, name) for name in SettingsForm.base_fields}
+    form = SettingsForm(request.POST or None, initial=kept)
+    for field in form.fields.values():
+        field.disabled = not may_change
+    if request.method == "POST" and form.is_valid():
+        with form.refusals():
+            change_account(
+                account=request.account,
+                actor=request.actor,
+                now=datetime.now(UTC),
+                **form.cleaned_data,
+            )
+            messages.success(request, _("The settings were saved. They count from the next dial."))
+            return redirect("settings")
+    shown = {"form": form, "may_change": may_change}
+    return render(request, "office/settings.html", shown, status=422 if form.errors else 200)
+
+
+_P = Permission
+ROUTES: Final = (
+    Route("caller-ids/", "caller_ids", caller_ids, _P.VIEW_CALLER_IDS, FORM),
+    Route(
+        "caller-ids/<int:caller_id>/withdraw/",
+        "caller_id_withdraw",
+        caller_id_withdraw,
+        _P.EDIT_CALLER_IDS,
+        FORM,
+    ),
+    Route("balance/", "balance", balance, _P.VIEW_BALANCE),
+    Route("audit/", "audit", audit, _P.VIEW_AUDIT_LOG),
+    Route("settings/", "settings", settings, _P.VIEW_SETTINGS, FORM),
+)
