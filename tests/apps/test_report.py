@@ -12,9 +12,14 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from autodialer.apps.accounts.actor import OPERATOR
 from autodialer.apps.accounts.models import Account
 from autodialer.apps.accounts.services import create_account
+from autodialer.apps.billing.models import Hold
+from autodialer.apps.billing.queries import charged
+from autodialer.apps.billing.services import set_payment_mode
 from autodialer.apps.calls import report
+from autodialer.apps.calls.models import Attempt
 from autodialer.apps.calls.reasons import WORDS, in_words
 from autodialer.apps.calls.workbook import write_workbook
 from autodialer.apps.campaigns.models import Campaign, Target
@@ -22,6 +27,7 @@ from autodialer.apps.contacts.models import Contact
 from autodialer.apps.imports.services import import_list
 from autodialer.apps.spreadsheet import FORMULA_STARTS, unshield
 from autodialer.apps.texts import clean_text
+from autodialer.domain.money import HoldStatus, PaymentMode
 from autodialer.domain.outcome import Reason
 from tests.apps.test_sessions import place, start
 from tests.support.book import NOON, Book, make_book
@@ -229,3 +235,51 @@ def test_each_reason_has_words(reason: Reason) -> None:
 def test_a_sip_code_without_name_is_told_as_the_networks_answer() -> None:
     assert in_words("sip_499") == "The network refused the call (SIP 499)"
     assert in_words("") == ""
+
+
+def settle(book: Book, call: Attempt, status: HoldStatus, charged: int) -> None:
+    """The hold of a call as the dialer leaves it: open while the call lives."""
+    is_open = status is HoldStatus.OPEN
+    Hold.objects.create(
+        leg=call.pk,
+        kind="customer",
+        account=book.account,
+        first_s=60,
+        first_amount=150,
+        next_s=60,
+        next_amount=150,
+        status=status.value,
+        charged=charged,
+        opened_at=NOON,
+        closed_at=None if is_open else NOON,
+    )
+
+
+def test_a_call_shows_what_it_was_charged_in_whole_and_two_decimals(book: Book) -> None:
+    session = start(book, campaign := book.campaign())
+    ended = {"state": "ended", "ended_at": NOON + SECOND}
+    talked = place(session, 0, **ended, answered_at=NOON, status="completed")
+    missed = place(session, 1, **ended, status="no-answer", placed_at=NOON + SECOND)
+    lives = place(session, 2, placed_at=NOON + 2 * SECOND)
+    set_payment_mode(account=book.account, mode=PaymentMode.POSTPAID, actor=OPERATOR, now=NOON)
+    settle(book, talked, HoldStatus.SETTLED, 12_345_650)
+    settle(book, missed, HoldStatus.VOIDED, 0)
+    settle(book, lives, HoldStatus.OPEN, 0)
+    rows = csv.DictReader(io.StringIO(csv_of(report.calls(book.account, campaign))))
+    shown = [("123456.50", "INR"), ("0.00", "INR"), ("", "")]
+    assert [(row["charged"], row["currency"]) for row in rows] == shown
+    sheet = workbook_of(book.account, campaign)["calls"]
+    cells = list(sheet.columns)[report.CALL_COLUMNS.index("charged")][1:]
+    assert [cell.value for cell in cells] == [123456.5, 0, None]
+    assert cells[0].number_format == "0.00"
+    assert charged(book.account, [talked.pk, missed.pk, lives.pk]) == {
+        talked.pk: 12_345_650,
+        missed.pk: 0,
+    }
+
+
+def test_a_call_that_was_not_metered_shows_no_charge(book: Book) -> None:
+    session = start(book, campaign := book.campaign())
+    place(session, 0, state="ended", ended_at=NOON, answered_at=NOON, status="completed")
+    (row,) = csv.DictReader(io.StringIO(csv_of(report.calls(book.account, campaign))))
+    assert (row["charged"], row["currency"]) == ("", "")

@@ -11,6 +11,7 @@ import csv
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -29,19 +30,19 @@ if TYPE_CHECKING:
     from autodialer.apps.accounts.models import Account
     from autodialer.apps.campaigns.models import Campaign
 
-Value: TypeAlias = str | int | float | datetime | None
+Value: TypeAlias = str | int | float | Decimal | datetime | None
 
 CALL_COLUMNS: Final = (
     "call_id", "number", "contact", "agent", "caller_id", "try", "status", "reason",
     "what_happened", "abandoned", "estimated", "placed_at", "answered_at", "ended_at",
-    "talk_seconds", "cost", "currency", "recording", "time_zone",
+    "talk_seconds", "charged", "currency", "recording", "time_zone",
 )  # fmt: skip
 KNOWN_COLUMNS: Final = ("first_name", "last_name", "company", "email", "tag")
 TARGET_COLUMNS: Final = (
     "number", *KNOWN_COLUMNS, "status", "reason", "what_happened", "tries", "due_at",
     "last_called_at", "last_agent", "talk_seconds", "changed_at", "time_zone",
 )  # fmt: skip
-_AFTER_TIMES: Final = 4  # talk, cost, currency, recording: as they are
+_AFTER_TIMES: Final = 4  # talk, charged, currency, recording: as they are
 ROWS_AT_ONCE: Final = 2_000
 _MARKED: Final = frozenset((*FORMULA_STARTS, "'"))
 _E164: Final = re.compile(E164)

@@ -6,6 +6,7 @@ Every text is typed as text: nothing is calculated, no digit of a number is lost
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 HEADER: Final = Font(bold=True)
 TEXT: Final = "@"  # Excel's own format for text: it stays text when somebody edits the cell
+MONEY: Final = "0.00"
 WIDTH: Final = 18
 _BAD: Final = ILLEGAL_CHARACTERS_RE
 _FORMULA: Final = (*FORMULA_STARTS, *ERROR_CODES)
@@ -111,6 +113,10 @@ def _cell(sheet: WriteOnlyWorksheet, value: Value) -> Cell | Value:
     if isinstance(value, str):
         is_plain = not value.startswith(_FORMULA) and not _BAD.search(value)
         return (value or None) if is_plain else _text(sheet, value)
+    if isinstance(value, Decimal):
+        cell = WriteOnlyCell(sheet, float(value))  # all that Excel has
+        cell.number_format = MONEY
+        return cell
     # Excel knows no zones: what the clock on the account's wall showed.
     return value.replace(tzinfo=None) if isinstance(value, datetime) else value
 

@@ -7,8 +7,8 @@ SELECT a.id::text AS call_id, a.e164 AS number,
        a.placed_at, a.answered_at, a.ended_at,
        round(extract(epoch FROM a.ended_at - a.answered_at), 1)::float8 AS talk_seconds,
        -- Minor units are hundredths (domain.money.CURRENCIES).
-       CASE hold.status WHEN 'settled' THEN (hold.charged / 100.0)::float8 END AS cost,
-       CASE hold.status WHEN 'settled' THEN purse.currency END AS currency,
+       CASE WHEN hold.status <> 'open' THEN round(hold.charged / 100.0, 2) END AS charged,
+       CASE WHEN hold.status <> 'open' THEN purse.currency END AS currency,
        -- The file of a call that nobody answered was never made.
        CASE WHEN a.answered_at IS NULL THEN '' ELSE a.recording END AS recording
   FROM calls_attempt AS a
