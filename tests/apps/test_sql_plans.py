@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
-from pytest_django import DjangoDbBlocker
+from psycopg.rows import dict_row
 
 from autodialer.adapters.pg.database import CONNECTION
+from autodialer.adapters.pg.store import FUNCTIONS
 from autodialer.apps.statements import statement
 from tests.support.database import Databases
 
 TARGETS = 20_000
+FEW = 40
+SEQUENTIAL = "SELECT sum(seq_scan) FROM pg_stat_xact_user_tables"
 NO_ROW_LOOKUP = {"Seq Scan", "Bitmap Heap Scan", "Hash Join", "Merge Join", "Materialize"}
 # Whether an agent takes part may be read from either side: both are a handful of rows.
 MEMBERSHIP = {
@@ -28,31 +32,6 @@ MEMBERSHIP = {
 TYPES = {"now": "timestamptz", "at": "timestamptz", "target_id": "bigint", "after_seq": "integer"}
 
 INDEXES = {
-    ("calls", "claim"): {
-        "calls_node_pkey",
-        "calls_session_pkey",
-        "accounts_user_pkey",
-        "campaigns_campaign_pkey",
-        "campaigns_callerid_pkey",
-        "accounts_account_pkey",
-        "calls_attempt_pkey",
-        "attempt_one_live_per_session",
-        "attempt_one_live_per_number",
-        "target_scheduled",
-        "target_retry",
-        "dnd_number_is_once",
-        "campaigns_target_pkey",
-        "billing_purse_pkey",
-        "billing_hold_pkey",
-        "tariff_prefix_is_once",
-    },
-    ("calls", "finish"): {
-        "billing_hold_pkey",
-        "calls_node_pkey",
-        "calls_attempt_pkey",
-        "campaigns_campaign_pkey",
-        "campaigns_target_pkey",
-    },
     ("calls", "mark_answered"): {"calls_node_pkey", "calls_attempt_pkey"},
     ("calls", "renew_lease"): {"calls_node_pkey"},
     ("calls", "take_sessions"): {
@@ -93,14 +72,40 @@ AMONG = {
     ("campaigns", "pause_for_money"): {"campaigns_target_pkey", "tariff_prefix_is_once"},
 }
 
+# What finishing a call and claiming the next one reads, whatever its account and campaign are like.
+HAND_OVER = {
+    "calls_node_pkey",
+    "calls_attempt_pkey",
+    "campaigns_target_pkey",
+    "billing_hold_pkey",
+    "calls_session_pkey",
+    "accounts_user_pkey",
+    "campaigns_campaign_pkey",
+    "campaigns_callerid_pkey",
+    "accounts_account_pkey",
+    "attempt_one_live_per_session",
+    "attempt_one_live_per_number",
+    "target_scheduled",
+    "dnd_number_is_once",
+    "billing_purse_pkey",
+}
+METERED = """
+INSERT INTO billing_purse (account_id, mode, currency, balance, held, created_at)
+SELECT id, 'prepaid', 'INR', 0, 0, now() FROM accounts_account;
+INSERT INTO billing_ledgerentry (account_id, kind, amount, reference, actor, at)
+SELECT id, 'top-up', 1000000, 'r', 'test', now() FROM accounts_account;
+INSERT INTO billing_tariff (account_id, prefix, first_s, first_amount, next_s, next_amount,
+                            changed_at)
+SELECT id, '+' || n, 60, 1, 60, 1, now() FROM accounts_account, generate_series(91, 99) AS n"""
+
 _FILL = """
 INSERT INTO accounts_account (name, zone, region, window_opens, window_closes, created_at)
 VALUES ('one', 'UTC', 'IN', '09:00', '21:00', now());
 INSERT INTO accounts_user (password, account_id, email, name, role, is_active, created_at)
 SELECT '!', a.id, n || '@example.org', n, 'agent', TRUE, now()
   FROM accounts_account AS a, generate_series(1, 200) AS n;
-INSERT INTO campaigns_callerid (account_id, e164, created_at)
-SELECT id, '+918047112233', now() FROM accounts_account;
+INSERT INTO campaigns_callerid (account_id, e164, verified_at, created_at)
+SELECT id, '+918047112233', now(), now() FROM accounts_account;
 INSERT INTO agents_group (account_id, name, created_at)
 SELECT id, 'all', now() FROM accounts_account;
 INSERT INTO agents_groupmember (group_id, user_id)
@@ -143,17 +148,23 @@ SELECT gen_random_uuid(), t.account_id, t.campaign_id, t.id, s.id, s.user_id, s.
 
 
 @pytest.fixture(scope="module", params=["never analysed", "analysed"])
-def dialer(
-    request: pytest.FixtureRequest, databases: Databases, django_db_blocker: DjangoDbBlocker
-) -> Iterator[psycopg.Connection[Any]]:
-    """A connection as the dialer has it, to a database with 20,000 targets and attempts."""
+def full_url(request: pytest.FixtureRequest, databases: Databases) -> Iterator[str]:
+    """A database with 20,000 targets and attempts."""
     with databases.copy() as url, psycopg.connect(url, autocommit=True) as filling:
         for command in _FILL.replace("%(targets)s", str(TARGETS)).split(";\n"):
             filling.execute(command.encode())
         if request.param == "analysed":
             filling.execute("ANALYZE")
-        with psycopg.connect(url, autocommit=True, **CONNECTION) as connection:
-            yield connection
+        yield url
+
+
+@pytest.fixture
+def dialer(full_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """A fresh connection as the dialer has it."""
+    with psycopg.connect(full_url, autocommit=True, **CONNECTION) as connection:
+        for each in FUNCTIONS:
+            connection.execute(statement(*each).encode())
+        yield connection
 
 
 def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -197,3 +208,69 @@ def test_a_sweep_uses_the_partial_indexes(
     nodes = plan_of(dialer, app, name)
     assert AMONG[app, name] <= {node.get("Index Name") for node in nodes}
     assert "Seq Scan" not in {node["Node Type"] for node in nodes}
+
+
+def hand_over(dialer: psycopg.Connection[Any], **changes: Any) -> Mapping[str, Any]:
+    """End one of the live calls and claim the next target, at noon of tomorrow; return the row."""
+    live = dialer.execute(
+        "SELECT id, node_id, session_id, date_trunc('day', placed_at) + interval '36 hours'"
+        "  FROM calls_attempt WHERE state = 'talking' LIMIT 1"
+    )
+    attempt_id, node_id, session_id, noon = live.fetchone() or ("no live call",) * 4
+    values = {
+        "node_id": node_id,
+        "epoch": 1,
+        "attempt_id": attempt_id,
+        "status": "completed",
+        "reason": "answered",
+        "abandoned": False,
+        "estimated": False,
+        "at": noon,
+        "answered_at": noon,
+        "given_back": False,
+        "move": "completed",
+        "move_reason": "answered",
+        "due_at": None,
+        "session_id": session_id,
+        "next_id": uuid4(),
+        "after_seq": 300,
+        "recording": "",
+    } | changes
+    cursor = dialer.cursor(row_factory=dict_row)
+    query = statement("calls", "finish_and_claim").encode()
+    row = cursor.execute(query, values).fetchone()
+    assert row is not None
+    return row
+
+
+def indexes_read(dialer: psycopg.Connection[Any]) -> dict[str, int]:
+    """Return the indexes that this transaction scanned, with how many entries it read in each."""
+    rows = dialer.execute(
+        "SELECT relname, pg_stat_get_xact_tuples_returned(oid) FROM pg_class"
+        " WHERE relkind = 'i' AND relnamespace = 'public'::regnamespace"
+        "   AND pg_stat_get_xact_numscans(oid) > 0"
+    )
+    return dict(rows.fetchall())
+
+
+@pytest.mark.parametrize(
+    ("setting", "after_seq", "more"),
+    [
+        ("", 300, set()),
+        ("", TARGETS, {"target_retry"}),
+        (METERED, 300, {"tariff_prefix_is_once"}),
+    ],
+    ids=["the list", "retries", "prepaid"],
+)
+def test_a_hand_over_reads_a_few_entries_of_each_index(
+    dialer: psycopg.Connection[Any], setting: str, after_seq: int, more: set[str]
+) -> None:
+    with dialer.transaction(force_rollback=True):
+        dialer.execute(setting.encode())
+        before = indexes_read(dialer)
+        scans = dialer.execute(SEQUENTIAL).fetchone()
+        assert hand_over(dialer, after_seq=after_seq)["placed"]
+        assert dialer.execute(SEQUENTIAL).fetchone() == scans
+        read = {name: n - before.get(name, 0) for name, n in indexes_read(dialer).items()}
+    assert set(read) - MEMBERSHIP == HAND_OVER | more
+    assert max(read.values()) < FEW

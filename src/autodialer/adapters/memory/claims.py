@@ -1,4 +1,4 @@
-"""Which target is next: the rules of the claim, as `apps/campaigns/claim.sql` has them."""
+"""Which target is next: the rules of the claim, as `apps/calls/sql/define_claim.sql` has them."""
 
 from __future__ import annotations
 

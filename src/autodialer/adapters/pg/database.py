@@ -104,13 +104,21 @@ def _numbered(app: str, name: str) -> tuple[bytes, tuple[str, ...]]:
 class Database:
     """A pool of connections to one PostgreSQL, found again by itself after an outage."""
 
-    def __init__(self, url: str, size: int = POOL_SIZE, rehearsal: Sequence[Step] = ()) -> None:
-        """Connect to `url`; each new connection first runs `rehearsal`, which must change nothing.
+    def __init__(
+        self,
+        url: str,
+        functions: Sequence[str] = (),
+        rehearsal: Sequence[Step] = (),
+        size: int = POOL_SIZE,
+    ) -> None:
+        """Connect to `url`; each new connection defines `functions`, then runs `rehearsal`.
 
-        PostgreSQL plans a statement when a connection first runs it. For the hot path that takes
-        several times as long as running it, and would fall on the first calls of each connection.
+        The rehearsal must change nothing. PostgreSQL plans a statement when a connection first
+        runs it. For the hot path that takes several times as long as running it, and would fall
+        on the first calls of each connection.
         """
-        self._url, self._size, self._rehearsal = url, size, rehearsal
+        self._url, self._size = url, size
+        self._functions, self._rehearsal = functions, rehearsal
         # A connection of its own, taken whenever it is free: a pool hands its connections out in
         # turn, and a backend that was asked a second ago is a millisecond slower than one that
         # was asked just now.
@@ -129,7 +137,7 @@ class Database:
                 "row_factory": dict_row,
                 "cursor_factory": psycopg.AsyncRawCursor,
             },
-            configure=self._rehearse,
+            configure=self._prepare,
             timeout=STATEMENT_TIMEOUT.total_seconds(),
             # Then the next caller starts over, instead of a back-off that grows to minutes.
             reconnect_timeout=2.0,
@@ -158,9 +166,11 @@ class Database:
         finally:
             self._first_is_free = True
 
-    async def _rehearse(self, connection: Connection) -> None:
+    async def _prepare(self, connection: Connection) -> None:
         # Tables that are not there yet, or are of another version, are told by the real calls.
         with suppress(psycopg.ProgrammingError):
+            for definition in self._functions:
+                await connection.execute(definition.encode())
             for each in self._rehearsal:
                 await _run(connection, [each])
 

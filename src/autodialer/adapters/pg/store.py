@@ -9,7 +9,7 @@ and keeps new ones out until the epoch has grown. Renewing is a plain UPDATE and
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 from uuid import UUID
@@ -22,12 +22,10 @@ from autodialer.adapters.pg.positions import FROM_THE_START, Positions
 from autodialer.adapters.pg.rows import call_of, order_of, stop_of, stored_of
 from autodialer.apps import hints
 from autodialer.apps.calls.nothing import Exhausted, why_nothing
-from autodialer.domain import outcome
+from autodialer.apps.statements import statement
 from autodialer.domain.campaign import START_VALID_FOR
 from autodialer.domain.errors import InvariantError
-from autodialer.domain.ids import AttemptId, SessionId
 from autodialer.domain.outcome import Reason
-from autodialer.domain.retry import TargetMove
 from autodialer.domain.session import Claimed, EndReason, FinishCall, NoMore, NothingNow, Wait
 from autodialer.domain.target import TargetStatus
 from autodialer.ports.store import CampaignMoved, Hint, Lease, LeaseHeld, LeaseLostError
@@ -37,7 +35,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from types import TracebackType
 
-    from autodialer.domain.ids import CampaignId
+    from autodialer.domain.ids import AttemptId, CampaignId, SessionId
     from autodialer.domain.recovery import StoredSession
     from autodialer.domain.session import ClaimResult
     from autodialer.ports.numbers import NumberRequest
@@ -49,7 +47,14 @@ log = structlog.get_logger()
 _RACES: Final = 5
 _LISTEN_AGAIN_S: Final = 1.0
 _SOME_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
-_LARGE_POSITION: Final = 100_000  # sent as another type than a small one
+# Each connection defines these for itself (docs/adr/0007-functions-of-a-connection.md).
+FUNCTIONS: Final = (
+    ("billing", "define_quote"),
+    ("billing", "define_settle"),
+    ("calls", "define_fence"),
+    ("calls", "define_finish"),
+    ("calls", "define_claim"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +71,25 @@ class _Claim:
             "calls",
             "claim",
             **_of(self.lease),
-            session_id=self.session_id,
-            attempt_id=self.attempt_id,
             now=self.now,
-            after_seq=after_seq,
-            recording=f"{self.attempt_id.hex}.wav",
+            **self.values(after_seq),
         )
+
+    def values(self, after_seq: int) -> dict[str, Any]:
+        """What a claim asks for besides the lease and the time."""
+        return {
+            "session_id": self.session_id,
+            "next_id": self.attempt_id,
+            "after_seq": after_seq,
+            "recording": f"{self.attempt_id.hex}.wav",
+        }
 
 
 class PgStore:
     """`ports.store.Store` on PostgreSQL. Open it as an asynchronous context manager."""
 
     def __init__(self, url: str) -> None:
-        self._database = Database(url, rehearsal=_rehearsal())
+        self._database = Database(url, [statement(*each) for each in FUNCTIONS], _rehearsal())
         self._positions = Positions()
         # Handed out and perhaps still ringing: not handed out again.
         self._ringing: set[SessionId] = set()
@@ -178,8 +189,8 @@ class PgStore:
     ) -> ClaimResult:
         claim = _Claim(lease, session_id, attempt_id, now)
         after = self._positions.after(session_id, now)
-        (rows,) = await self._database.run(claim.statement(after))
-        return await self._follow(claim, rows, after)
+        ((row,),) = await self._database.run(claim.statement(after))
+        return await self._follow(claim, row, after)
 
     async def forbidden_calls(self, lease: Lease) -> Sequence[AttemptId]:
         (rows,) = await self._database.run(step("calls", "forbidden_calls", node_id=lease.node_id))
@@ -198,34 +209,33 @@ class PgStore:
     ) -> ClaimResult | None:
         if finish.move.status is TargetStatus.SCHEDULED:
             self._positions.target_returned()
-        ending = _ending(lease, finish)
         if claim is None:
-            await self._fenced(ending)
+            await self._fenced(step("calls", "finish", **_ending(lease, finish)))
             return None
         wanted = _Claim(lease, *claim, finish.at)
         after = self._positions.after(wanted.session_id, wanted.now)
-        ended, rows = await self._database.run(ending, wanted.statement(after))
-        _require_lease(ended)
-        return await self._follow(wanted, rows, after)
+        both = _ending(lease, finish) | wanted.values(after)
+        row = await self._fenced(step("calls", "finish_and_claim", **both))
+        return await self._follow(wanted, row, after)
 
-    async def _follow(self, claim: _Claim, rows: Sequence[Row], after: int) -> ClaimResult:
+    async def _follow(self, claim: _Claim, row: Row, after: int) -> ClaimResult:
         """Turn the answer of a claim into a result: look further where it found no call."""
         races = 0
         while races < _RACES:
-            if rows and rows[0]["placed"]:
-                return self._claimed(claim, rows[0])
-            if rows and rows[0]["do_not_call"]:
-                await self._refuse(claim, rows[0])
-            elif rows and rows[0]["refusal"]:
-                await self._pause_for_money(claim, rows[0])
+            if row["placed"]:
+                return self._claimed(claim, row)
+            if row["do_not_call"]:
+                await self._refuse(claim, row)
+            elif row["refusal"]:
+                await self._pause_for_money(claim, row)
                 races += 1
-            elif rows:
+            elif row["target_id"]:
                 races += 1
             elif after > FROM_THE_START:
                 after = FROM_THE_START
             else:
                 return await self._nothing(claim)
-            (rows,) = await self._database.run(claim.statement(after))
+            ((row,),) = await self._database.run(claim.statement(after))
         return NothingNow(Wait.NUMBERS_BUSY)
 
     def _claimed(self, claim: _Claim, row: Row) -> Claimed:
@@ -350,34 +360,10 @@ class PgStore:
 
 
 def _rehearsal() -> list[Step]:
-    """Return the statements of the hot path, for a node that does not exist: they do nothing.
-
-    Each combination of types is planned apart: a time may be there or not, a position small or
-    large.
-    """
-    nobody, nothing = Lease(node_id=-1, epoch=-1), UUID(int=0)
-    session_id, attempt_id = SessionId(nothing), AttemptId(nothing)
-    claim = _Claim(nobody, session_id, attempt_id, _SOME_TIME)
-    end = FinishCall(
-        attempt_id,
-        outcome.TALKED,
-        TargetMove(TargetStatus.COMPLETED, outcome.TALKED.reason),
-        _SOME_TIME,
-        then_claim=False,
-    )
-    retry = replace(end.move, due_at=_SOME_TIME)
-    ends = [
-        replace(end, move=move, answered_at=at)
-        for move in (end.move, retry)
-        for at in (None, _SOME_TIME)
-    ]
-    answer = step("calls", "mark_answered", **_of(nobody), attempt_id=nothing, at=_SOME_TIME)
-    positions = (FROM_THE_START, _LARGE_POSITION)
-    return [
-        *(claim.statement(position) for position in positions),
-        *(_ending(nobody, each) for each in ends),
-        answer,
-    ]
+    """Return the statements of the hot path, for a node that does not exist: they do nothing."""
+    nobody = Lease(node_id=-1, epoch=-1)
+    answer = step("calls", "mark_answered", **_of(nobody), attempt_id=UUID(int=0), at=_SOME_TIME)
+    return [step("calls", "rehearse"), answer]
 
 
 def _of(lease: Lease) -> dict[str, Any]:
@@ -390,20 +376,18 @@ def _require_lease(rows: Sequence[Row]) -> None:
         raise LeaseLostError("Another process drives this node now; this one has stopped.")
 
 
-def _ending(lease: Lease, finish: FinishCall) -> Step:
-    return step(
-        "calls",
-        "finish",
+def _ending(lease: Lease, finish: FinishCall) -> dict[str, Any]:
+    return {
         **_of(lease),
-        attempt_id=finish.attempt_id,
-        status=finish.result.status,
-        reason=finish.result.reason,
-        abandoned=finish.result.abandoned,
-        estimated=finish.estimated,
-        at=finish.at,
-        answered_at=finish.answered_at,
-        given_back=finish.result.reason == Reason.NOT_SENT,
-        move=finish.move.status,
-        move_reason=finish.move.reason,
-        due_at=finish.move.due_at,
-    )
+        "attempt_id": finish.attempt_id,
+        "status": finish.result.status,
+        "reason": finish.result.reason,
+        "abandoned": finish.result.abandoned,
+        "estimated": finish.estimated,
+        "at": finish.at,
+        "answered_at": finish.answered_at,
+        "given_back": finish.result.reason == Reason.NOT_SENT,
+        "move": finish.move.status,
+        "move_reason": finish.move.reason,
+        "due_at": finish.move.due_at,
+    }

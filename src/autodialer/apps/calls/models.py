@@ -102,9 +102,11 @@ class Attempt(models.Model):
     # The four columns that are copied from the session, whose own keys hold, need no key: each
     # would lock a row that all calls share (docs/adr/0006-hot-path-sql.md).
     id = models.UUIDField(primary_key=True)
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
+    account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     campaign = models.ForeignKey(
-        Campaign, on_delete=models.PROTECT, related_name="+", db_index=False
+        Campaign, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
     )
     target = models.ForeignKey(
         Target, on_delete=models.PROTECT, related_name="attempts", db_index=False
