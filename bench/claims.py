@@ -28,7 +28,7 @@ from autodialer.domain.retry import move_after_call
 from autodialer.domain.session import Claimed, EndReason, FinishCall
 from autodialer.ops.paths import Paths
 from autodialer.ops.postgres import EmbeddedPostgres
-from autodialer.ports.store import Lease
+from autodialer.ports.store import Lease, NextClaim
 from bench.office import TARGETS, Office, now
 from bench.part import Outcome
 from bench.rows import Row, markdown
@@ -146,7 +146,9 @@ async def _session(store: PgStore, lease: Lease, session_id: SessionId, until: f
     result = await store.claim(lease, session_id, AttemptId(uuid4()), now())
     while isinstance(result, Claimed) and time.monotonic() < until:
         finish, calls = _answered(result), calls + 1
-        following = await store.finish(lease, finish, (session_id, AttemptId(uuid4())))
+        following = await store.finish(
+            lease, finish, NextClaim(session_id, AttemptId(uuid4()), finish.at)
+        )
         if following is None:
             raise InvariantError("A claim has no answer.")
         result = following

@@ -37,7 +37,6 @@ from tests.contract.store_world import (
     finishing,
     giving_back,
     lease_of,
-    new_attempt,
     sit_down,
 )
 
@@ -64,10 +63,12 @@ class FinishContract:
     ) -> None:
         desk = await desk_for(store, world, CampaignPlan((FIRST, SECOND_NUMBER)))
         call = await desk.call()
-        attempt, finish = new_attempt(), finishing(call, outcome.TALKED, NOW, then_claim=True)
-        following = claimed(await store.finish(desk.lease, finish, (desk.session, attempt)))
-        assert (following.e164, following.attempt_id) == (SECOND_NUMBER, attempt)
-        again = claimed(await store.finish(desk.lease, finish, (desk.session, attempt)))
+        wanted = desk.next_claim(NOW + SECOND)
+        finish = finishing(call, outcome.TALKED, NOW, then_claim=True)
+        following = claimed(await store.finish(desk.lease, finish, wanted))
+        assert (following.e164, following.attempt_id) == (SECOND_NUMBER, wanted.attempt_id)
+        assert following.placed_at == NOW + SECOND
+        again = claimed(await store.finish(desk.lease, finish, wanted))
         assert again == following
         assert len(await world.attempts(desk.campaign)) == 2
 

@@ -267,7 +267,7 @@ class MoneyContract:
         call = await paid.desk.call()
         await store.mark_answered(paid.desk.lease, call.attempt_id, NOW)
         finish = finishing(call, outcome.TALKED, NOW + SECOND, then_claim=True)
-        claimed(await store.finish(paid.desk.lease, finish, (paid.desk.session, new_attempt())))
+        claimed(await store.finish(paid.desk.lease, finish, paid.desk.next_claim(finish.at)))
         assert await paid.balance() == (RESERVED, RESERVED)
 
 

@@ -15,7 +15,7 @@ from autodialer.domain.outcome import CallResult, CallStatus
 from autodialer.domain.retry import RetryPolicy, give_back, move_after_call
 from autodialer.domain.session import Call, Claimed, EndReason, FinishCall
 from autodialer.domain.target import TargetStatus
-from autodialer.ports.store import Lease
+from autodialer.ports.store import Lease, NextClaim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -174,6 +174,9 @@ class Desk:
 
     async def finish(self, call: Call, result: CallResult, now: datetime = NOW) -> None:
         await self.store.finish(self.lease, finishing(call, result, now), None)
+
+    def next_claim(self, now: datetime) -> NextClaim:
+        return NextClaim(self.session, new_attempt(), now)
 
     async def target(self, e164: str) -> TargetView:
         return await self.world.target(self.campaign, e164)

@@ -253,6 +253,31 @@ def test_a_talk_never_ends_before_its_answer_although_the_clock_was_set_back() -
     assert finish.at == NOW
 
 
+def test_no_call_is_answered_or_over_before_it_was_placed() -> None:
+    """Of a call that another process placed, before the clock was set back."""
+    before = NOW - timedelta(hours=1)
+    talking, (_, mark, limit) = step(session_in(Phase.DIALING), CustomerAnswered(OURS), before)
+    assert (mark, limit) == (MarkAnswered(OURS, NOW), WakeAt(NOW + CALL.max_talk))
+    assert talking == session_in(Phase.TALKING)
+    _, (finish,) = step(session_in(Phase.DIALING), CustomerGone(OURS, BUSY_END), before)
+    assert isinstance(finish, FinishCall)
+    assert finish.at == NOW
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_a_session_keeps_its_waits_when_the_clock_is_set(phase: Phase) -> None:
+    for by in (timedelta(hours=1), timedelta(hours=-1)):
+        set_forward = session_in(phase).as_shown_after(by)
+        assert set_forward.as_shown_after(-by) == session_in(phase)
+        for event in (Woken(), CustomerGone(OURS, BUSY_END)):
+            _, commands = step(set_forward, event, NOW + by + SECOND)
+            _, unset = step(session_in(phase), event, NOW + SECOND)
+            assert type_names(commands) == type_names(unset)
+            for one, other in zip(commands, unset, strict=True):
+                if isinstance(one, WakeAt) and isinstance(other, WakeAt):
+                    assert one.at - by == other.at
+
+
 def test_a_talk_found_over_after_a_long_gap_lasted_at_most_its_limit() -> None:
     _, (finish,) = step(session_in(Phase.TALKING), OutcomeLost(OURS), NOW + timedelta(days=1))
     assert isinstance(finish, FinishCall)

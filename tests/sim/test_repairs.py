@@ -137,6 +137,27 @@ def test_after_a_cut_connection_a_hang_up_of_meanwhile_is_found_at_once() -> Non
     run_virtual(main())
 
 
+def test_a_clock_set_back_does_not_let_the_lease_of_a_dead_dialer_last_for_an_hour() -> None:
+    async def main() -> None:
+        run = Run(1, Odds())
+        dead = asyncio.get_running_loop().create_task(run.dialer().run())
+        await _talking(run)
+        dead.cancel()
+        run.crashes, run.clock_is_off = 1, timedelta(hours=-1)
+        (talk,) = run.store.tables.live_attempts()
+        run.switch.customer_hangs_up(talk.call.attempt_id)
+
+        async def story(run: Run) -> None:
+            await _until(lambda: talk.result is not None, 15.0)
+            assert talk.ended_at is not None
+            assert talk.answered_at is not None
+            assert talk.ended_at >= talk.answered_at
+
+        await _with_dialer(run, story)
+
+    run_virtual(main())
+
+
 def test_a_call_of_another_process_s_claim_is_never_placed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -77,6 +77,14 @@ class Call:
     rang: bool = False
     answered_at: datetime | None = None
 
+    def as_shown_after(self, step: timedelta) -> Call:
+        """Return the same moments as a clock shows them that was set forward by `step`."""
+        return replace(
+            self,
+            placed_at=self.placed_at + step,
+            answered_at=self.answered_at and self.answered_at + step,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -89,6 +97,14 @@ class Session:
     waiting_since: datetime | None = None
     waiting_for: Wait | None = None
     leaving: EndReason | None = None
+
+    def as_shown_after(self, step: timedelta) -> Session:
+        """Return the same moments as a clock shows them that was set forward by `step`."""
+        return replace(
+            self,
+            call=self.call and self.call.as_shown_after(step),
+            waiting_since=self.waiting_since and self.waiting_since + step,
+        )
 
 
 # Events: what happened, in the past tense -------------------------------------------------

@@ -176,10 +176,11 @@ def _ringing(session: Session, _event: CustomerRinging, _now: datetime) -> Step:
 
 
 def _answered(session: Session, event: CustomerAnswered, now: datetime) -> Step:
-    call = replace(_call(session), answered_at=now)
-    talking = replace(session, phase=Phase.TALKING, call=call)
-    limit = WakeAt(now + call.max_talk)
-    return talking, (Connect(event.attempt_id), MarkAnswered(event.attempt_id, now), limit)
+    call = _call(session)
+    at = max(now, call.placed_at)
+    talking = replace(session, phase=Phase.TALKING, call=replace(call, answered_at=at))
+    limit = WakeAt(at + call.max_talk)
+    return talking, (Connect(event.attempt_id), MarkAnswered(event.attempt_id, at), limit)
 
 
 def _unanswered_gone(session: Session, event: CustomerGone, now: datetime) -> Step:
@@ -240,7 +241,7 @@ def _talk_too_long(session: Session, _event: Woken, now: datetime) -> Step:
 
 def _abandoned(session: Session, event: CustomerAbandoned, now: datetime) -> Step:
     call = _call(session)
-    answered = replace(call, answered_at=call.answered_at or now)
+    answered = replace(call, answered_at=call.answered_at or max(now, call.placed_at))
     finish = _finish(answered, outcome.ABANDONED, now, then_claim=False)
     ended, commands = _end(session, EndReason.AGENT_LEFT, now, finish)
     return ended, (HangUpCustomer(event.attempt_id), *commands)
@@ -308,12 +309,12 @@ def _finish(
 
 
 def _end_of(call: Call, now: datetime, *, estimated: bool) -> datetime:
-    """Return when the call ended: never before its answer, whatever the wall clock did.
+    """Return when the call ended: never before it began, whatever the wall clock did.
 
     A talk whose end nobody saw lasted at most `max_talk`: the switch cuts it there.
     """
     if call.answered_at is None:
-        return now
+        return max(now, call.placed_at)
     latest = call.answered_at + call.max_talk
     return max(call.answered_at, min(now, latest) if estimated else now)
 

@@ -12,7 +12,7 @@ from autodialer.ports.store import LeaseHeld, StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from autodialer.engine.config import EngineConfig
     from autodialer.engine.gate import Gate
@@ -34,17 +34,22 @@ class LeaseKeeper:
 
     async def take(self, stopping: asyncio.Event) -> Lease | None:
         """Return the lease as soon as it is free; None when stopped before that."""
+        watched = _Watched(self._config.lease_ttl)
         while not stopping.is_set():
             started = asyncio.get_running_loop().time()
             with suppress(StoreUnavailableError):
                 lease = await self._store.acquire_lease(
-                    self._config.node, self._config.holder, self._clock(), self._config.lease_ttl
+                    self._config.node,
+                    self._config.holder,
+                    watched.judge(self._clock()),
+                    self._config.lease_ttl,
                 )
                 if not isinstance(lease, LeaseHeld):
                     self._note(started)
                     log.info("lease_taken", node=self._config.node, epoch=lease.epoch)
                     return lease
                 log.info("lease_held_by_another", until=lease.until.isoformat())
+                watched.seen(lease.until)
             with suppress(TimeoutError):
                 async with asyncio.timeout(_TRY_AGAIN_S):
                     await stopping.wait()
@@ -73,3 +78,27 @@ class LeaseKeeper:
         # From the asking on: the answer may have been long on its way.
         safe = self._config.lease_ttl - self._config.lease_margin
         self._gate.lease_renewed(asked_at + safe.total_seconds())
+
+
+class _Watched:
+    """Another one's lease, watched by the loop's clock.
+
+    A lease that nobody has renewed for its whole length has ended, although a wall clock that was
+    set back since would let it last for as long again.
+    """
+
+    def __init__(self, ttl: timedelta) -> None:
+        self._ttl_s = ttl.total_seconds()
+        self._until: datetime | None = None
+        self._since_s = 0.0
+
+    def seen(self, until: datetime) -> None:
+        """Note until when it is held."""
+        if until != self._until:
+            self._until, self._since_s = until, asyncio.get_running_loop().time()
+
+    def judge(self, now: datetime) -> datetime:
+        """Return the time by which to judge whether it has ended."""
+        if self._until is None or asyncio.get_running_loop().time() < self._since_s + self._ttl_s:
+            return now
+        return max(now, self._until)

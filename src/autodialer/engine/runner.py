@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, assert_never
 
@@ -15,7 +15,8 @@ from autodialer.domain.session import Phase, Wait
 from autodialer.domain.step import step
 from autodialer.engine.config import Failpoint
 from autodialer.engine.insist import insist
-from autodialer.ports.store import StoreUnavailableError
+from autodialer.engine.times import Times
+from autodialer.ports.store import NextClaim, StoreUnavailableError
 from autodialer.ports.telephony import CallRefusedError, SwitchUnavailableError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from autodialer.domain.ids import SessionId
     from autodialer.engine.config import Killer
     from autodialer.engine.gate import Gate
+    from autodialer.engine.times import Moment
     from autodialer.ports.store import Lease, Store
     from autodialer.ports.telephony import AgentDial, Telephony
 
@@ -67,7 +69,10 @@ class SessionRunner:
         self.still_since = asyncio.get_running_loop().time()
         self._tools = tools
         self._agent_dial = agent_dial
-        self._inbox: asyncio.Queue[tuple[domain.Event, datetime]] = asyncio.Queue()
+        self._times = Times(tools.clock)
+        # How far the clock had been set when the present call was claimed.
+        self._set_by_at_claim = timedelta()
+        self._inbox: asyncio.Queue[tuple[domain.Event, Moment]] = asyncio.Queue()
         self._placeable: AttemptId | None = None
         self._gone: AttemptId | None = None
         self.unbridged = False
@@ -98,7 +103,7 @@ class SessionRunner:
         """Queue an event that happened now; returns at once."""
         if isinstance(event, domain.CustomerGone):
             self._gone = event.attempt_id
-        self._inbox.put_nowait((event, self._tools.clock()))
+        self._inbox.put_nowait((event, self._times.now()))
 
     async def run(self, first: Iterable[domain.Command] = ()) -> None:
         """Carry out `first`, then handle events until the session has ended."""
@@ -122,13 +127,14 @@ class SessionRunner:
         else:
             self.unbridged = False
 
-    async def _handle(self, event: domain.Event, at: datetime) -> None:
+    async def _handle(self, event: domain.Event, at: Moment) -> None:
+        self._follow_the_clock(event, at)
         if isinstance(event, domain.CustomerGone):
             self._tools.kill(Failpoint.HANGUP_SEEN)
         if isinstance(event, domain.CustomerAnswered):
             self.answered_unseen = not self._tools.gate.sees_switch
         before = self.state
-        self.state, commands = step(before, event, at)
+        self.state, commands = step(before, event, at.wall)
         if self.state is before and not commands:
             return  # A repeated order is no sign of life: the sweep must still find lost legs.
         if self.state.waiting_for is Wait.SOURCE_SLOW:
@@ -145,6 +151,22 @@ class SessionRunner:
                 new=after.phase.value,
                 attempt_id=_attempt_of(after) or _attempt_of(before),
             )
+
+    def _follow_the_clock(self, event: domain.Event, at: Moment) -> None:
+        """Shift what the session remembers when the wall clock was set: no wait becomes longer
+        or shorter by it. What is stored of one call is dated by the clock of its claim."""
+        by = self._times.note(at)
+        if by:
+            self._log.warning("clock_was_set", by_s=by.total_seconds())
+            self.state = self.state.as_shown_after(by)
+        if isinstance(event, domain.Claimed):
+            self._set_by_at_claim = self._times.set_by
+
+    def _by_the_clock_of_the_claim(self, at: datetime) -> datetime:
+        return at - (self._times.set_by - self._set_by_at_claim)
+
+    def _by_the_clock_of_the_start(self, at: datetime) -> datetime:
+        return at - self._times.set_by
 
     def _forget_ended_call(self, before: domain.Session) -> None:
         old, new = before.call, self.state.call
@@ -169,9 +191,7 @@ class SessionRunner:
             case domain.NailAgent():
                 await self.restore_bridge()
             case domain.MarkReady(at):
-                await insist(
-                    lambda: self._tools.store.mark_ready(self._tools.lease, self.session_id, at)
-                )
+                await self._mark_ready(self._by_the_clock_of_the_start(at))
             case domain.Claim():
                 await self._claim()
             case domain.PlaceCall(call):
@@ -184,7 +204,7 @@ class SessionRunner:
                 self._tools.kill(Failpoint.ANSWERED)
                 await self._connect(attempt_id)
             case domain.MarkAnswered(attempt_id, at):
-                await self._mark_answered(attempt_id, at)
+                await self._mark_answered(attempt_id, self._by_the_clock_of_the_claim(at))
             case domain.FinishCall():
                 await self._finish(command)
             case domain.HangUpCustomer(attempt_id):
@@ -192,11 +212,7 @@ class SessionRunner:
             case domain.ReleaseAgent():
                 await self._quietly(self._tools.switch.release_agent(self.session_id))
             case domain.EndSession(reason, at):
-                await insist(
-                    lambda: self._tools.store.end_session(
-                        self._tools.lease, self.session_id, reason, at
-                    )
-                )
+                await self._end_session(reason, self._by_the_clock_of_the_start(at))
             case domain.WakeAt(at):
                 self._wake_at(at)
             case _:
@@ -221,6 +237,14 @@ class SessionRunner:
         except SwitchUnavailableError:
             self.unbridged = True  # Two people wait in silence: the next sweep tries again.
             self._log.warning("customer_not_connected", attempt_id=str(attempt_id))
+
+    async def _mark_ready(self, at: datetime) -> None:
+        await insist(lambda: self._tools.store.mark_ready(self._tools.lease, self.session_id, at))
+
+    async def _end_session(self, reason: domain.EndReason, at: datetime) -> None:
+        await insist(
+            lambda: self._tools.store.end_session(self._tools.lease, self.session_id, reason, at)
+        )
 
     async def _mark_answered(self, attempt_id: AttemptId, at: datetime) -> None:
         """Try once: a hang-up must not wait behind a store that is away."""
@@ -250,7 +274,7 @@ class SessionRunner:
             self._log.warning("call_of_another_claim", attempt_id=str(call.attempt_id))
             return
         self._placeable = None
-        if not self._tools.gate.is_open or self._tools.clock() - call.placed_at > _FRESH:
+        if not self._tools.gate.is_open or abs(self._tools.clock() - call.placed_at) > _FRESH:
             self.post(domain.CallNotSent(call.attempt_id))
             return
         try:
@@ -265,8 +289,19 @@ class SessionRunner:
 
     async def _finish(self, finish: domain.FinishCall) -> None:
         claims = finish.then_claim and self._tools.gate.is_open
-        wanted = (self.session_id, self._new_attempt()) if claims else None
-        result = await insist(lambda: self._tools.store.finish(self._tools.lease, finish, wanted))
+        attempt_id = self._new_attempt() if claims else None
+        dated = replace(
+            finish,
+            at=self._by_the_clock_of_the_claim(finish.at),
+            answered_at=finish.answered_at and self._by_the_clock_of_the_claim(finish.answered_at),
+        )
+
+        def claim() -> NextClaim | None:
+            if attempt_id is None:
+                return None
+            return NextClaim(self.session_id, attempt_id, self._tools.clock())
+
+        result = await insist(lambda: self._tools.store.finish(self._tools.lease, dated, claim()))
         self._tools.kill(Failpoint.FINISHED)
         if result is not None:
             self.post(result)
@@ -286,7 +321,7 @@ class SessionRunner:
 
     def _wake_at(self, at: datetime) -> None:
         self._cancel_timer()
-        delay = max(0.0, (at - self._tools.clock()).total_seconds())
+        delay = self._times.seconds_until(at)
         self._timer = asyncio.get_running_loop().call_later(delay, self.post, domain.Woken())
 
     def _cancel_timer(self) -> None:

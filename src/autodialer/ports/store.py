@@ -70,6 +70,15 @@ class StopOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class NextClaim:
+    """The claim that follows the end of a call; `now` is when it is asked."""
+
+    session_id: SessionId
+    attempt_id: AttemptId
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SessionsQueued:
     """Hint: a session waits to be taken, or a stop was asked for."""
 
@@ -158,7 +167,7 @@ class Store(Protocol):
         self,
         lease: Lease,
         finish: FinishCall,
-        claim: tuple[SessionId, AttemptId] | None,
+        claim: NextClaim | None,
     ) -> ClaimResult | None:
         """End an attempt and move its target once; with `claim`, claim the next in one round trip.
 

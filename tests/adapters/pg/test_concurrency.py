@@ -29,7 +29,6 @@ from tests.contract.store_world import (
     desk_for,
     finishing,
     lease_of,
-    new_attempt,
     sit_down,
 )
 from tests.support.pg_world import PgWorld
@@ -46,7 +45,7 @@ async def work_off(desk: Desk) -> list[str]:
     while isinstance(result, Claimed):
         called.append(result.call.e164)
         finish = finishing(result.call, outcome.TALKED, NOW, then_claim=True)
-        following = await desk.store.finish(desk.lease, finish, (desk.session, new_attempt()))
+        following = await desk.store.finish(desk.lease, finish, desk.next_claim(finish.at))
         assert following is not None
         result = following
     return called

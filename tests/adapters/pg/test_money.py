@@ -28,7 +28,6 @@ from tests.contract.store_world import (
     Desk,
     finishing,
     lease_of,
-    new_attempt,
     sit_down,
 )
 from tests.support.pg_world import PgWorld
@@ -83,7 +82,7 @@ async def work_off(desk: Desk) -> None:
         call = result.call
         await desk.store.mark_answered(desk.lease, call.attempt_id, NOW)
         finish = finishing(call, outcome.TALKED, NOW + 60 * SECOND, then_claim=True)
-        following = await desk.store.finish(desk.lease, finish, (desk.session, new_attempt()))
+        following = await desk.store.finish(desk.lease, finish, desk.next_claim(finish.at))
         assert following is not None
         result = following
 

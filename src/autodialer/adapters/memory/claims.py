@@ -110,7 +110,7 @@ def _hold(
     if rate is None:
         tables.move_campaign(campaign.campaign_id, CampaignStatus.PAUSED, Reason.NO_TARIFF)
         return False
-    connected = now - session.ready_at if session.ready_at else timedelta()
+    connected = max(now - session.ready_at, timedelta()) if session.ready_at else timedelta()
     rest = campaign.ring_timeout + campaign.max_talk + campaign.idle_limit
     more = purse.missing(session.session_id, connected + rest)
     if not purse.covers(rate.cost(campaign.max_talk) + more):

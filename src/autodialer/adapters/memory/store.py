@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from autodialer.domain.ids import AttemptId, SessionId
     from autodialer.domain.session import ClaimResult, FinishCall
     from autodialer.ports.numbers import NumberRequest
-    from autodialer.ports.store import Hint
+    from autodialer.ports.store import Hint, NextClaim
 
 T = TypeVar("T")
 
@@ -150,19 +150,21 @@ class MemoryStore:
             self._fenced(lease)
             attempt = self.tables.attempts[attempt_id]
             if attempt.result is None:
-                attempt.answered_at = attempt.answered_at or at
+                attempt.answered_at = attempt.answered_at or max(at, attempt.call.placed_at)
 
         await self._transact("mark_answered", mark)
 
     async def finish(
-        self, lease: Lease, finish: FinishCall, claim: tuple[SessionId, AttemptId] | None
+        self, lease: Lease, finish: FinishCall, claim: NextClaim | None
     ) -> ClaimResult | None:
         """See `ports.store.Store`."""
 
         def end() -> ClaimResult | None:
             self._fenced(lease)
             _finish(self.tables, finish)
-            return claims.claim(self.tables, *claim, finish.at) if claim else None
+            if claim is None:
+                return None
+            return claims.claim(self.tables, claim.session_id, claim.attempt_id, claim.now)
 
         return await self._transact("finish", end)
 
@@ -357,9 +359,11 @@ def _finish(tables: Tables, finish: FinishCall) -> None:
     attempt = tables.attempts[finish.attempt_id]
     if attempt.result is not None:
         return
-    tables.end_attempt(attempt, finish.result, finish.at)
-    attempt.estimated = finish.estimated
     attempt.answered_at = attempt.answered_at or finish.answered_at
+    # A clock that went back makes no call negative.
+    ended_at = max(finish.at, attempt.call.placed_at, attempt.answered_at or finish.at)
+    tables.end_attempt(attempt, finish.result, ended_at)
+    attempt.estimated = finish.estimated
     if finish.result == outcome.NOT_SENT:
         attempt.target.tries -= 1
     campaign = tables.campaigns[attempt.call.campaign_id]
@@ -368,7 +372,7 @@ def _finish(tables: Tables, finish: FinishCall) -> None:
     purse = tables.purses.get(attempt.account)
     if purse is not None:
         answered = attempt.answered_at
-        purse.end(finish.attempt_id, max(finish.at - answered, _NONE) if answered else None)
+        purse.end(finish.attempt_id, ended_at - answered if answered else None)
 
 
 def _end_hold(tables: Tables, session: SessionRow, connected: timedelta | None) -> None:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from autodialer.domain.recovery import StoredSession
     from autodialer.domain.session import ClaimResult
     from autodialer.ports.numbers import NumberRequest
-    from autodialer.ports.store import SessionOrder, StopOrder
+    from autodialer.ports.store import NextClaim, SessionOrder, StopOrder
 
 log = structlog.get_logger()
 
@@ -205,14 +205,14 @@ class PgStore:
         self,
         lease: Lease,
         finish: FinishCall,
-        claim: tuple[SessionId, AttemptId] | None,
+        claim: NextClaim | None,
     ) -> ClaimResult | None:
         if finish.move.status is TargetStatus.SCHEDULED:
             self._positions.target_returned()
         if claim is None:
             await self._fenced(step("calls", "finish", **_ending(lease, finish)))
             return None
-        wanted = _Claim(lease, *claim, finish.at)
+        wanted = _Claim(lease, claim.session_id, claim.attempt_id, claim.now)
         after = self._positions.after(wanted.session_id, wanted.now)
         both = _ending(lease, finish) | wanted.values(after)
         row = await self._fenced(step("calls", "finish_and_claim", **both))

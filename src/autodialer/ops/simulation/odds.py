@@ -23,6 +23,7 @@ class Odds:
     restart_every_s: float = 0.0
     outage_every_s: float = 0.0
     forbid_every_s: float = 0.0
+    clock_every_s: float = 0.0
 
 
 MIXES: Final[Mapping[str, Odds]] = MappingProxyType(
@@ -36,6 +37,8 @@ MIXES: Final[Mapping[str, Odds]] = MappingProxyType(
         "bad-reports": Odds(lost=0.05, doubled=0.1, late=0.1),
         "bad-requests": Odds(switch=0.05),
         "forbidden": Odds(forbid_every_s=15),
+        "clock-steps": Odds(clock_every_s=20),
+        "clock-steps-and-crashes": Odds(clock_every_s=30, crash_every_s=60),
         "everything": Odds(
             store=0.02,
             switch=0.02,
@@ -48,6 +51,7 @@ MIXES: Final[Mapping[str, Odds]] = MappingProxyType(
             restart_every_s=400,
             outage_every_s=200,
             forbid_every_s=60,
+            clock_every_s=200,
         ),
     }
 )

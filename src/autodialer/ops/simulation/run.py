@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time, timedelta
 from math import inf
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -25,7 +25,7 @@ from autodialer.domain.outcome import CallStatus, Reason
 from autodialer.domain.retry import RetryPolicy
 from autodialer.domain.session import EndReason
 from autodialer.domain.target import LIVE, TERMINAL
-from autodialer.domain.window import CallWindow
+from autodialer.domain.window import CallWindow, may_ring
 from autodialer.engine.config import EngineConfig
 from autodialer.engine.dialer import Dialer
 from autodialer.ops.simulation.odds import Odds
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from autodialer.adapters.memory.tables import AttemptRow, TargetRow
+    from autodialer.adapters.sim.switch import Seen
     from autodialer.domain.ids import AttemptId
     from autodialer.engine.config import Failpoint
     from autodialer.ports.telephony import SwitchReport
@@ -59,6 +60,11 @@ STALE_CLAIM_S: Final = 2.1
 # F-41: how long a phone may still ring after its number was put on the registry.
 FORBIDDEN_RING_S: Final = 1.0
 PATIENCE: Final = timedelta(hours=2)
+# It is 11:30 at the start: a clock that goes back by an hour shows a closed window.
+WINDOW: Final = CallWindow(ZoneInfo("Asia/Kolkata"), opens=time(11))
+CLOCK_STEP: Final = timedelta(hours=1)
+# I18: a report and a statement are on their way.
+SAME_TIME: Final = timedelta(seconds=1)
 POLL: Final = timedelta(seconds=1)
 RETRIES: Final = 2
 # Enough for some dozen calls: the balance runs out several times in a run.
@@ -93,13 +99,17 @@ class Run:
         self.outage_until = START
         self.disturbed_until = START
         self.store = MemoryStore(weather=self._weather)
-        self.switch = SimSwitch(self.seed, fate=self._fate, mail=self._mail)
-        self.clock = wall_clock(START)
+        self.switch = SimSwitch(self.seed, fate=self._fate, mail=self._mail, watch=self._invited)
+        # Faults and the oracle go by time itself, everybody else by a clock that may be set.
+        self.steady = wall_clock(START)
+        self.clock_is_off = timedelta()
+        self.clock_was_set_at = START
         self.numbers = tuple(
             f"+91980000{place:02}{self.luck.randrange(7)}{self.luck.choice(BEHAVIOURS)}"
             for place in range(self.size)
         )
         self.astray: dict[AttemptId, datetime] = {}
+        self.live_since: dict[AttemptId, datetime] = {}
         self.account = self.store.tables.add_account()
         self.store.tables.dnd[self.account].add(self.numbers[3])
         # When a number was put on the registry, in loop time.
@@ -122,7 +132,7 @@ class Run:
             caller_id="+918047112233",
             agents=agents,
             policy=RetryPolicy(RETRIES, every, timedelta(minutes=1)),
-            window=CallWindow(ZoneInfo("Asia/Kolkata")),
+            window=WINDOW,
             starts_at=START,
             ends_at=START + timedelta(days=1),
             ring_timeout=RING,
@@ -135,7 +145,7 @@ class Run:
 
     def _weather(self, _request: str) -> Weather:
         there, back = self.luck.uniform(0, 0.01), self.luck.uniform(0, 0.01)
-        if self.clock() < self.outage_until:
+        if self.steady() < self.outage_until:
             return Weather(there, back, Fault.NOT_REACHED)
         if not self.calm and self.luck.random() < self.odds.store:
             return Weather(there, back, self.luck.choice((Fault.NOT_REACHED, Fault.REPLY_LOST)))
@@ -179,6 +189,7 @@ class Run:
                     ("drops", self._now_and_then(self.odds.drop_every_s, self._drop)),
                     ("restarts", self._now_and_then(self.odds.restart_every_s, self._restart)),
                     ("outages", self._now_and_then(self.odds.outage_every_s, self._outage)),
+                    ("clock", self._now_and_then(self.odds.clock_every_s, self._set_the_clock)),
                     ("forbids", self._now_and_then(self.odds.forbid_every_s, self._forbid)),
                 )
             ]
@@ -271,8 +282,10 @@ class Run:
         while not all(campaign.is_over for campaign in self.campaigns):
             await asyncio.sleep(1)
             # Faults do not go on for ever: afterwards everything must come to its end.
-            self.calm = self.clock() > START + timedelta(minutes=15)
-            if self.clock() > START + PATIENCE:
+            self.calm = self.steady() > START + timedelta(minutes=15)
+            if self.calm:
+                self.clock_is_off = timedelta()
+            if self.steady() > START + PATIENCE:
                 self._break("the campaign is stuck")
                 return
 
@@ -288,7 +301,17 @@ class Run:
         self.switch.restart(self._disturb(20))
 
     def _outage(self) -> None:
-        self.outage_until = self.clock() + timedelta(seconds=self._disturb(30))
+        self.outage_until = self.steady() + timedelta(seconds=self._disturb(30))
+
+    def clock(self) -> datetime:
+        """Return what the clock on the wall shows, which may be set at any moment."""
+        return self.steady() + self.clock_is_off
+
+    def _set_the_clock(self) -> None:
+        """Set the wall clock forward or back by an hour, or put it right."""
+        others = {timedelta(), CLOCK_STEP, -CLOCK_STEP} - {self.clock_is_off}
+        self.clock_is_off = self.luck.choice(sorted(others))
+        self.clock_was_set_at = self.steady()
 
     def _forbid(self) -> None:
         """Put a number on the registry, of a phone that rings if one does; hints may be lost."""
@@ -304,7 +327,7 @@ class Run:
     def _disturb(self, longest_s: float) -> float:
         """Return for how many seconds a fault lasts that begins now."""
         seconds = self.luck.uniform(0.1, longest_s)
-        end = self.clock() + timedelta(seconds=seconds)
+        end = self.steady() + timedelta(seconds=seconds)
         self.disturbed_until = max(self.disturbed_until, end)
         return seconds
 
@@ -318,7 +341,7 @@ class Run:
             await asyncio.sleep(0.5)
 
     def _break(self, what: str) -> None:
-        self.broken.append(f"{self.clock() - START}: {what}")
+        self.broken.append(f"{self.steady() - START}: {what}")
 
     def _check_the_tables(self) -> None:
         """I2, I3 in the tables; I4: nothing stays live too long; I5: the counts add up."""
@@ -328,8 +351,10 @@ class Run:
             ("I3 session", Counter(str(row.session_id) for row in live)),
         ):
             self.broken += [f"{what} {key} has {n} live calls" for key, n in seen.items() if n > 1]
+        now, since = self.steady(), self.live_since
+        self.live_since = {row.call.attempt_id: since.get(row.call.attempt_id, now) for row in live}
         for row in live:
-            if self.clock() - row.call.placed_at > LIVE_LIMIT + timedelta(seconds=90):
+            if now - self.live_since[row.call.attempt_id] > LIVE_LIMIT + timedelta(seconds=90):
                 self._break(f"I4 attempt to {row.call.e164} is stuck")
         targets = [target for campaign in self.campaigns for target in campaign.targets]
         in_a_call = sum(target.status in LIVE for target in targets)
@@ -367,7 +392,7 @@ class Run:
         """I11: no customer hears silence or has a leg without a live attempt for long."""
         known = {row.call.attempt_id for row in self.store.tables.live_attempts()}
         astray = self.switch.silent_customers | (self.switch.live_customers - known)
-        now = self.clock()
+        now = self.steady()
         self.astray = {attempt_id: self.astray.get(attempt_id, now) for attempt_id in astray}
         for attempt_id, since in self.astray.items():
             if now - max(since, self.disturbed_until) > SILENCE_LIMIT:
@@ -377,15 +402,36 @@ class Run:
         """F-41: while nothing else is broken, the phone of a forbidden number rings no more."""
         now = asyncio.get_running_loop().time()
         requests_fail = not self.calm and (self.odds.store or self.odds.switch)
-        if requests_fail or self.clock() < self.disturbed_until + RECOVERY:
+        if requests_fail or self.steady() < self.disturbed_until + RECOVERY:
             return
         if any(s.number == number and s.rang_until_s > now for s in self.switch.calls.values()):
             self._break(f"F-41 {number} rings on although it is forbidden")
+
+    def _invited(self, seen: Seen) -> None:
+        """I7: by the clock on the wall, unless it was set between the claim and the call."""
+        campaign = self.store.tables.sessions[seen.session_id].campaign
+        just_set = self.steady() - self.clock_was_set_at < timedelta(seconds=STALE_CLAIM_S)
+        if not just_set and not may_ring(campaign.window, self.clock(), RING):
+            self._break(f"I7 {seen.number} was called while the window is closed")
+
+    def _check_the_durations(self) -> None:
+        """I18: nothing ends before it began; where nothing is lost, talks are as long as seen."""
+        untold = replace(self.odds, clock_every_s=0.0) != Odds()
+        for attempt_id, row in self.store.tables.attempts.items():
+            times = [row.call.placed_at, *filter(None, (row.answered_at, row.ended_at))]
+            if times != sorted(times):
+                self._break(f"I18 {row.call.e164}: {times}")
+            if row.answered_at and row.ended_at and not untold:
+                seen = self.switch.calls[attempt_id]
+                talk = timedelta(seconds=seen.ended_s - seen.rang_until_s)
+                if abs(row.ended_at - row.answered_at - talk) > SAME_TIME:
+                    self._break(f"I18 {row.call.e164}: {talk} became {times}")
 
     def _check_the_end(self) -> None:
         """Look at what the carrier saw (I1, I2, I3, I8) and at what is left (I4, I12)."""
         self.broken += self.switch.breaches + self.store.breaches
         self._check_the_charges()
+        self._check_the_durations()
         attempts = self.store.tables.attempts
         for campaign in self.campaigns:
             for target in campaign.targets:
