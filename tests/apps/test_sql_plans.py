@@ -99,8 +99,9 @@ INSERT INTO billing_tariff (account_id, prefix, first_s, first_amount, next_s, n
 SELECT id, '+' || n, 60, 1, 60, 1, now() FROM accounts_account, generate_series(91, 99) AS n"""
 
 _FILL = """
-INSERT INTO accounts_account (name, zone, region, window_opens, window_closes, created_at)
-VALUES ('one', 'UTC', 'IN', '09:00', '21:00', now());
+INSERT INTO accounts_account (name, zone, region, window_opens, window_closes,
+                              require_second_factor, created_at)
+VALUES ('one', 'UTC', 'IN', '09:00', '21:00', FALSE, now());
 INSERT INTO accounts_user (password, account_id, email, name, role, is_active, created_at)
 SELECT '!', a.id, n || '@example.org', n, 'agent', TRUE, now()
   FROM accounts_account AS a, generate_series(1, 200) AS n;

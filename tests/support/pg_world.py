@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from autodialer.domain.money import PaymentMode, Rate
 
 _ACCOUNT = """
-INSERT INTO accounts_account (name, zone, region, window_opens, window_closes, created_at)
-VALUES (%(name)s, 'Asia/Kolkata', 'IN', '09:00', '21:00', %(now)s) RETURNING id"""
+INSERT INTO accounts_account (name, zone, region, window_opens, window_closes,
+                              require_second_factor, created_at)
+VALUES (%(name)s, 'Asia/Kolkata', 'IN', '09:00', '21:00', FALSE, %(now)s) RETURNING id"""
 _CALLER_ID = """
 INSERT INTO campaigns_callerid (account_id, e164, verified_at, created_at)
 VALUES (%(account)s, '+918047112233', %(now)s, %(now)s)"""
