@@ -25,6 +25,7 @@ from autodialer.apps.calls.workbook import write_workbook
 from autodialer.apps.campaigns.models import Campaign, Target
 from autodialer.apps.contacts.models import Contact
 from autodialer.apps.imports.services import import_list
+from autodialer.apps.sheets import Section, write_csv
 from autodialer.apps.spreadsheet import FORMULA_STARTS, unshield
 from autodialer.apps.texts import clean_text
 from autodialer.domain.money import HoldStatus, PaymentMode
@@ -78,9 +79,9 @@ def number(at: int) -> str:
     return f"+9198{at:08}"
 
 
-def csv_of(section: report.Section) -> str:
+def csv_of(section: Section) -> str:
     out = io.StringIO()
-    report.write_csv(section, out)
+    write_csv(section, out)
     return out.getvalue()
 
 

@@ -362,6 +362,13 @@ ACTS: Final[dict[str, Act]] = {
             account=b.account, numbers=["9876543210"], now=NOON, actor=a
         ),
     ),
+    "contacts.add_dnd_lines": Act(
+        _P.ADD_DND,
+        "dnd.add",
+        lambda b, a: contacts.add_dnd_lines(
+            account=b.account, text="9876543210", now=NOON, actor=a
+        ),
+    ),
     "contacts.remove_dnd_numbers": Act(_P.REMOVE_DND, "dnd.remove", _remove_dnd),
     "imports.queue_import": Act(_P.CREATE_LIST, "list.import", _queue_import),
     "imports.import_dnd": Act(

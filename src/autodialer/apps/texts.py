@@ -8,6 +8,8 @@ from typing import Final
 from autodialer.domain.errors import InvalidInputError
 
 NAME_LENGTH: Final = 100
+# How every telephone number is stored.
+E164: Final = r"^\+[1-9][0-9]{6,14}$"
 
 
 def clean_text(raw: str) -> str:

@@ -11,7 +11,7 @@ from autodialer.apps.accounts.models import Account, User
 from autodialer.apps.agents.models import AgentDevice
 from autodialer.apps.campaigns.models import Campaign, Target
 from autodialer.apps.choices import one_of
-from autodialer.apps.contacts.models import E164
+from autodialer.apps.texts import E164
 from autodialer.domain.outcome import CallStatus
 from autodialer.domain.retry import MAX_RETRIES
 

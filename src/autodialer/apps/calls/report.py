@@ -1,36 +1,27 @@
 """The report of a campaign: its calls and its targets, streamed at any size.
 
-The rows are the same for CSV (here) and Excel (`workbook.py`). In CSV, telephone numbers of our
-own making are E.164 and keep their plus sign; every other text is shielded so that no spreadsheet
-calculates it, and importing the file as a list undoes that.
+The rows are the same for CSV and Excel (`workbook.py`); times are in the account's zone.
 """
 
 from __future__ import annotations
 
-import csv
-import re
-from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 import orjson
 from django.db import connection
 
 from autodialer.apps.calls.reasons import in_words
-from autodialer.apps.contacts.models import E164
-from autodialer.apps.spreadsheet import FORMULA_STARTS, shield
+from autodialer.apps.sheets import Section, Value, distinct, write_csv
 from autodialer.apps.statements import statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
     from typing import TextIO
 
     from autodialer.apps.accounts.models import Account
     from autodialer.apps.campaigns.models import Campaign
-
-Value: TypeAlias = str | int | float | Decimal | datetime | None
 
 CALL_COLUMNS: Final = (
     "call_id", "number", "contact", "agent", "caller_id", "try", "status", "reason",
@@ -44,18 +35,7 @@ TARGET_COLUMNS: Final = (
 )  # fmt: skip
 _AFTER_TIMES: Final = 4  # talk, charged, currency, recording: as they are
 ROWS_AT_ONCE: Final = 2_000
-_MARKED: Final = frozenset((*FORMULA_STARTS, "'"))
-_E164: Final = re.compile(E164)
 _YES_NO: Final = ("no", "yes")
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One table of a report. Its rows can be read once; times are in the account's zone."""
-
-    name: str
-    columns: Sequence[str]
-    rows: Iterator[Sequence[Value]]
 
 
 def calls(account: Account, campaign: Campaign) -> Section:
@@ -69,7 +49,7 @@ def targets(account: Account, campaign: Campaign) -> Section:
     An own column that is called like one of ours gets a number, as when it is imported.
     """
     own = [heading for (heading,) in _rows("report_fields", account, campaign)]
-    return Section("numbers", _distinct((*TARGET_COLUMNS, *own)), _targets(account, campaign, own))
+    return Section("numbers", distinct((*TARGET_COLUMNS, *own)), _targets(account, campaign, own))
 
 
 def write_calls(account: Account, campaign: Campaign, to: TextIO) -> int:
@@ -80,24 +60,6 @@ def write_calls(account: Account, campaign: Campaign, to: TextIO) -> int:
 def write_targets(account: Account, campaign: Campaign, to: TextIO) -> int:
     """Write one row for each target as CSV in list order; return how many."""
     return write_csv(targets(account, campaign), to)
-
-
-def write_csv(section: Section, to: TextIO) -> int:
-    """Write a table as CSV without keeping it in memory; return the number of rows."""
-    writer = csv.writer(to)
-    writer.writerow(map(_safe, section.columns))
-    count = 0
-    for count, row in enumerate(section.rows, start=1):  # noqa: B007  the last one is returned
-        writer.writerow(map(_safe, row))
-    return count
-
-
-def _safe(value: Value) -> Value:
-    if isinstance(value, str):
-        # Of millions of cells few begin like this: the first character settles it for the rest.
-        may_need_it = value[:1] in _MARKED and not _E164.fullmatch(value)
-        return shield(value) if may_need_it else value
-    return value.isoformat(timespec="seconds") if isinstance(value, datetime) else value
 
 
 def _calls(account: Account, campaign: Campaign) -> Iterator[Sequence[Value]]:
@@ -148,16 +110,6 @@ def _rows(name: str, account: Account, campaign: Campaign) -> Iterator[tuple[Any
         cursor.execute(statement("calls", name), values)
         while rows := cursor.fetchmany(ROWS_AT_ONCE):
             yield from rows
-
-
-def _distinct(headings: Sequence[str]) -> tuple[str, ...]:
-    found: list[str] = []
-    for heading in headings:
-        name, again = heading, 2
-        while name in found:
-            name, again = f"{heading} ({again})", again + 1
-        found.append(name)
-    return tuple(found)
 
 
 def _local(instant: datetime | None, zone: ZoneInfo) -> datetime | None:

@@ -10,7 +10,8 @@ from autodialer.apps.accounts.models import Account, User
 from autodialer.apps.addresses import LONGEST_URL
 from autodialer.apps.agents.models import Group
 from autodialer.apps.choices import one_of
-from autodialer.apps.contacts.models import E164, ContactList
+from autodialer.apps.contacts.models import ContactList
+from autodialer.apps.texts import E164
 from autodialer.domain.campaign import (
     MAX_DURATION,
     MIN_DURATION,

@@ -6,8 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from autodialer.apps.accounts.models import Account, User
-
-E164 = r"^\+[1-9][0-9]{6,14}$"
+from autodialer.apps.texts import E164
 
 
 class Contact(models.Model):
@@ -30,6 +29,10 @@ class Contact(models.Model):
             models.UniqueConstraint(fields=["account", "e164"], name="contact_number_is_unique"),
             models.CheckConstraint(condition=Q(e164__regex=E164), name="contact_number_is_e164"),
         ]
+        indexes = [
+            # The address book, newest first.
+            models.Index(fields=["account", "-id"], name="contact_newest"),
+        ]
 
     def __str__(self) -> str:
         return self.e164
@@ -40,6 +43,8 @@ class ContactList(models.Model):
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
     name = models.CharField(max_length=100)
+    # How many members it has: PostgreSQL counts (0002_sizes), so that no page has to.
+    size = models.IntegerField(default=0, db_default=0)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField()
 
@@ -80,6 +85,7 @@ class DndEntry(models.Model):
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
     e164 = models.CharField(max_length=16)
+    reason = models.CharField(max_length=200, blank=True, db_default="")
     added_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     added_at = models.DateTimeField()
 
@@ -88,6 +94,10 @@ class DndEntry(models.Model):
             # Also the index of the claim's question.
             models.UniqueConstraint(fields=["account", "e164"], name="dnd_number_is_once"),
             models.CheckConstraint(condition=Q(e164__regex=E164), name="dnd_number_is_e164"),
+        ]
+        indexes = [
+            # The registry as its page shows it.
+            models.Index(fields=["account", "-added_at", "-id"], name="dnd_newest"),
         ]
 
     def __str__(self) -> str:

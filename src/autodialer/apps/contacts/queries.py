@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from django.db import connection
-from django.db.models import Count, Q
+from django.db.models import Exists, OuterRef, Q
 
 from autodialer.apps.accounts.actor import OPERATOR
+from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.contacts.access import visible_contacts, visible_lists
 from autodialer.apps.contacts.models import DndEntry, ListMember
 from autodialer.apps.statements import statement
@@ -22,9 +24,10 @@ if TYPE_CHECKING:
 
     from autodialer.apps.accounts.actor import Actor
     from autodialer.apps.accounts.models import Account
-    from autodialer.apps.contacts.models import Contact
+    from autodialer.apps.contacts.models import Contact, ContactList
 
 PAGE: Final = 100
+FEWEST: Final = 3  # digits that are taken for a part of a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class ListRow:
     name: str
     contacts: int
     created_at: datetime
+    made_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +65,53 @@ class MemberRow:
 
 @dataclass(frozen=True, slots=True)
 class DndRow:
-    """A number that must not be called."""
+    """A number that must not be called, since when and why; `added_by` is empty for operators."""
 
     e164: str
     added_at: datetime
+    added_by: str
+    reason: str
 
 
-def list_rows(account: Account, actor: Actor = OPERATOR) -> list[ListRow]:
-    """Return the lists of the account, newest first; for an agent their own."""
-    lists = visible_lists(account, actor).annotate(contacts=Count("members"))
-    return [
-        ListRow(found.pk, found.name, found.contacts, found.created_at)
-        for found in lists.order_by("-created_at", "-pk")
-    ]
+def list_rows(
+    account: Account,
+    actor: Actor = OPERATOR,
+    *,
+    search: str = "",
+    offset: int = 0,
+    limit: int | None = None,
+) -> list[ListRow]:
+    """Return lists whose name holds `search`, newest first; for an agent their own."""
+    if not storable(search):
+        return []
+    found = visible_lists(account, actor).select_related("created_by")
+    if search.strip():
+        found = found.filter(name__icontains=search.strip())
+    newest_first = found.order_by("-created_at", "-pk")
+    end = None if limit is None else offset + limit
+    return [_list_row(one) for one in newest_first[offset:end]]
+
+
+def list_row(
+    account: Account,
+    actor: Actor,
+    list_id: int,
+    permission: Permission = Permission.VIEW_LIST,
+) -> ListRow:
+    """Return a list with which the actor may do this. Raises NotFoundError, NotAllowedError."""
+    lists = visible_lists(account, actor, permission).select_related("created_by")
+    found = lists.filter(pk=list_id).first()
+    if found is None:
+        raise no_such_list(list_id)
+    return _list_row(found)
+
+
+def campaigns_of_list(account: Account, list_id: int) -> int:
+    """Return how many campaigns were made from a list: each has its own copy (R12)."""
+    with connection.cursor() as cursor:
+        values = {"account_id": account.pk, "list_id": list_id}
+        cursor.execute(statement("contacts", "campaigns_of_list"), values)
+        return int(cursor.fetchone()[0])
 
 
 def member_rows(
@@ -87,6 +125,24 @@ def member_rows(
     return [MemberRow(member.seq, _row(member.contact)) for member in in_order]
 
 
+def member_page(
+    account: Account, actor: Actor, list_id: int, *, search: str = "", offset: int, limit: int
+) -> list[MemberRow]:
+    """Return a part of a list in its order; `search` as for `contact_rows`.
+
+    Raises NotFoundError.
+    """
+    list_row(account, actor, list_id)
+    members = ListMember.objects.filter(contact_list=list_id).order_by("seq", "pk")
+    wanted = _holding(search, "contact__")
+    if wanted is None:
+        return []
+    # The part is cut before its contacts are looked up: page 1,000 is as quick as page 1.
+    part = members.filter(wanted).values("pk")[offset : offset + limit]
+    found = members.filter(pk__in=part).select_related("contact")
+    return [MemberRow(member.seq, _row(member.contact)) for member in found]
+
+
 def contact_rows(
     account: Account, actor: Actor, *, search: str = "", after_id: int = 0, limit: int = PAGE
 ) -> list[ContactRow]:
@@ -94,16 +150,37 @@ def contact_rows(
 
     `search` is a part of the number, a name, the company, the e-mail address or the tag.
     """
-    found = visible_contacts(account, actor).filter(pk__gt=after_id)
-    text = search.strip()
-    if not storable(text):  # then it stands nowhere
+    wanted = _holding(search)
+    if wanted is None:
         return []
-    if text:
-        anywhere = Q(e164__contains=text.replace(" ", ""))
-        for name in ("first_name", "last_name", "company", "email", "tag"):
-            anywhere |= Q(**{f"{name}__icontains": text})
-        found = found.filter(anywhere)
+    found = visible_contacts(account, actor).filter(wanted, pk__gt=after_id)
     return [_row(one) for one in found.order_by("pk")[:limit]]
+
+
+def contact_page(
+    account: Account,
+    actor: Actor,
+    *,
+    search: str = "",
+    outside_list: int | None = None,
+    offset: int,
+    limit: int,
+) -> list[ContactRow]:
+    """Return contacts, newest first; `search` as for `contact_rows`, `outside_list`: not in it."""
+    wanted = _holding(search)
+    if wanted is None:
+        return []
+    found = visible_contacts(account, actor).filter(wanted)
+    if outside_list is not None:
+        placed = ListMember.objects.filter(contact_list=outside_list, contact=OuterRef("pk"))
+        found = found.filter(~Exists(placed))
+    return [_row(one) for one in found.order_by("-pk")[offset : offset + limit]]
+
+
+def lists_of_contact(account: Account, actor: Actor, contact_id: int) -> list[ListRow]:
+    """Return the lists in which a contact stands, as far as the actor may see them."""
+    found = visible_lists(account, actor).filter(members__contact=contact_id)
+    return [_list_row(one) for one in found.select_related("created_by").order_by("name")]
 
 
 def contact(account: Account, actor: Actor, contact_id: int) -> Contact:
@@ -127,14 +204,25 @@ def require_contacts(account: Account, actor: Actor, ids: Sequence[int]) -> None
         raise _no_such_contact(min(wanted - seen))
 
 
-def dnd_rows(account: Account, *, search: str = "", limit: int = 1_000) -> list[DndRow]:
+def dnd_rows(
+    account: Account, *, search: str = "", offset: int = 0, limit: int = 1_000
+) -> list[DndRow]:
     """Return the do-not-call registry, newest first; `search` is a part of a number."""
     if not storable(search):
         return []
-    entries = DndEntry.objects.filter(account=account, e164__contains=search.strip())
+    entries = DndEntry.objects.filter(account=account).select_related("added_by")
+    if search.strip():
+        entries = entries.filter(e164__contains=_in_number(search))
+    newest_first = entries.order_by("-added_at", "-pk")[offset : offset + limit]
     return [
-        DndRow(entry.e164, entry.added_at) for entry in entries.order_by("-added_at", "-pk")[:limit]
+        DndRow(one.e164, one.added_at, one.added_by.name if one.added_by else "", one.reason)
+        for one in newest_first
     ]
+
+
+def dnd_count(account: Account) -> int:
+    """Return how many numbers stand on the registry."""
+    return DndEntry.objects.filter(account=account).count()
 
 
 def own_numbers(account: Account) -> frozenset[str]:
@@ -151,6 +239,30 @@ def no_such_list(wanted: int | str) -> NotFoundError:
 
 def _no_such_contact(contact_id: int) -> NotFoundError:
     return NotFoundError(f"There is no contact {contact_id}: see `autodialer contact list`.")
+
+
+def _in_number(text: str) -> str:
+    """Return the part of an E.164 number that is meant, however people write it."""
+    digits = re.sub(r"[\s()./\-]", "", text).removeprefix("0")
+    return digits if digits.isdecimal() and len(digits) >= FEWEST else text.replace(" ", "")
+
+
+def _holding(search: str, path: str = "") -> Q | None:
+    """Return the condition that a contact holds the text; None when it can stand nowhere."""
+    text = search.strip()
+    if not storable(text):
+        return None
+    if not text:
+        return Q()
+    anywhere = Q(**{f"{path}e164__contains": _in_number(text)})
+    for name in ("first_name", "last_name", "company", "email", "tag"):
+        anywhere |= Q(**{f"{path}{name}__icontains": text})
+    return anywhere
+
+
+def _list_row(found: ContactList) -> ListRow:
+    made_by = found.created_by.name if found.created_by else ""
+    return ListRow(found.pk, found.name, found.size, found.created_at, made_by)
 
 
 def _row(found: Contact) -> ContactRow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from django.db import connection, transaction
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from autodialer.apps.contacts.person import Person
 
 DND_BATCH: Final = 5_000
+REASON_LENGTH: Final = 200
 # The audit log keeps so many of the things that one act was done to.
 NOTED: Final = 100
 
@@ -211,27 +213,85 @@ def delete_contacts(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class BadNumber:
+    """A line that is no telephone number, and why."""
+
+    line: int
+    raw: str
+    code: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class DndAdded:
+    """What became of some lines: new, on the registry or repeated, and no numbers."""
+
+    added: int
+    known: int
+    rejected: tuple[BadNumber, ...]
+
+
 @transaction.atomic(durable=True)
 def add_dnd_numbers(
-    *, account: Account, numbers: Sequence[str], now: datetime, actor: Actor = OPERATOR
+    *,
+    account: Account,
+    numbers: Sequence[str],
+    now: datetime,
+    reason: str = "",
+    actor: Actor = OPERATOR,
 ) -> int:
     """Forbid calls to these numbers from this instant on; return how many were new.
 
     All or nothing: raises NumberError for the first text that is no telephone number.
     """
     require(actor, Permission.ADD_DND)
-    return insert_dnd(account, sorted(_e164s(account, numbers)), now, actor)
+    wanted = sorted(_e164s(account, numbers))
+    return insert_dnd(account, wanted, now, actor, clean_reason(reason))
 
 
-def insert_dnd(account: Account, e164s: Sequence[str], now: datetime, actor: Actor) -> int:
+@transaction.atomic(durable=True)
+def add_dnd_lines(
+    *, account: Account, text: str, now: datetime, reason: str = "", actor: Actor = OPERATOR
+) -> DndAdded:
+    """Forbid calls to the numbers of a text, one a line; lines that are none are handed back.
+
+    Blank lines are skipped. Raises InvalidInputError for a reason that is too long.
+    """
+    require(actor, Permission.ADD_DND)
+    because = clean_reason(reason)
+    numbers: set[str] = set()
+    rejected: list[BadNumber] = []
+    lines = [(at, line.strip()) for at, line in enumerate(text.splitlines(), start=1)]
+    asked = [(at, line) for at, line in lines if line]
+    for at, line in asked:
+        try:
+            numbers.add(parse_caller_id(line, account.region))
+        except NumberError as error:
+            rejected.append(BadNumber(at, line, error.code, str(error)))
+    added = insert_dnd(account, sorted(numbers), now, actor, because) if numbers else 0
+    return DndAdded(added, len(asked) - len(rejected) - added, tuple(rejected))
+
+
+def clean_reason(raw: str) -> str:
+    """Return why numbers are not to be called, as it is stored. Raises InvalidInputError."""
+    return clean_name(raw, field="reason", most=REASON_LENGTH) if raw.strip() else ""
+
+
+def insert_dnd(
+    account: Account, e164s: Sequence[str], now: datetime, actor: Actor, reason: str = ""
+) -> int:
     """Add parsed numbers inside the caller's transaction; return how many were new."""
-    before = DndEntry.objects.filter(account=account).count()
+    before = queries.dnd_count(account)
     DndEntry.objects.bulk_create(
-        [DndEntry(account=account, e164=e164, added_by=actor.user, added_at=now) for e164 in e164s],
+        [
+            DndEntry(account=account, e164=e164, reason=reason, added_by=actor.user, added_at=now)
+            for e164 in e164s
+        ],
         batch_size=DND_BATCH,
         ignore_conflicts=True,
     )
-    added = DndEntry.objects.filter(account=account).count() - before
+    added = queries.dnd_count(account) - before
     _record_dnd(account, actor, "add", e164s, count=added, now=now)
     hint_registry()
     return added

@@ -184,6 +184,7 @@ def import_dnd(
     data: bytes,
     now: datetime,
     reading: Reading = GUESS,
+    reason: str = "",
     actor: Actor = OPERATOR,
 ) -> DndResult:
     """Forbid calls to the numbers of a file, in one transaction; rows without one are left out.
@@ -191,6 +192,7 @@ def import_dnd(
     Raises FileError, or NothingToImportError when no row holds a number.
     """
     require(actor, Permission.ADD_DND)
+    because = book.clean_reason(reason)
     file = open_and_find(data, account.region, reading)
     numbers: set[str] = set()
     rejected: list[RejectedRow] = []
@@ -203,7 +205,7 @@ def import_dnd(
             numbers.add(row)
     if not numbers:
         raise _nothing(rejected, file.columns.headings)
-    added = book.insert_dnd(account, sorted(numbers), now, actor)
+    added = book.insert_dnd(account, sorted(numbers), now, actor, because)
     return DndResult(added, rows - len(rejected) - added, tuple(rejected))
 
 

@@ -421,6 +421,7 @@ def campaign_report(
 def _write_report(
     owner: Account, found: Campaign, to: BinaryIO, form: str, *, targets: bool
 ) -> int:
+    from autodialer.apps import sheets
     from autodialer.apps.calls import report, workbook
 
     if form == "xlsx":
@@ -428,7 +429,7 @@ def _write_report(
     text = io.TextIOWrapper(to, encoding="utf-8", newline="")
     section = report.targets(owner, found) if targets else report.calls(owner, found)
     try:
-        return report.write_csv(section, text)
+        return sheets.write_csv(section, text)
     finally:
         text.detach()  # flushes, and leaves `to` open to whoever opened it
 

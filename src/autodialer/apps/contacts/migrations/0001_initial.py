@@ -61,6 +61,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("name", models.CharField(max_length=100)),
+                ("size", models.IntegerField(db_default=0, default=0)),
                 ("created_at", models.DateTimeField()),
                 (
                     "account",
@@ -92,6 +93,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("e164", models.CharField(max_length=16)),
+                ("reason", models.CharField(blank=True, db_default="", max_length=200)),
                 ("added_at", models.DateTimeField()),
                 (
                     "account",
@@ -141,6 +143,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+        ),
+        migrations.AddIndex(
+            model_name="contact",
+            index=models.Index(fields=["account", "-id"], name="contact_newest"),
+        ),
+        migrations.AddIndex(
+            model_name="dndentry",
+            index=models.Index(fields=["account", "-added_at", "-id"], name="dnd_newest"),
         ),
         migrations.AddConstraint(
             model_name="contact",
