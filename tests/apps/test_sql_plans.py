@@ -234,6 +234,7 @@ def hand_over(dialer: psycopg.Connection[Any], **changes: Any) -> Mapping[str, A
         "due_at": None,
         "session_id": session_id,
         "next_id": uuid4(),
+        "now": noon,
         "after_seq": 300,
         "recording": "",
     } | changes

@@ -67,19 +67,14 @@ class _Claim:
     now: datetime
 
     def statement(self, after_seq: int) -> Step:
-        return step(
-            "calls",
-            "claim",
-            **_of(self.lease),
-            now=self.now,
-            **self.values(after_seq),
-        )
+        return step("calls", "claim", **_of(self.lease), **self.values(after_seq))
 
     def values(self, after_seq: int) -> dict[str, Any]:
-        """What a claim asks for besides the lease and the time."""
+        """What a claim asks for besides the lease."""
         return {
             "session_id": self.session_id,
             "next_id": self.attempt_id,
+            "now": self.now,
             "after_seq": after_seq,
             "recording": f"{self.attempt_id.hex}.wav",
         }

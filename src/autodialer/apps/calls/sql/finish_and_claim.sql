@@ -7,6 +7,6 @@ SELECT ended.held, next.*
        ) AS ended (held)
  CROSS JOIN LATERAL pg_temp.calls_claim(
            -- Named here so that it comes second.
-           CASE WHEN ended.held THEN node.id END, %(session_id)s, %(next_id)s, %(at)s,
+           CASE WHEN ended.held THEN node.id END, %(session_id)s, %(next_id)s, %(now)s,
            %(after_seq)s, %(recording)s
        ) AS next;
