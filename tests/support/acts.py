@@ -270,6 +270,17 @@ ACTS: Final[dict[str, Act]] = {
             account=b.account, user_id=_spare(b, Role.SUPERVISOR).pk, name="New", now=NOON, actor=a
         ),
     ),
+    "accounts.set_password": Act(
+        _P.MANAGE_AGENTS,
+        "user.set_password",
+        lambda b, a: accounts.set_password(
+            account=b.account,
+            user_id=_spare(b, Role.AGENT).pk,
+            password="correct horse battery",
+            now=NOON,
+            actor=a,
+        ),
+    ),
     "accounts.set_user_active": Act(
         _P.MANAGE_AGENTS,
         "user.disable",

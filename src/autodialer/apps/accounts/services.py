@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
@@ -120,10 +121,13 @@ def create_user(
 ) -> User:
     """Make a user; without a password the user cannot log in but can be called as an agent.
 
-    Raises NotAllowedError, InvalidInputError, or ConflictError when the address is in use.
+    Raises NotAllowedError, InvalidInputError, also for a password that is easily guessed, or
+    ConflictError when the address is in use.
     """
     require_manager_of(actor, role)
     address = _clean_email(email)
+    if password:
+        _check_password(password, User(email=address, name=name))
     user, is_new = User.objects.get_or_create(
         email=address,
         defaults={
@@ -151,6 +155,24 @@ def rename_user(
     user.name = clean_name(name)
     user.save(update_fields=["name"])
     _record(user, actor, "rename", before, now)
+    return user
+
+
+@transaction.atomic(durable=True)
+def set_password(
+    *, account: Account, user_id: int, password: str, now: datetime, actor: Actor = OPERATOR
+) -> User:
+    """Let a user log in with this password only; whoever is logged in as them is logged out.
+
+    Everybody sets their own. Raises NotAllowedError, NotFoundError, or InvalidInputError for a
+    password that is easily guessed.
+    """
+    user = _locked_user(account, user_id)
+    require_profile(actor, user)
+    _check_password(password, user)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    _record(user, actor, "set_password", _facts(user), now)
     return user
 
 
@@ -268,6 +290,14 @@ def _check_place(zone: str, region: str) -> None:
         raise InvalidInputError(
             "region", f"{region!r} is no country: write two letters like IN.", "region_unknown"
         )
+
+
+def _check_password(password: str, user: User) -> None:
+    """Raise InvalidInputError unless the validators of the settings accept the password."""
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise InvalidInputError("password", " ".join(error.messages), "password_weak") from None
 
 
 def _clean_email(raw: str) -> str:

@@ -15,7 +15,7 @@ from autodialer.ops.cli.shell import Commands
 # Modules are imported when one of their commands runs: the command line starts in 0.1 s.
 _MODULES: Final = {
     "account": "book",
-    "user": "book",
+    "user": "users",
     "group": "book",
     "device": "devices",
     "caller-id": "book",

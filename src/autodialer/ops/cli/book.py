@@ -1,9 +1,9 @@
-"""Commands for accounts, users, groups and caller ids."""
+"""Commands for accounts, groups and caller ids."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from autodialer.apps.accounts.models import Account
 
-ROLES: Final = ("admin", "supervisor", "agent")
-
 
 @click.group(cls=Commands)
 def account() -> None:
@@ -45,7 +43,7 @@ def account_create(name: str, zone: str, region: str, as_json: bool) -> None:
     from autodialer.apps.accounts.services import create_account
 
     made = create_account(name=name, zone=zone, region=region, now=now())
-    _made("account", made.pk, made.name, as_json=as_json)
+    tell_made("account", made.pk, made.name, as_json=as_json)
 
 
 @account.command("list")
@@ -99,108 +97,6 @@ def account_set(
 
 
 @click.group(cls=Commands)
-def user() -> None:
-    """Users: admins, supervisors and agents."""
-
-
-@user.command("create")
-@click.argument("name")
-@click.option("--email", required=True, help="Address that the user logs in with.")
-@click.option("--role", type=click.Choice(ROLES), default="agent", show_default=True)
-@click.option("--phone", help="Telephone number on which the agent is called.")
-@click.option("--sip", help="SIP user on which the agent is called.")
-@json_option
-@with_account
-def user_create(
-    owner: Account,
-    *,
-    name: str,
-    email: str,
-    role: str,
-    phone: str | None,
-    sip: str | None,
-    as_json: bool,
-) -> None:
-    """Make a user called NAME, with the device on which an agent is called."""
-    from autodialer.apps.accounts.models import Role
-    from autodialer.apps.accounts.services import create_user
-    from autodialer.apps.agents.models import DeviceKind
-    from autodialer.apps.agents.services import add_device, check_address
-
-    devices = [(DeviceKind.PHONE, phone), (DeviceKind.SIP, sip)]
-    given = [(kind, address) for kind, address in devices if address is not None]
-    for kind, address in given:  # before the user exists: a wrong device leaves nothing behind
-        check_address(kind, address, owner.region)
-    made = create_user(account=owner, email=email, name=name, role=Role(role), now=now())
-    for kind, address in reversed(given):
-        add_device(account=owner, user_id=made.pk, kind=kind, address=address, now=now())
-    _made("user", made.pk, made.name, as_json=as_json)
-
-
-@user.command("list")
-@json_option
-@with_account
-def user_list(owner: Account, *, as_json: bool) -> None:
-    """List the users of the account."""
-    from autodialer.apps.agents.queries import user_rows
-
-    print_rows(
-        user_rows(owner),
-        ("id", "name", "email", "role", "is_active", "devices"),
-        as_json=as_json,
-        empty="There is no user yet: `autodialer user create NAME --email ADDRESS`.",
-    )
-
-
-@user.command("disable")
-@click.argument("who")
-@with_account
-def user_disable(owner: Account, *, who: str) -> None:
-    """Keep WHO out; an agent who talks finishes the call first."""
-    _set_active(owner, who, active=False)
-
-
-@user.command("enable")
-@click.argument("who")
-@with_account
-def user_enable(owner: Account, *, who: str) -> None:
-    """Let WHO in again."""
-    _set_active(owner, who, active=True)
-
-
-def _set_active(owner: Account, who: str, *, active: bool) -> None:
-    from autodialer.apps.accounts.services import set_user_active
-
-    found = set_user_active(account=owner, now=now(), user_id=pick_user(owner, who), active=active)
-    click.echo(f"{found.name}: {'enabled' if active else 'disabled'}.", err=True)
-
-
-@user.command("rename")
-@click.argument("who")
-@click.argument("name")
-@with_account
-def user_rename(owner: Account, *, who: str, name: str) -> None:
-    """Call WHO by another NAME."""
-    from autodialer.apps.accounts.services import rename_user
-
-    renamed = rename_user(account=owner, now=now(), user_id=pick_user(owner, who), name=name)
-    click.echo(f"{who}: is called {renamed.name!r} now.", err=True)
-
-
-@user.command("role")
-@click.argument("who")
-@click.argument("role", type=click.Choice(ROLES))
-@with_account
-def user_role(owner: Account, *, who: str, role: str) -> None:
-    """Make WHO an admin, a supervisor or an agent."""
-    from autodialer.apps.accounts.models import Role
-    from autodialer.apps.accounts.services import change_role
-
-    found = change_role(account=owner, now=now(), user_id=pick_user(owner, who), role=Role(role))
-    click.echo(f"{found.name}: {found.role}.", err=True)
-
-
-@click.group(cls=Commands)
 def group() -> None:
     """Groups of agents; they may change while campaigns run."""
 
@@ -216,7 +112,7 @@ def group_create(owner: Account, *, name: str, agents: Sequence[str], as_json: b
 
     members = [pick_user(owner, agent) for agent in agents]
     made = create_group(account=owner, name=name, member_ids=members, now=now())
-    _made("group", made.pk, made.name, as_json=as_json)
+    tell_made("group", made.pk, made.name, as_json=as_json)
 
 
 @group.command("add")
@@ -316,7 +212,7 @@ def caller_id_add(owner: Account, *, number: str, verified: bool, as_json: bool)
     from autodialer.apps.campaigns.services import add_caller_id
 
     made = add_caller_id(account=owner, actor=OPERATOR, number=number, verified=verified, now=now())
-    _made("caller id", made.pk, made.e164, as_json=as_json)
+    tell_made("caller id", made.pk, made.e164, as_json=as_json)
 
 
 @caller_id.command("unverify")
@@ -377,7 +273,7 @@ def pick_caller_id(owner: Account, wanted: str) -> int:
     return pick("caller-id", rows, wanted)
 
 
-def _made(what: str, number: int, name: str, *, as_json: bool) -> None:
+def tell_made(what: str, number: int, name: str, *, as_json: bool) -> None:
     """Print the id on stdout, for scripts, and the sentence on stderr, for people."""
     if as_json:
         print_json({"id": number, "name": name})
