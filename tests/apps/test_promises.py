@@ -211,6 +211,7 @@ PLANTS: Final = {
     "promise_counts_add_up": [
         "DELETE FROM campaigns_target WHERE id = {SCHEDULED}",
         "UPDATE campaigns_campaign SET target_count = target_count + 1",
+        """UPDATE campaigns_campaign SET final_counts = '{{"completed": 1}}'""",
     ],
     "promise_ledger": [
         "UPDATE billing_purse SET balance = balance + 1",

@@ -69,6 +69,7 @@ AMONG = {
     ("campaigns", "refuse_do_not_call"): {"target_scheduled", "dnd_number_is_once"},
     ("campaigns", "complete_one"): {"target_scheduled", "target_retry", "target_live"},
     ("campaigns", "close_leftovers"): {"target_place_is_once"},
+    ("campaigns", "keep_final_counts"): {"campaign_to_count", "target_live"},
     ("campaigns", "pause_for_money"): {"campaigns_target_pkey", "tariff_prefix_is_once"},
 }
 

@@ -26,8 +26,9 @@ from autodialer.apps.agents.models import DeviceKind
 from autodialer.apps.agents.services import add_device, create_group, set_group_members
 from autodialer.apps.calls.models import Attempt, Session, SessionStatus
 from autodialer.apps.calls.services import start_session, stop_session
+from autodialer.apps.campaigns.counting import TargetCounts
 from autodialer.apps.campaigns.models import Campaign, Target
-from autodialer.apps.campaigns.queries import TargetCounts, campaign_counts
+from autodialer.apps.campaigns.queries import campaign_counts
 from autodialer.apps.campaigns.services import add_caller_id, create_campaign
 from autodialer.apps.campaigns.terms import Terms
 from autodialer.apps.imports.services import import_list

@@ -11,6 +11,7 @@ from django.db import connections
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
+from autodialer.apps.campaigns.services import keep_final_counts as keep_counts
 from autodialer.apps.imports import services as imports
 
 if TYPE_CHECKING:
@@ -57,3 +58,15 @@ async def rescue(context: JobContext, timestamp: int) -> None:
     manager = context.app.job_manager
     for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S):
         await manager.retry_job(job)
+
+
+@app.periodic(cron="* * * * * */20")
+@app.task(
+    name="campaigns.keep_final_counts",
+    queue=HOUSEKEEPING,
+    queueing_lock="campaigns.keep_final_counts",
+)
+@_in_thread
+def keep_final_counts(timestamp: int) -> None:
+    """Spare pages the counting of campaigns that are over."""
+    keep_counts()

@@ -76,6 +76,8 @@ class Campaign(models.Model):
     reason = models.CharField(max_length=40, blank=True)
     # The size of the copy; the ten counts always add up to it.
     target_count = models.IntegerField(default=0)
+    # The ten counts of a campaign that is over, once the last call of it has ended; NULL before.
+    final_counts = models.JSONField(null=True)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField()
 
@@ -149,6 +151,12 @@ class Campaign(models.Model):
                 fields=["status"],
                 condition=Q(status__in=["created", "in-progress", "paused"]),
                 name="campaign_unfinished",
+            ),
+            # The sweep that keeps the final counts looks at these only.
+            models.Index(
+                fields=["id"],
+                condition=Q(status__in=["completed", "archived"], final_counts__isnull=True),
+                name="campaign_to_count",
             ),
         ]
 

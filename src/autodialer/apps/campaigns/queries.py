@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, fields
 from datetime import datetime, time
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import Count
@@ -17,12 +15,12 @@ from autodialer.apps.campaigns.access import (
     visible_campaigns,
 )
 from autodialer.apps.campaigns.actions import Choice, choices
+from autodialer.apps.campaigns.counting import TargetCounts, count_targets
 from autodialer.apps.campaigns.models import (
     CallerId,
     Campaign,
     CampaignAgent,
     CampaignChange,
-    Target,
     TargetChange,
 )
 from autodialer.apps.campaigns.plan import TERM_FIELDS, Plan
@@ -30,34 +28,14 @@ from autodialer.apps.campaigns.terms import URLS, Terms, narrowed_hours
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.errors import NotFoundError
 from autodialer.domain.retry import RetryMechanism
-from autodialer.domain.target import TargetStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from autodialer.apps.accounts.actor import Actor
     from autodialer.apps.accounts.models import Account
 
 SEARCH_FROM: Final = 3  # characters, as in the requirements
-
-
-@dataclass(frozen=True, slots=True)
-class TargetCounts:
-    """The ten counts of one instant; they add up to the size of the campaign's copy."""
-
-    by_status: Mapping[TargetStatus, int]
-
-    @property
-    def total(self) -> int:
-        """The size of the campaign's copy of its list."""
-        return sum(self.by_status.values())
-
-    def __str__(self) -> str:
-        found = (f"{status} {count:,}" for status, count in self.by_status.items() if count)
-        return ", ".join(found)
-
-    def __getitem__(self, status: TargetStatus) -> int:
-        return self.by_status[status]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +110,7 @@ def campaign(account: Account, campaign_id: int) -> Campaign:
 
 def campaign_counts(account: Account, campaign_id: int) -> TargetCounts:
     """Return the ten counts of one campaign, all of the same instant."""
-    return _counts(account, [campaign_id])[campaign_id]
+    return count_targets(account, [campaign_id])[campaign_id]
 
 
 def campaign_row(account: Account, campaign_id: int, actor: Actor = OPERATOR) -> CampaignRow:
@@ -269,7 +247,7 @@ def _rows(account: Account, ids: Iterable[int]) -> list[CampaignRow]:
         .select_related("group", "caller_id", "contact_list")
         .annotate(picked=Count("agents"))
     )
-    counts = _counts(account, wanted)
+    counts = count_targets(account, wanted)
     by_id = {row.pk: _row(row, account, counts[row.pk]) for row in found}
     return [by_id[campaign_id] for campaign_id in wanted if campaign_id in by_id]
 
@@ -311,22 +289,3 @@ def _row(found: Campaign, account: Account, counts: TargetCounts) -> CampaignRow
 
 def _agents(picked: int) -> str:
     return "1 agent" if picked == 1 else f"{picked} agents"
-
-
-def _counts(account: Account, ids: list[int]) -> Mapping[int, TargetCounts]:
-    """One GROUP BY: the counts of one instant always add up."""
-    groups = (
-        Target.objects.filter(account=account, campaign__in=ids)
-        .values_list("campaign_id", "status")
-        .annotate(Count("pk"))
-        .order_by()
-    )
-    found: dict[int, dict[TargetStatus, int]] = defaultdict(dict)
-    for campaign_id, status, count in groups:
-        found[campaign_id][TargetStatus(status)] = count
-    return {
-        campaign_id: TargetCounts(
-            MappingProxyType({status: found[campaign_id].get(status, 0) for status in TargetStatus})
-        )
-        for campaign_id in ids
-    }

@@ -326,6 +326,17 @@ def archive_campaign(*, account: Account, campaign_id: int, actor: Actor, now: d
     _close_leftovers(_act(account, campaign_id, _A.ARCHIVE, actor, now), now)
 
 
+@transaction.atomic(durable=True)
+def keep_final_counts(*, limit: int = 20) -> int:
+    """Keep the counts of campaigns that are over; return of how many this time. Repeatable.
+
+    Nothing depends on it but the speed of pages: what is not kept is counted.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(statement("campaigns", "keep_final_counts"), {"limit": limit})
+        return int(cursor.rowcount)
+
+
 def _act(
     account: Account, campaign_id: int, action: CampaignAction, actor: Actor, now: datetime
 ) -> Campaign:

@@ -45,6 +45,7 @@ class Migration(migrations.Migration):
                 ('status', models.CharField(default='created', max_length=12)),
                 ('reason', models.CharField(blank=True, max_length=40)),
                 ('target_count', models.IntegerField(default=0)),
+                ('final_counts', models.JSONField(null=True)),
                 ('created_at', models.DateTimeField()),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.account')),
             ],
@@ -161,6 +162,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='campaign',
             index=models.Index(condition=models.Q(('status__in', ['created', 'in-progress', 'paused'])), fields=['status'], name='campaign_unfinished'),
+        ),
+        migrations.AddIndex(
+            model_name='campaign',
+            index=models.Index(condition=models.Q(('final_counts__isnull', True), ('status__in', ['completed', 'archived'])), fields=['id'], name='campaign_to_count'),
         ),
         migrations.AddConstraint(
             model_name='campaign',

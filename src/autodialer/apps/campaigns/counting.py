@@ -1,0 +1,92 @@
+"""The ten counts of campaigns: exact, and cheap enough for a page that shows many of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from django.db.models import Count
+
+from autodialer.apps.campaigns.models import Target
+from autodialer.domain.campaign import CampaignStatus
+from autodialer.domain.target import TargetStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from autodialer.apps.accounts.models import Account
+    from autodialer.apps.campaigns.models import Campaign
+
+# Counting 100,000 targets takes 15 to 25 ms of a core: with this many a page stays below 150 ms.
+AT_ONCE: Final = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class TargetCounts:
+    """The ten counts of one instant; they add up to the size of the campaign's copy."""
+
+    by_status: Mapping[TargetStatus, int]
+
+    @classmethod
+    def of(cls, found: Mapping[str, int]) -> TargetCounts:
+        """Return the counts with a zero for each status that was not found."""
+        return cls(MappingProxyType({status: found.get(status, 0) for status in TargetStatus}))
+
+    @property
+    def total(self) -> int:
+        """The size of the campaign's copy of its list."""
+        return sum(self.by_status.values())
+
+    def __str__(self) -> str:
+        found = (f"{status} {count:,}" for status, count in self.by_status.items() if count)
+        return ", ".join(found)
+
+    def __getitem__(self, status: TargetStatus) -> int:
+        return self.by_status[status]
+
+
+def count_targets(account: Account, ids: Sequence[int]) -> Mapping[int, TargetCounts]:
+    """Return the counts of these campaigns, zeros for one that has no target (here).
+
+    One GROUP BY: the counts of one instant always add up. It asks for nothing that its index does
+    not hold; the account is that of the campaign.
+    """
+    groups = (
+        Target.objects.filter(campaign__account=account, campaign__in=ids)
+        .values_list("campaign_id", "status")
+        .annotate(targets=Count("*"))
+        .order_by()
+    )
+    found: dict[int, dict[str, int]] = defaultdict(dict)
+    for campaign_id, status, count in groups:
+        found[campaign_id][status] = count
+    return {campaign_id: TargetCounts.of(found[campaign_id]) for campaign_id in ids}
+
+
+def cheap_counts(
+    account: Account, campaigns: Iterable[Campaign], *, at_most: int = AT_ONCE
+) -> Mapping[int, TargetCounts | None]:
+    """Return the counts of these campaigns; None where counting now would make a page slow.
+
+    What is known is not counted: all targets of a campaign that has not started are scheduled,
+    and the counts of one that is over are kept. Of the others as many are counted, in the order
+    given, as have `at_most` targets together, and always the first.
+    """
+    counts = {campaign.pk: _known(campaign) for campaign in campaigns}
+    to_count: list[int] = []
+    left = at_most
+    for campaign in campaigns:
+        if counts[campaign.pk] is None and (campaign.target_count <= left or not to_count):
+            to_count.append(campaign.pk)
+            left -= campaign.target_count
+    return {**counts, **(count_targets(account, to_count) if to_count else {})}
+
+
+def _known(campaign: Campaign) -> TargetCounts | None:
+    if campaign.status == CampaignStatus.CREATED:
+        return TargetCounts.of({TargetStatus.SCHEDULED: campaign.target_count})
+    if campaign.final_counts is not None:
+        return TargetCounts.of(campaign.final_counts)
+    return None
