@@ -10,6 +10,8 @@ from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from autodialer.apps.accounts.actor import OPERATOR, Actor
+from autodialer.apps.agents.models import DeviceKind
+from autodialer.apps.agents.services import add_device
 from autodialer.apps.campaigns import queries, services
 from autodialer.apps.campaigns.models import CampaignChange, Target
 from autodialer.apps.campaigns.terms import Terms
@@ -72,6 +74,25 @@ def test_a_campaign_that_starts_now_is_in_progress_and_a_later_one_is_created(bo
 def test_numbers_on_the_registry_are_copied_because_it_is_asked_when_dialling(book: Book) -> None:
     add_dnd_numbers(account=book.account, numbers=["9000000001"], now=NOON)
     assert queries.campaign_counts(book.account, book.campaign().pk)[TargetStatus.SCHEDULED] == 3
+
+
+def test_a_listed_number_that_has_become_an_agents_phone_or_a_caller_id_is_never_dialled(
+    book: Book,
+) -> None:
+    add_device(
+        account=book.account,
+        user_id=book.agent.pk,
+        kind=DeviceKind.PHONE,
+        address="9000000001",
+        now=NOON,
+    )
+    services.add_caller_id(account=book.account, actor=OPERATOR, number="9000000002", now=NOON)
+    copied = Target.objects.filter(campaign=book.campaign()).order_by("seq")
+    assert [(target.status, target.reason) for target in copied] == [
+        ("scheduled", ""),
+        ("invalid", "number_is_ours"),
+        ("invalid", "number_is_ours"),
+    ]
 
 
 @pytest.mark.parametrize(

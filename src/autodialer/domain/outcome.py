@@ -46,6 +46,7 @@ class Reason(StrEnum):
     OUTCOME_UNKNOWN = "outcome_unknown"
     NOT_SENT = "not_sent"
     INVALID_NUMBER = "invalid_number"
+    NUMBER_IS_OURS = "number_is_ours"
     DO_NOT_CALL = "do_not_call"
     CAMPAIGN_ENDED = "campaign_ended"
     ENDED_BEFORE_RETRY = "ended_before_retry"

@@ -33,6 +33,7 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         _R.OUTCOME_UNKNOWN: "The end was not seen; never called twice for it",
         _R.NOT_SENT: "Never sent; does not count as a try",
         _R.INVALID_NUMBER: "The number cannot be called",
+        _R.NUMBER_IS_OURS: "A caller id or an agent's phone of this account",
         _R.DO_NOT_CALL: "On the do-not-call registry",
         _R.CAMPAIGN_ENDED: "The campaign ended first",
         _R.LOW_BALANCE: "The balance did not suffice for the call",

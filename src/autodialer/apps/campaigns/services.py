@@ -32,6 +32,7 @@ from autodialer.apps.campaigns.plan import Plan, caller_id_of, checked
 from autodialer.apps.campaigns.queries import facts, plan_of
 from autodialer.apps.campaigns.terms import Terms
 from autodialer.apps.contacts.numbers import parse_caller_id
+from autodialer.apps.contacts.queries import own_numbers
 from autodialer.apps.events import hint_campaign
 from autodialer.apps.statements import statement
 from autodialer.domain.campaign import MAX_TARGETS, CampaignAction, CampaignStatus, PauseReason
@@ -266,9 +267,10 @@ def _get_numbers(campaign: Campaign, now: datetime) -> None:
 
 
 def _copy_list(campaign: Campaign, now: datetime) -> int:
-    values: dict[str, int | datetime | None] = {
+    values: dict[str, object] = {
         "campaign_id": campaign.pk,
         "account_id": campaign.account_id,
+        "own_numbers": list(own_numbers(campaign.account)),
         "list_id": campaign.contact_list_id,
         "max_tries": 1 + campaign.retries,
         "now": now,
