@@ -267,7 +267,7 @@ def _get_numbers(campaign: Campaign, now: datetime) -> None:
 
 
 def _copy_list(campaign: Campaign, now: datetime) -> int:
-    values: dict[str, object] = {
+    values: dict[str, int | datetime | list[str] | None] = {
         "campaign_id": campaign.pk,
         "account_id": campaign.account_id,
         "own_numbers": list(own_numbers(campaign.account)),
