@@ -24,7 +24,7 @@ STATUS_WRITERS: Final = re.compile(
     rf"{SRC}/(apps/\w+/services|adapters/memory/(tables|purses))\.py"
 )
 SQL_FOLDER: Final = re.compile(rf"{SRC}/apps/\w+/sql/\w+\.sql")
-CLOCK_READERS: Final = re.compile(rf"{SRC}/(ops/.*|bootstrap)\.py")
+CLOCK_READERS: Final = re.compile(rf"{SRC}/(ops/.*|bootstrap|web/middleware)\.py")
 DOCUMENTED: Final = (f"{SRC}/domain", f"{SRC}/ports", f"{SRC}/engine")
 DOCUMENTED_IN_APPS: Final = {"services.py", "queries.py"}
 
@@ -139,7 +139,7 @@ def test_a_status_is_written_in_services_and_sql_files_only() -> None:
     assert places(status_statements, python_sources(SRC), NOWHERE) == []
 
 
-def test_the_clock_is_read_in_ops_and_bootstrap_only() -> None:
+def test_the_clock_is_read_at_the_edges_only() -> None:
     assert places(clock_reads, python_sources(SRC), CLOCK_READERS) == []
 
 

@@ -37,7 +37,7 @@ INSTALLED_APPS = [
     "autodialer.web",
 ]
 MIDDLEWARE = [
-    "autodialer.web.middleware.RequestId",
+    "autodialer.web.middleware.Stamp",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

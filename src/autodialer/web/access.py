@@ -17,6 +17,7 @@ from autodialer.apps.accounts.queries import needs_second_factor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from django.http import HttpResponseBase
     from django_htmx.middleware import HtmxDetails
@@ -34,6 +35,7 @@ class PageRequest(HttpRequest):
     actor: Actor
     htmx: HtmxDetails
     request_id: str
+    now: datetime
 
 
 def guarded(view: Callable[..., HttpResponseBase], who: Permission | Open) -> Any:

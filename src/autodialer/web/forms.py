@@ -3,36 +3,46 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django import forms
 
 from autodialer.domain.errors import ConflictError, InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-CLASSES: Final[dict[type, str]] = {
+CLASSES: Final[Mapping[type[forms.Widget], str]] = {
     forms.CheckboxInput: "form-check-input",
-    forms.RadioSelect: "form-selectgroup",
-    forms.CheckboxSelectMultiple: "form-selectgroup",
+    forms.CheckboxSelectMultiple: "form-check-input",
+    forms.RadioSelect: "form-check-input",
     forms.Select: "form-select",
     forms.SelectMultiple: "form-select",
 }
 
 
+class StyledField(forms.BoundField):
+    """An input in the looks of the page. Django itself ties help and errors to it."""
+
+    def build_widget_attrs(
+        self, attrs: dict[str, Any], widget: forms.Widget | None = None
+    ) -> dict[str, Any]:
+        """Add the class of the input's kind, and of an error."""
+        built = super().build_widget_attrs(attrs, widget)
+        kind = CLASSES.get(type(widget or self.field.widget), "form-control")
+        built.setdefault("class", f"{kind} is-invalid" if self.errors else kind)
+        return built
+
+
 class Form(forms.Form):
-    """A form whose inputs look like the rest of the page and are described by their errors."""
+    """A form in the looks of the page that also shows what services refuse."""
+
+    bound_field_class = StyledField
+    # Fields of services that have another name on the page.
+    named: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
-        for name, field in self.fields.items():
-            kind = CLASSES.get(type(field.widget), "form-control")
-            field.widget.attrs["class"] = kind
-            if self.is_bound and name in self.errors:
-                field.widget.attrs["class"] += " is-invalid"
-                described = self[name].auto_id
-                field.widget.attrs["aria-describedby"] = f"{described}_helptext {described}_error"
 
     @contextmanager
     def refusals(self) -> Iterator[None]:
@@ -40,7 +50,8 @@ class Form(forms.Form):
         try:
             yield
         except InvalidInputError as error:
-            self.add_error(error.field if error.field in self.fields else None, str(error))
+            field = self.named.get(error.field, error.field)
+            self.add_error(field if field in self.fields else None, str(error))
         except ConflictError as error:
             self.add_error(None, str(error))
 

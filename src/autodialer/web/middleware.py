@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -50,14 +51,17 @@ TITLES: Final = {
 }
 
 
-class RequestId:
-    """Names each request, in the reply, the log and the audit log. A client's own id is ignored."""
+class Stamp:
+    """Gives each request its id and its time, which all that it causes carries.
+
+    The id stands in the reply, the log and the audit log. A client's own id is ignored.
+    """
 
     def __init__(self, get_response: Callable[[PageRequest], HttpResponse]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: PageRequest) -> HttpResponse:
-        request.request_id = uuid.uuid4().hex
+        request.request_id, request.now = uuid.uuid4().hex, datetime.now(UTC)
         with structlog.contextvars.bound_contextvars(request_id=request.request_id):
             response = self._get_response(request)
         response["X-Request-ID"] = request.request_id

@@ -48,4 +48,4 @@ def _is_here(path: str, url: str) -> bool:
     """Return whether a page is below a menu entry; campaigns are at the root and have folders."""
     if url == "/":
         return path == url or path.startswith("/campaigns/")
-    return path.startswith(url)
+    return path.startswith(url) or (url == "/people/" and path.startswith("/groups/"))

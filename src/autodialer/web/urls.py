@@ -6,8 +6,8 @@ from itertools import chain
 from typing import Final
 
 from autodialer.web.routes import Route
-from autodialer.web.views import campaigns, office
+from autodialer.web.views import campaigns, office, people
 
-ROUTES: Final[tuple[Route, ...]] = tuple(chain(campaigns.ROUTES, office.ROUTES))
+ROUTES: Final[tuple[Route, ...]] = tuple(chain(campaigns.ROUTES, office.ROUTES, people.ROUTES))
 
 urlpatterns = [route.url() for route in ROUTES]

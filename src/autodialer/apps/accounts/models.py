@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models import F, Q
 
 from autodialer.apps.choices import one_of
+from autodialer.domain.people import Role
 from autodialer.domain.window import LEGAL_CLOSES, LEGAL_OPENS
 
-
-class Role(StrEnum):
-    """What a user may do; see docs/reference/roles.md."""
-
-    ADMIN = "admin"
-    SUPERVISOR = "supervisor"
-    AGENT = "agent"
+__all__ = ["Account", "Role", "User"]
 
 
 class Account(models.Model):

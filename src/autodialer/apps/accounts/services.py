@@ -108,8 +108,7 @@ def change_account(
     return found
 
 
-@transaction.atomic(durable=True)
-def create_user(
+def new_user(
     *,
     account: Account,
     email: str,
@@ -121,8 +120,9 @@ def create_user(
 ) -> User:
     """Make a user; without a password the user cannot log in but can be called as an agent.
 
-    Raises NotAllowedError, InvalidInputError, also for a password that is easily guessed, or
-    ConflictError when the address is in use.
+    Inside a transaction of the caller; by itself it is `create_user`. Raises NotAllowedError,
+    InvalidInputError, also for a password that is easily guessed, or ConflictError when the
+    address is in use.
     """
     require_manager_of(actor, role)
     address = _clean_email(email)
@@ -142,6 +142,9 @@ def create_user(
         raise ConflictError(f"A user with the address {address} exists already.")
     _record(user, actor, "create", {}, now)
     return user
+
+
+create_user = transaction.atomic(durable=True)(new_user)
 
 
 @transaction.atomic(durable=True)

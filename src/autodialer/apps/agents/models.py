@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from django.db import models
 from django.db.models import Q
 
 from autodialer.apps.accounts.models import Account, User
 from autodialer.apps.choices import one_of
+from autodialer.domain.people import DeviceKind
 
-
-class DeviceKind(StrEnum):
-    """How a device is reached: over the trunk, as a SIP user of ours, or in the browser."""
-
-    PHONE = "phone"
-    SIP = "sip"
-    BROWSER = "browser"
+__all__ = ["AgentDevice", "DeviceKind", "Group", "GroupMember"]
 
 
 class Group(models.Model):

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from django.db.models import Prefetch
 
 from autodialer.apps.accounts.models import User
-from autodialer.apps.agents.models import AgentDevice, Group
+from autodialer.apps.agents.models import AgentDevice, Group, GroupMember
 from autodialer.domain.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from autodialer.apps.accounts.models import Account
 
 
@@ -48,19 +50,49 @@ def group_rows(account: Account) -> list[GroupRow]:
 
 def user_rows(account: Account) -> list[UserRow]:
     """Return the users of the account by name."""
+    return [_user_row(user) for user in _users(account)]
+
+
+def user_row(account: Account, user_id: int) -> UserRow:
+    """Return one user of the account. Raises NotFoundError."""
+    found = _users(account).filter(pk=user_id).first()
+    if found is None:
+        raise NotFoundError(f"There is no user {user_id}.")
+    return _user_row(found)
+
+
+def user_names(account: Account) -> list[tuple[int, str]]:
+    """Return id and name of every enabled user of the account, by name."""
+    enabled = User.objects.filter(account=account, is_active=True)
+    return list(enabled.order_by("name", "pk").values_list("pk", "name"))
+
+
+def _users(account: Account) -> QuerySet[User]:
     devices = Prefetch("devices", AgentDevice.objects.order_by("-is_default", "pk"))
-    users = User.objects.filter(account=account).prefetch_related(devices).order_by("name", "pk")
-    return [
-        UserRow(
-            id=user.pk,
-            name=user.name,
-            email=user.email,
-            role=user.role,
-            is_active=user.is_active,
-            devices=tuple(str(device) for device in user.devices.all()),
-        )
-        for user in users
-    ]
+    return User.objects.filter(account=account).prefetch_related(devices).order_by("name", "pk")
+
+
+def _user_row(user: User) -> UserRow:
+    return UserRow(
+        id=user.pk,
+        name=user.name,
+        email=user.email,
+        role=user.role,
+        is_active=user.is_active,
+        devices=tuple(str(device) for device in user.devices.all()),
+    )
+
+
+def groups_of(account: Account, user_id: int) -> list[str]:
+    """Return the names of the groups that a user is in."""
+    found = Group.objects.filter(account=account, members=user_id)
+    return list(found.order_by("name").values_list("name", flat=True))
+
+
+def member_ids(account: Account, group_id: int) -> list[int]:
+    """Return who is in a group."""
+    found = GroupMember.objects.filter(group__account=account, group=group_id)
+    return list(found.order_by("user").values_list("user", flat=True))
 
 
 def group(account: Account, group_id: int) -> Group:

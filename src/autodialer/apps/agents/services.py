@@ -18,6 +18,7 @@ from autodialer.apps.accounts.permissions import (
 )
 from autodialer.apps.accounts.queries import user as user_of
 from autodialer.apps.accounts.queries import users_by_id
+from autodialer.apps.accounts.services import new_user
 from autodialer.apps.agents import queries
 from autodialer.apps.agents.models import AgentDevice, DeviceKind, Group, GroupMember
 from autodialer.apps.audit.services import Subject, record
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from autodialer.apps.accounts.actor import Actor
-    from autodialer.apps.accounts.models import Account
+    from autodialer.apps.accounts.models import Account, Role
 
 NAMES_SHOWN: Final = 3
 # What reaches Asterisk as part of an endpoint's name: nothing that a dial string could mean.
@@ -149,7 +150,42 @@ def set_group_members(
 
 
 @transaction.atomic(durable=True)
-def add_device(
+def invite_user(
+    *,
+    account: Account,
+    email: str,
+    name: str,
+    role: Role,
+    password: str,
+    now: datetime,
+    phone: str = "",
+    actor: Actor = OPERATOR,
+) -> User:
+    """Make a user who is called on this telephone, or in the browser when it is empty.
+
+    Raises what `create_user` and `add_device` raise; then nobody was made.
+    """
+    user = new_user(
+        account=account,
+        email=email,
+        name=name,
+        role=role,
+        password=password,
+        now=now,
+        actor=actor,
+    )
+    new_device(
+        account=account,
+        user_id=user.pk,
+        kind=DeviceKind.PHONE if phone else DeviceKind.BROWSER,
+        address=phone,
+        now=now,
+        actor=actor,
+    )
+    return user
+
+
+def new_device(
     *,
     account: Account,
     user_id: int,
@@ -161,7 +197,8 @@ def add_device(
 ) -> AgentDevice:
     """Add where an agent is called: a telephone number, or the name of a SIP user of ours.
 
-    A browser without an address gets one of its own; the first device is the default one.
+    Inside a transaction of the caller; by itself it is `add_device`. A browser without an address
+    gets one of its own; the first device is the default one.
     Raises NumberError or InvalidInputError when the address cannot be dialled, ConflictError
     when the user has it already, and NotAllowedError.
     """
@@ -183,6 +220,9 @@ def add_device(
     )
     _note_device(device, actor, "add", now, after=_device_facts(device))
     return device
+
+
+add_device = transaction.atomic(durable=True)(new_device)
 
 
 @transaction.atomic(durable=True)

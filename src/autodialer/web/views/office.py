@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from zoneinfo import available_timezones
 
@@ -59,7 +58,7 @@ def caller_ids(request: PageRequest) -> HttpResponse:
                 actor=request.actor,
                 number=form.cleaned_data["number"],
                 verified=form.cleaned_data["verified"],
-                now=datetime.now(UTC),
+                now=request.now,
             )
             messages.success(request, _("%(number)s was added.") % {"number": added.e164})
             return redirect("caller_ids")
@@ -77,7 +76,7 @@ def caller_id_withdraw(request: PageRequest, caller_id: int) -> HttpResponse:
     if request.method != "POST":
         return render(request, "office/caller_id_withdraw.html", {"row": row})
     paused = unverify_caller_id(
-        account=request.account, actor=request.actor, caller_id=row.id, now=datetime.now(UTC)
+        account=request.account, actor=request.actor, caller_id=row.id, now=request.now
     )
     sentence = ngettext(
         "No call leaves with %(number)s any more; %(paused)d campaign was paused.",
@@ -166,7 +165,7 @@ def settings(request: PageRequest) -> HttpResponse:
             change_account(
                 account=request.account,
                 actor=request.actor,
-                now=datetime.now(UTC),
+                now=request.now,
                 **form.cleaned_data,
             )
             messages.success(request, _("The settings were saved. They count from the next dial."))
