@@ -107,6 +107,15 @@ def test_a_person_is_kept_out_after_a_question_and_let_in_again(book: Book) -> N
     assert asha.get(f"/people/{book.admin.pk}/active/").status_code == 403
 
 
+def test_a_new_password_is_shown_once_and_ends_the_old_one(book: Book) -> None:
+    page = signed_in(book.supervisor).post(f"/people/{book.agent.pk}/password/").content.decode()
+    password = re.search(r"<code[^>]*>([^<]+)</code>", page)
+    assert password is not None
+    assert Client().login(email=book.agent.email, password=password[1])
+    others = f"/people/{book.admin.pk}/password/"
+    assert signed_in(book.supervisor).post(others).status_code == 403
+
+
 def test_the_page_asks_no_more_when_there_are_more_people(book: Book) -> None:
     asha = signed_in(book.supervisor)
     asha.get("/people/")

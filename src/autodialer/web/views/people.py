@@ -226,6 +226,19 @@ def set_active(request: PageRequest, user_id: int) -> HttpResponse:
     return _back_to(request, user_id)
 
 
+def reset_password(request: PageRequest, user_id: int) -> HttpResponse:
+    """Give somebody a new password, shown once."""
+    password = secrets.token_urlsafe(12)
+    user = accounts.set_password(
+        account=request.account,
+        user_id=user_id,
+        password=password,
+        actor=request.actor,
+        now=request.now,
+    )
+    return render(request, "people/password.html", {"person": user, "password": password})
+
+
 def device_add(request: PageRequest, user_id: int) -> HttpResponse:
     """Add where somebody can be called."""
     form = DeviceForm(request.POST)
@@ -342,6 +355,7 @@ ROUTES: Final = (
     Route(f"{_PERSON}rename/", "person_rename", rename, _P.EDIT_OWN_PROFILE, WRITE),
     Route(f"{_PERSON}role/", "person_role", change_role, _P.CHANGE_ROLES, WRITE),
     Route(f"{_PERSON}active/", "person_active", set_active, _P.MANAGE_AGENTS, FORM),
+    Route(f"{_PERSON}password/", "person_password", reset_password, _P.MANAGE_AGENTS, WRITE),
     Route(f"{_PERSON}devices/", "device_add", device_add, _P.EDIT_OWN_PROFILE, WRITE),
     Route(
         f"{_PERSON}devices/<int:device_id>/default/",
