@@ -26,7 +26,7 @@ class EngineConfig:
     lease_margin: timedelta = timedelta(seconds=3)
     poll: timedelta = timedelta(seconds=1)
     sweep: timedelta = timedelta(seconds=10)
-    # A leg is missed only when its session stood still this long: younger ones are in motion.
+    # A leg is missed only when it is not there for this long, and its session stands still.
     sweep_patience: timedelta = timedelta(seconds=5)
     drain: timedelta = timedelta(seconds=5)
 

@@ -12,13 +12,12 @@ from autodialer.domain.recovery import LegState, catch_up
 from autodialer.domain.session import CustomerAbandoned, Phase
 from autodialer.engine.config import Failpoint
 from autodialer.engine.insist import insist
-from autodialer.ports.telephony import SwitchUnavailableError
+from autodialer.ports.telephony import Legs, SwitchUnavailableError
 
 if TYPE_CHECKING:
     from autodialer.engine.config import EngineConfig
     from autodialer.engine.floor import Floor
     from autodialer.engine.runner import SessionRunner, Tools
-    from autodialer.ports.telephony import Legs
 
 log = structlog.get_logger()
 
@@ -58,7 +57,7 @@ class Reconciler:
             if self._tools.gate.is_open:
                 with suppress(SwitchUnavailableError):
                     patience = self._config.sweep_patience.total_seconds()
-                    await self._compare(patience=patience, repair=False)
+                    await self._compare(apart_s=patience, repair=False)
 
     def _lose_sight(self) -> None:
         """Place no call until the present connection has been compared with the store."""
@@ -94,25 +93,26 @@ class Reconciler:
 
     async def _compare_all(self) -> None:
         for _ in range(_LOOKS):
-            if await self._compare(patience=0.0, repair=True):
+            if await self._compare(apart_s=0.0, repair=True):
                 return
             await asyncio.sleep(_LOOK_AGAIN_S)
 
-    async def _compare(self, *, patience: float, repair: bool) -> bool:
+    async def _compare(self, *, apart_s: float, repair: bool) -> bool:
         """Tell each session what it missed, judged by two looks; return whether all were judged.
 
-        Two, because a report that was on its way at the first look is dispatched before the
-        second: then its session has moved and is not judged by what we saw.
+        A leg is missed when both looks lack it and its session has not moved meanwhile: a report
+        that was on its way at the first look, and not later than the second, is not forestalled.
         """
-        latest = asyncio.get_running_loop().time() - patience
         runners = self._floor.runners.values()
         still = {runner: runner.state for runner in runners if not runner.busy}
-        await self._tools.switch.legs()
-        legs = await self._tools.switch.legs()
-        await self._hang_up_orphans(legs)
+        before = await self._tools.switch.legs()
+        await asyncio.sleep(apart_s)
+        now = await self._tools.switch.legs()
+        await self._hang_up_orphans(now)
+        legs = Legs({**before.agents, **now.agents}, {**before.customers, **now.customers})
         judged = 0
         for runner, state in still.items():
-            if runner.state is state and not runner.busy and runner.still_since <= latest:
+            if runner.state is state and not runner.busy:
                 await _settle(runner, legs, repair=repair)
                 judged += 1
         return judged == len(runners)

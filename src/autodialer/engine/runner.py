@@ -66,7 +66,6 @@ class SessionRunner:
         self.state = state
         self.ended = asyncio.Event()
         self._idle = asyncio.Event()
-        self.still_since = asyncio.get_running_loop().time()
         self._tools = tools
         self._agent_dial = agent_dial
         self._times = Times(tools.clock)
@@ -182,7 +181,6 @@ class SessionRunner:
                 await self._carry_out(command)
         finally:
             self._idle.set()
-            self.still_since = asyncio.get_running_loop().time()
 
     async def _carry_out(self, command: domain.Command) -> None:  # noqa: C901, PLR0912  a table
         match command:
