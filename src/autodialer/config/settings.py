@@ -19,6 +19,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "autodialer.web",  # before allauth, whose templates it replaces
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -34,7 +35,6 @@ INSTALLED_APPS = [
     "autodialer.apps.agents",
     "autodialer.apps.campaigns",
     "autodialer.apps.calls",
-    "autodialer.web",
 ]
 MIDDLEWARE = [
     "autodialer.web.middleware.Stamp",

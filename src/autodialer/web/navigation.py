@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
 _P = Permission
 # Address name, label, icon, whom it is shown to.
-ITEMS: Final = (("campaigns", _("Campaigns"), "phone-outgoing", _P.LIST_CAMPAIGNS),)
+ITEMS: Final = (
+    ("campaigns", _("Campaigns"), "phone-outgoing", _P.LIST_CAMPAIGNS),
+    ("people", _("Co-workers & Groups"), "users", _P.VIEW_PEOPLE),
+    ("caller_ids", _("Caller ids"), "phone-check", _P.VIEW_CALLER_IDS),
+    ("balance", _("Balance"), "wallet", _P.VIEW_BALANCE),
+    ("audit", _("Audit log"), "history", _P.VIEW_AUDIT_LOG),
+    ("settings", _("Settings"), "settings", _P.VIEW_SETTINGS),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,8 +116,9 @@ def grouped(number: int) -> str:
 
 @register.simple_tag
 def amount(minor_units: int, currency: str) -> str:
-    """Return money in the account's currency."""
-    return format_amount(minor_units, currency)
+    """Return money in the account's currency, grouped as the reader's language does."""
+    whole, point, rest = format_amount(abs(minor_units), currency).partition(".")
+    return f"{'-' if minor_units < 0 else ''}{grouped(int(whole))}{point}{rest}"
 
 
 @register.simple_tag(takes_context=True)
