@@ -13,6 +13,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.utils import InterfaceError, OperationalError
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 
 from autodialer.apps.accounts.actor import Actor
 from autodialer.domain.errors import (
@@ -65,6 +66,7 @@ class Stamp:
         with structlog.contextvars.bound_contextvars(request_id=request.request_id):
             response = self._get_response(request)
         response["X-Request-ID"] = request.request_id
+        patch_vary_headers(response, ["HX-Request"])  # the same address answers htmx with a part
         return response
 
 

@@ -20,6 +20,7 @@ _P = Permission
 # Address name, label, icon, whom it is shown to.
 ITEMS: Final = (
     ("campaigns", _("Campaigns"), "phone-outgoing", _P.LIST_CAMPAIGNS),
+    ("lists", _("Contacts & Lists"), "address-book", _P.VIEW_LIST),
     ("people", _("Co-workers & Groups"), "users", _P.VIEW_PEOPLE),
     ("caller_ids", _("Caller ids"), "phone-check", _P.VIEW_CALLER_IDS),
     ("balance", _("Balance"), "wallet", _P.VIEW_BALANCE),

@@ -11,6 +11,7 @@ from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.contacts.queries import list_row
 from autodialer.apps.sheets import Section, distinct
+from autodialer.apps.spreadsheet import shield
 from autodialer.apps.statements import statement
 
 if TYPE_CHECKING:
@@ -42,6 +43,20 @@ def export_list(account: Account, actor: Actor, list_id: int, now: datetime) -> 
     )
     own = [heading for (heading,) in _rows("export_fields", list_id)]
     return Section("contacts", distinct((*COLUMNS, *own)), _members(list_id, own))
+
+
+def for_workbook(section: Section) -> Section:
+    """Return the table so that a workbook of it is imported unchanged.
+
+    A text that looks shielded gets one more "'", which the import takes away.
+    """
+    columns = [str(_kept(heading)) for heading in section.columns]
+    rows = ([_kept(value) for value in row] for row in section.rows)
+    return Section(section.name, columns, rows)
+
+
+def _kept(value: Value) -> Value:
+    return shield(value) if isinstance(value, str) and value.startswith("'") else value
 
 
 def _members(list_id: int, own: Sequence[str]) -> Iterator[Sequence[Value]]:

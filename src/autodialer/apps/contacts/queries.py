@@ -204,6 +204,12 @@ def require_contacts(account: Account, actor: Actor, ids: Sequence[int]) -> None
         raise _no_such_contact(min(wanted - seen))
 
 
+def places_of(account: Account, ids: Sequence[int]) -> int:
+    """Return in how many lists of the account these contacts stand, all lists counted."""
+    members = ListMember.objects.filter(contact_list__account=account, contact__in=ids)
+    return members.values("contact_list").distinct().count()
+
+
 def dnd_rows(
     account: Account, *, search: str = "", offset: int = 0, limit: int = 1_000
 ) -> list[DndRow]:

@@ -105,22 +105,7 @@ def add_to_list(
     Those that stand in it keep their place. Raises NotFoundError for a list or contact that the
     actor may not see, InvalidInputError when the list would grow beyond what a campaign dials.
     """
-    found = _locked_list(account, actor, list_id, Permission.EDIT_LIST)
-    wanted = list(dict.fromkeys(contact_ids))
-    queries.require_contacts(account, actor, wanted)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            statement("contacts", "add_members"), {"list_id": found.pk, "contact_ids": wanted}
-        )
-        added = int(cursor.rowcount)
-    if ListMember.objects.filter(contact_list=found).count() > MAX_TARGETS:
-        raise InvalidInputError(
-            "contacts",
-            f"A list holds at most {MAX_TARGETS:,} contacts: put the rest into another one.",
-            "list_too_big",
-        )
-    _note(actor, "add", found, now, after={"count": added, "contacts": wanted[:NOTED]})
-    return added
+    return _append(account, actor, list_id, contact_ids, now)
 
 
 @transaction.atomic(durable=True)
@@ -148,9 +133,14 @@ def create_contact(
     number: str,
     now: datetime,
     person: Person = NOBODY,
+    list_id: int | None = None,
     actor: Actor = OPERATOR,
 ) -> Contact:
-    """Make a contact. Raises NumberError, InvalidInputError, or ConflictError when it is there."""
+    """Make a contact, at the end of a list if one is given.
+
+    Raises NumberError, InvalidInputError, ConflictError when the number is there, and what
+    `add_to_list` raises.
+    """
     require(actor, Permission.CREATE_LIST)
     e164 = _callable_number(account, number)
     made, is_new = Contact.objects.get_or_create(
@@ -161,6 +151,8 @@ def create_contact(
     if not is_new:
         raise ConflictError(f"There is a contact with the number {e164} already.")
     _note(actor, "create", made, now, after=_facts(made))
+    if list_id is not None:
+        _append(account, actor, list_id, [made.pk], now)
     return made
 
 
@@ -358,6 +350,27 @@ def _note(
 def _facts(contact: Contact) -> dict[str, object]:
     names = ("first_name", "last_name", "company", "email", "tag", "fields")
     return {"number": contact.e164, **{name: getattr(contact, name) for name in names}}
+
+
+def _append(
+    account: Account, actor: Actor, list_id: int, contact_ids: Sequence[int], now: datetime
+) -> int:
+    found = _locked_list(account, actor, list_id, Permission.EDIT_LIST)
+    wanted = list(dict.fromkeys(contact_ids))
+    queries.require_contacts(account, actor, wanted)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement("contacts", "add_members"), {"list_id": found.pk, "contact_ids": wanted}
+        )
+        added = int(cursor.rowcount)
+    if ListMember.objects.filter(contact_list=found).count() > MAX_TARGETS:
+        raise InvalidInputError(
+            "contacts",
+            f"A list holds at most {MAX_TARGETS:,} contacts: put the rest into another one.",
+            "list_too_big",
+        )
+    _note(actor, "add", found, now, after={"count": added, "contacts": wanted[:NOTED]})
+    return added
 
 
 def _locked_list(

@@ -3,3 +3,4 @@ import "htmx.org";
 import "./app/dialog.js";
 import "./app/menus.js";
 import "./app/forms.js";
+import "./app/pairs.js";
