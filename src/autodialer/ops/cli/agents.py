@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,7 @@ from autodialer.ops.cli.shell import (
     pick,
     print_json,
     print_rows,
+    tell,
     with_account,
 )
 
@@ -59,7 +61,7 @@ def agent_start(
         return
     click.echo(str(started.session_id))
     click.echo(
-        f"{who} will be called now; see `autodialer campaign watch {campaign}`, and "
+        f"{who} will be called now; see `autodialer campaign watch {shlex.quote(campaign)}`, and "
         "`autodialer session list` if nothing happens."
         if started.is_new
         else f"{who} is connected already.",
@@ -70,8 +72,9 @@ def agent_start(
 @agent.command("stop")
 @click.option("--agent", "who", required=True, help="Agent (name, e-mail or id).")
 @click.option("--now", "at_once", is_flag=True, help="Also end the present call.")
+@json_option
 @with_account
-def agent_stop(owner: Account, *, who: str, at_once: bool) -> None:
+def agent_stop(owner: Account, *, who: str, at_once: bool, as_json: bool) -> None:
     """Release the agent, after the present call unless --now."""
     from autodialer.apps.calls.queries import agent_rows
     from autodialer.apps.calls.services import stop_session
@@ -81,7 +84,11 @@ def agent_stop(owner: Account, *, who: str, at_once: bool) -> None:
     if not live:
         raise ConflictError(f"{who} is not connected.")
     stop_session(account=owner, session_id=live[0].session_id, at_once=at_once, now=now())
-    click.echo(f"{who} {'is released' if at_once else 'leaves after this call'}.", err=True)
+    tell(
+        {"session_id": live[0].session_id, "at_once": at_once},
+        f"{who} {'is released' if at_once else 'leaves after this call'}.",
+        as_json=as_json,
+    )
 
 
 @agent.command("why")

@@ -17,6 +17,7 @@ from autodialer.ops.cli.shell import (
     print_json,
     print_rows,
     print_table,
+    tell,
     with_account,
 )
 
@@ -118,21 +119,23 @@ def group_create(owner: Account, *, name: str, agents: Sequence[str], as_json: b
 @group.command("add")
 @click.argument("name")
 @click.argument("agents", nargs=-1, required=True)
+@json_option
 @with_account
-def group_add(owner: Account, *, name: str, agents: Sequence[str]) -> None:
+def group_add(owner: Account, *, name: str, agents: Sequence[str], as_json: bool) -> None:
     """Add AGENTS to the group NAME, at once."""
     from autodialer.apps.agents.services import add_group_members
 
     members = [pick_user(owner, agent) for agent in agents]
     add_group_members(account=owner, now=now(), group_id=pick_group(owner, name), user_ids=members)
-    click.echo(f"{name}: {len(members)} added.", err=True)
+    tell({"added": members}, f"{name}: {len(members)} added.", as_json=as_json)
 
 
 @group.command("remove")
 @click.argument("name")
 @click.argument("agents", nargs=-1, required=True)
+@json_option
 @with_account
-def group_remove(owner: Account, *, name: str, agents: Sequence[str]) -> None:
+def group_remove(owner: Account, *, name: str, agents: Sequence[str], as_json: bool) -> None:
     """Take AGENTS out of the group NAME; who talks finishes the call first."""
     from autodialer.apps.agents.services import remove_group_members
 
@@ -140,45 +143,52 @@ def group_remove(owner: Account, *, name: str, agents: Sequence[str]) -> None:
     remove_group_members(
         account=owner, now=now(), group_id=pick_group(owner, name), user_ids=members
     )
-    click.echo(f"{name}: {len(members)} removed.", err=True)
+    tell({"removed": members}, f"{name}: {len(members)} removed.", as_json=as_json)
 
 
 @group.command("set")
 @click.argument("name")
 @click.argument("agents", nargs=-1)
+@json_option
 @with_account
-def group_set(owner: Account, *, name: str, agents: Sequence[str]) -> None:
+def group_set(owner: Account, *, name: str, agents: Sequence[str], as_json: bool) -> None:
     """Make AGENTS the members of the group NAME."""
     from autodialer.apps.agents.services import set_group_members
 
     members = [pick_user(owner, agent) for agent in agents]
     set_group_members(account=owner, now=now(), group_id=pick_group(owner, name), user_ids=members)
-    click.echo(f"{name}: {counted(len(members), 'member')}.", err=True)
+    tell({"members": members}, f"{name}: {counted(len(members), 'member')}.", as_json=as_json)
 
 
 @group.command("rename")
 @click.argument("name")
 @click.argument("new_name")
+@json_option
 @with_account
-def group_rename(owner: Account, *, name: str, new_name: str) -> None:
+def group_rename(owner: Account, *, name: str, new_name: str, as_json: bool) -> None:
     """Call the group NAME by NEW_NAME."""
     from autodialer.apps.agents.services import rename_group
 
     renamed = rename_group(
         account=owner, now=now(), group_id=pick_group(owner, name), name=new_name
     )
-    click.echo(f"{name}: is called {renamed.name!r} now.", err=True)
+    tell(
+        {"id": renamed.pk, "name": renamed.name},
+        f"{name}: is called {renamed.name!r} now.",
+        as_json=as_json,
+    )
 
 
 @group.command("delete")
 @click.argument("name")
+@json_option
 @with_account
-def group_delete(owner: Account, *, name: str) -> None:
+def group_delete(owner: Account, *, name: str, as_json: bool) -> None:
     """Delete the group NAME, unless a campaign was made for it."""
     from autodialer.apps.agents.services import delete_group
 
     delete_group(account=owner, now=now(), group_id=pick_group(owner, name))
-    click.echo(f"{name}: deleted.", err=True)
+    tell({"deleted": name}, f"{name}: deleted.", as_json=as_json)
 
 
 @group.command("list")
@@ -217,15 +227,20 @@ def caller_id_add(owner: Account, *, number: str, verified: bool, as_json: bool)
 
 @caller_id.command("unverify")
 @click.argument("number")
+@json_option
 @with_account
-def caller_id_unverify(owner: Account, *, number: str) -> None:
+def caller_id_unverify(owner: Account, *, number: str, as_json: bool) -> None:
     """Forbid calls from NUMBER; what runs with it pauses."""
     from autodialer.apps.accounts.actor import OPERATOR
     from autodialer.apps.campaigns.services import unverify_caller_id
 
     picked = pick_caller_id(owner, number)
     paused = unverify_caller_id(account=owner, actor=OPERATOR, caller_id=picked, now=now())
-    click.echo(f"{number} is not verified any more; campaigns paused: {paused}.", err=True)
+    tell(
+        {"campaigns_paused": paused},
+        f"{number} is not verified any more; campaigns paused: {paused}.",
+        as_json=as_json,
+    )
 
 
 @caller_id.command("list")

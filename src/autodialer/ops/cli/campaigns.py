@@ -5,10 +5,9 @@ from __future__ import annotations
 import io
 import sys
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -25,8 +24,10 @@ from autodialer.ops.cli.shell import (
     print_rows,
     print_table,
     shown,
+    tell,
     with_account,
 )
+from autodialer.ops.cli.terms import Instant, given_terms, in_zone, terms_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,39 +35,13 @@ if TYPE_CHECKING:
 
     from autodialer.apps.accounts.models import Account
     from autodialer.apps.campaigns.models import Campaign
+    from autodialer.apps.campaigns.plan import Plan
     from autodialer.apps.campaigns.queries import CampaignRow
 
 STATUSES: Final = ("created", "in-progress", "paused", "completed", "archived")
 FORMS: Final = ("csv", "xlsx")
-RETRY_ON: Final = ("busy", "no-answer", "failed")
-
-
-class _Clock(click.ParamType[time]):
-    """A time of the day such as 09:30."""
-
-    name = "HH:MM"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> time:
-        if isinstance(value, time):
-            return value
-        try:
-            return time.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no time of the day: write it like 09:30.", param, ctx)
-
-
-class _Instant(click.ParamType[datetime]):
-    """A date and time; without an offset it is in the zone of the account."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
-        if isinstance(value, datetime):
-            return value
-        try:
-            return datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no time: write it like 2026-11-23T09:30.", param, ctx)
+# What a list shows of the ten counts: in-progress and failed add up their kinds.
+FIGURES: Final = ("scheduled", "in-progress", "retry", "completed", "failed")
 
 
 @click.group(cls=Commands)
@@ -81,49 +56,7 @@ def campaign() -> None:
 @click.option("--group", "group_name", help="Group of agents (name or id).")
 @click.option("--agent", "agents", multiple=True, help="Single agent instead of a group.")
 @click.option("--caller-id", required=True, help="Verified number to call from (number or id).")
-@click.option("--start", "starts_at", type=_Instant(), help="Start; now if omitted.")
-@click.option("--end", "ends_at", type=_Instant(), help="End; 30 days later if omitted.")
-@click.option("--opens", "window_opens", type=_Clock(), help="Earliest time of the day.")
-@click.option("--closes", "window_closes", type=_Clock(), help="Latest time of the day.")
-@click.option("--retries", type=int, default=0, show_default=True, help="0 to 3.")
-@click.option("--retry-on", "retry_statuses", type=click.Choice(RETRY_ON), multiple=True)
-@click.option(
-    "--retry-interval",
-    "retry_interval_min",
-    type=int,
-    default=30,
-    show_default=True,
-    help="Minutes from a call to its retry, 1 to 1,440.",
-)
-@click.option("--retry-mechanism", type=click.Choice(("linear", "exponential")), default="linear")
-@click.option(
-    "--ring-timeout",
-    "ring_timeout_s",
-    type=int,
-    default=30,
-    show_default=True,
-    help="Seconds that a phone rings, 5 to 120.",
-)
-@click.option(
-    "--idle-limit",
-    "idle_limit_s",
-    type=int,
-    default=120,
-    show_default=True,
-    help="Seconds that an agent waits for a next number, 10 to 3,600.",
-)
-@click.option(
-    "--max-talk",
-    "max_talk_s",
-    type=int,
-    default=3600,
-    show_default=True,
-    help="Seconds after which a talk is ended, 30 to 14,400.",
-)
-@click.option("--popup-url", default="", help="Shown to the agent with each call.")
-@click.option("--call-completed-url", default="", help="Told of each call that was answered.")
-@click.option("--call-no-answer-url", default="", help="Told of each call that was not.")
-@click.option("--get-contacts-url", default="", help="Gives what is known of a number.")
+@terms_options(is_new=True)
 @json_option
 @with_account
 def campaign_create(
@@ -142,11 +75,7 @@ def campaign_create(
     from autodialer.apps.accounts.actor import OPERATOR
     from autodialer.apps.campaigns.services import create_campaign
     from autodialer.apps.campaigns.terms import Terms
-    from autodialer.domain.retry import RetryMechanism
 
-    terms["retry_mechanism"] = RetryMechanism(terms["retry_mechanism"])
-    for moment in ("starts_at", "ends_at"):
-        terms[moment] = _in_zone(terms[moment], owner)
     made = create_campaign(
         account=owner,
         actor=OPERATOR,
@@ -156,7 +85,7 @@ def campaign_create(
         group_id=None if group_name is None else pick_group(owner, group_name),
         agent_ids=[pick_user(owner, agent) for agent in agents],
         caller_id=pick_caller_id(owner, caller_id),
-        terms=Terms(**terms),
+        terms=given_terms(Terms(), owner, terms),
         now=now(),
     )
     if as_json:
@@ -201,7 +130,7 @@ def campaign_list(owner: Account, *, status: str | None, search: str, as_json: b
         print_json(rows)
     elif rows:
         print_table(
-            ("id", "name", "status", "completed", "failed", "scheduled", "start"),
+            ("id", "name", "status", "total", *FIGURES, "start"),
             [_summary(row) for row in rows],
         )
     else:
@@ -225,42 +154,46 @@ def campaign_show(owner: Account, *, name: str, as_json: bool) -> None:
 
 @campaign.command("pause")
 @click.argument("name")
+@json_option
 @with_account
-def campaign_pause(owner: Account, *, name: str) -> None:
+def campaign_pause(owner: Account, *, name: str, as_json: bool) -> None:
     """Stop new calls; live calls go on."""
     from autodialer.apps.campaigns.services import pause_campaign
 
-    _steer(owner, name, pause_campaign, "is paused")
+    _steer(owner, name, pause_campaign, "is paused", as_json=as_json)
 
 
 @campaign.command("resume")
 @click.argument("name")
+@json_option
 @with_account
-def campaign_resume(owner: Account, *, name: str) -> None:
+def campaign_resume(owner: Account, *, name: str, as_json: bool) -> None:
     """Let a paused campaign call again."""
     from autodialer.apps.campaigns.services import resume_campaign
 
-    _steer(owner, name, resume_campaign, "is in progress")
+    _steer(owner, name, resume_campaign, "is in progress", as_json=as_json)
 
 
 @campaign.command("complete")
 @click.argument("name")
+@json_option
 @with_account
-def campaign_complete(owner: Account, *, name: str) -> None:
+def campaign_complete(owner: Account, *, name: str, as_json: bool) -> None:
     """End a campaign early; live calls go on, what waits is finished."""
     from autodialer.apps.campaigns.services import complete_campaign
 
-    _steer(owner, name, complete_campaign, "is completed")
+    _steer(owner, name, complete_campaign, "is completed", as_json=as_json)
 
 
 @campaign.command("archive")
 @click.argument("name")
+@json_option
 @with_account
-def campaign_archive(owner: Account, *, name: str) -> None:
+def campaign_archive(owner: Account, *, name: str, as_json: bool) -> None:
     """Put away a completed or a not yet started campaign."""
     from autodialer.apps.campaigns.services import archive_campaign
 
-    _steer(owner, name, archive_campaign, "is archived")
+    _steer(owner, name, archive_campaign, "is archived", as_json=as_json)
 
 
 @campaign.command("clone")
@@ -268,7 +201,7 @@ def campaign_archive(owner: Account, *, name: str) -> None:
 @click.option(
     "--as", "new_name", default="", help="Name of the new one; the next free one if omitted."
 )
-@click.option("--start", "starts_at", type=_Instant(), help="Start; now if omitted.")
+@click.option("--start", "starts_at", type=Instant(), help="Start. Now if omitted.")
 @json_option
 @with_account
 def campaign_clone(
@@ -283,7 +216,7 @@ def campaign_clone(
         campaign_id=pick_campaign(owner, name),
         actor=OPERATOR,
         name=new_name,
-        starts_at=_in_zone(starts_at, owner),
+        starts_at=None if starts_at is None else in_zone(starts_at, owner),
         now=now(),
     )
     if as_json:
@@ -297,14 +230,22 @@ def campaign_clone(
 @click.argument("name")
 @click.option("--name", "new_name", help="Another name.")
 @click.option("--list", "list_name", help="Another list, or the same one to copy it again.")
-@click.option("--start", "starts_at", type=_Instant(), help="Another start.")
-@click.option("--end", "ends_at", type=_Instant(), help="Another end.")
-@click.option("--retries", type=int, help="0 to 3.")
-@click.option("--retry-on", "retry_statuses", type=click.Choice(RETRY_ON), multiple=True)
-@click.option("--ring-timeout", "ring_timeout_s", type=int, help="Seconds, 5 to 120.")
+@click.option("--dial-whom-url", help="Address that gives one number a call, instead of a list.")
+@click.option("--group", "group_name", help="Another group of agents (name or id).")
+@click.option("--agent", "agents", multiple=True, help="Single agents instead of those before.")
+@click.option("--caller-id", help="Another verified number to call from (number or id).")
+@click.option("--account-hours", is_flag=True, help="Call in the account's hours again.")
+@terms_options(is_new=False)
+@json_option
 @with_account
 def campaign_edit(
-    owner: Account, *, name: str, new_name: str | None, list_name: str | None, **changes: Any
+    owner: Account,
+    *,
+    name: str,
+    list_name: str | None,
+    account_hours: bool,
+    as_json: bool,
+    **changes: Any,
 ) -> None:
     """Change the campaign NAME before it starts; what is not given stays."""
     from autodialer.apps.accounts.actor import OPERATOR
@@ -312,22 +253,41 @@ def campaign_edit(
     from autodialer.apps.campaigns.queries import plan_of
     from autodialer.apps.campaigns.services import edit_campaign
 
-    plan = plan_of(campaign_of(owner, pick_campaign(owner, name)))
-    for moment in ("starts_at", "ends_at"):
-        changes[moment] = _in_zone(changes[moment], owner)
-    given = {key: value for key, value in changes.items() if value not in {None, ()}}
-    plan = replace(plan, name=new_name or plan.name, terms=replace(plan.terms, **given))
+    campaign_id = pick_campaign(owner, name)
+    plan = _with_parties(plan_of(campaign_of(owner, campaign_id)), owner, changes)
     if list_name is not None:
         plan = replace(plan, list_id=pick_list(owner, list_name), dial_whom_url="")
+    terms = plan.terms
+    if account_hours:
+        terms = replace(terms, window_opens=None, window_closes=None)
     edited = edit_campaign(
         account=owner,
-        campaign_id=pick_campaign(owner, name),
+        campaign_id=campaign_id,
         actor=OPERATOR,
-        plan=plan,
+        plan=replace(plan, terms=given_terms(terms, owner, changes)),
         copy_again=list_name is not None,
         now=now(),
     )
-    click.echo(f"The campaign {edited.name!r} is {edited.status}.", err=True)
+    _tell(edited, f"The campaign {edited.name!r} is {edited.status}.", as_json=as_json)
+
+
+def _with_parties(plan: Plan, owner: Account, changes: dict[str, Any]) -> Plan:
+    """Return the plan with another name, URL, caller id or agents; takes these out of `changes`."""
+    new_name, url = changes.pop("new_name"), changes.pop("dial_whom_url")
+    group_name, agents = changes.pop("group_name"), changes.pop("agents")
+    caller_id = changes.pop("caller_id")
+    if new_name is not None:
+        plan = replace(plan, name=new_name)
+    if url is not None:
+        plan = replace(plan, list_id=None, dial_whom_url=url)
+    if group_name is not None:
+        plan = replace(plan, group_id=pick_group(owner, group_name), agent_ids=())
+    if agents:
+        picked = [pick_user(owner, agent) for agent in agents]
+        plan = replace(plan, group_id=plan.group_id if group_name else None, agent_ids=picked)
+    if caller_id is not None:
+        plan = replace(plan, caller_id=pick_caller_id(owner, caller_id))
+    return plan
 
 
 @campaign.command("actions")
@@ -452,25 +412,34 @@ def pick_campaign(owner: Account, wanted: str) -> int:
     return pick("campaign", campaign_names(owner), wanted)
 
 
-def _steer(owner: Account, name: str, service: Callable[..., None], done: str) -> None:
+def _steer(
+    owner: Account, name: str, service: Callable[..., None], done: str, *, as_json: bool
+) -> None:
     from autodialer.apps.accounts.actor import OPERATOR
+    from autodialer.apps.campaigns.queries import campaign as campaign_of
 
     campaign_id = pick_campaign(owner, name)
     service(account=owner, campaign_id=campaign_id, actor=OPERATOR, now=now())
-    click.echo(f"The campaign {name} {done}.", err=True)
+    _tell(campaign_of(owner, campaign_id), f"The campaign {name} {done}.", as_json=as_json)
 
 
-def _in_zone(moment: datetime | None, owner: Account) -> datetime | None:
-    if moment is None or moment.tzinfo is not None:
-        return moment
-    return moment.replace(tzinfo=ZoneInfo(owner.zone))
+def _tell(found: Campaign, sentence: str, *, as_json: bool) -> None:
+    result = {"id": found.pk, "name": found.name, "status": found.status}
+    tell(result, sentence, as_json=as_json)
 
 
 def _summary(row: CampaignRow) -> list[str]:
-    """The three figures of the requirements; each adds up its kinds."""
+    """Return the figures of a campaign; they add up to the first of them."""
     from autodialer.domain.target import TERMINAL, TargetStatus
 
-    done = row.counts[TargetStatus.COMPLETED]
-    failed = sum(row.counts[s] for s in TERMINAL - {TargetStatus.COMPLETED})
-    figures = [f"{count:,}" for count in (done, failed, row.counts.total - done - failed)]
-    return [str(row.id), row.name, row.status, *figures, shown(row.starts_at, row.zone)]
+    count, t = row.counts, TargetStatus
+    figures = (
+        count.total,
+        count[t.SCHEDULED],
+        count[t.IN_PROGRESS] + count[t.RETRYING],
+        count[t.RETRY],
+        count[t.COMPLETED],
+        sum(count[status] for status in TERMINAL - {t.COMPLETED}),
+    )
+    amounts = [f"{figure:,}" for figure in figures]
+    return [str(row.id), row.name, row.status, *amounts, shown(row.starts_at, row.zone)]

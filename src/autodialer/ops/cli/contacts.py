@@ -14,6 +14,7 @@ from autodialer.ops.cli.shell import (
     now,
     print_json,
     print_rows,
+    tell,
     with_account,
 )
 
@@ -77,26 +78,30 @@ def contact_create(owner: Account, *, number: str, person: Person, as_json: bool
 @click.argument("contact_id", type=int)
 @click.option("--number", help="Another number.")
 @_person_options
+@json_option
 @with_account
-def contact_edit(owner: Account, *, contact_id: int, number: str | None, person: Person) -> None:
+def contact_edit(
+    owner: Account, *, contact_id: int, number: str | None, person: Person, as_json: bool
+) -> None:
     """Change what is known of a contact; --field replaces all own fields."""
     from autodialer.apps.contacts.services import edit_contact
 
     edited = edit_contact(
         account=owner, now=now(), contact_id=contact_id, number=number, person=person
     )
-    click.echo(f"{edited.e164}: changed.", err=True)
+    tell({"id": edited.pk, "e164": edited.e164}, f"{edited.e164}: changed.", as_json=as_json)
 
 
 @contact.command("delete")
 @click.argument("contact_ids", nargs=-1, required=True, type=int)
+@json_option
 @with_account
-def contact_delete(owner: Account, *, contact_ids: Sequence[int]) -> None:
+def contact_delete(owner: Account, *, contact_ids: Sequence[int], as_json: bool) -> None:
     """Delete contacts, also from their lists; campaigns keep their copy."""
     from autodialer.apps.contacts.services import delete_contacts
 
     delete_contacts(account=owner, now=now(), contact_ids=contact_ids)
-    click.echo(f"{len(contact_ids)} deleted.", err=True)
+    tell({"deleted": len(contact_ids)}, f"{len(contact_ids)} deleted.", as_json=as_json)
 
 
 @contact.command("list")

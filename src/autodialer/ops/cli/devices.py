@@ -14,6 +14,7 @@ from autodialer.ops.cli.shell import (
     pick,
     print_json,
     print_rows,
+    tell,
     with_account,
 )
 
@@ -60,8 +61,9 @@ def device_add(
 @device.command("default")
 @click.argument("who")
 @click.argument("wanted", metavar="DEVICE")
+@json_option
 @with_account
-def device_default(owner: Account, *, who: str, wanted: str) -> None:
+def device_default(owner: Account, *, who: str, wanted: str, as_json: bool) -> None:
     """Call WHO on DEVICE (address or id) from the next Start on."""
     from autodialer.apps.agents.services import set_default_device
 
@@ -69,14 +71,15 @@ def device_default(owner: Account, *, who: str, wanted: str) -> None:
     set_default_device(
         account=owner, now=now(), user_id=user_id, device_id=_pick(owner, user_id, wanted)
     )
-    click.echo(f"{who}: {wanted} is the default device.", err=True)
+    tell({"default": wanted}, f"{who}: {wanted} is the default device.", as_json=as_json)
 
 
 @device.command("remove")
 @click.argument("who")
 @click.argument("wanted", metavar="DEVICE")
+@json_option
 @with_account
-def device_remove(owner: Account, *, who: str, wanted: str) -> None:
+def device_remove(owner: Account, *, who: str, wanted: str, as_json: bool) -> None:
     """Remove DEVICE (address or id) of WHO."""
     from autodialer.apps.agents.services import remove_device
 
@@ -84,7 +87,7 @@ def device_remove(owner: Account, *, who: str, wanted: str) -> None:
     remove_device(
         account=owner, now=now(), user_id=user_id, device_id=_pick(owner, user_id, wanted)
     )
-    click.echo(f"{who}: {wanted} removed.", err=True)
+    tell({"removed": wanted}, f"{who}: {wanted} removed.", as_json=as_json)
 
 
 @device.command("list")

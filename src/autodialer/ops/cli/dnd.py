@@ -15,6 +15,7 @@ from autodialer.ops.cli.shell import (
     now,
     print_json,
     print_rows,
+    tell,
     with_account,
 )
 
@@ -34,24 +35,30 @@ def dnd() -> None:
 
 @dnd.command("add")
 @click.argument("numbers", nargs=-1, required=True)
+@json_option
 @with_account
-def dnd_add(owner: Account, *, numbers: Sequence[str]) -> None:
+def dnd_add(owner: Account, *, numbers: Sequence[str], as_json: bool) -> None:
     """Forbid calls to NUMBERS from now on."""
     from autodialer.apps.contacts.services import add_dnd_numbers
 
     added = add_dnd_numbers(account=owner, numbers=numbers, now=now())
-    click.echo(f"{added} added; {len(numbers) - added} were on the registry.", err=True)
+    tell(
+        {"added": added},
+        f"{added} added; {len(numbers) - added} were on the registry.",
+        as_json=as_json,
+    )
 
 
 @dnd.command("remove")
 @click.argument("numbers", nargs=-1, required=True)
+@json_option
 @with_account
-def dnd_remove(owner: Account, *, numbers: Sequence[str]) -> None:
+def dnd_remove(owner: Account, *, numbers: Sequence[str], as_json: bool) -> None:
     """Allow calls to NUMBERS again."""
     from autodialer.apps.contacts.services import remove_dnd_numbers
 
     removed = remove_dnd_numbers(account=owner, now=now(), numbers=numbers)
-    click.echo(f"{removed} removed.", err=True)
+    tell({"removed": removed}, f"{removed} removed.", as_json=as_json)
 
 
 @dnd.command("list")

@@ -18,6 +18,7 @@ from autodialer.ops.cli.shell import (
     print_json,
     print_rows,
     print_table,
+    tell,
     with_account,
 )
 
@@ -131,24 +132,30 @@ def list_create(owner: Account, *, name: str, as_json: bool) -> None:
 @list_.command("rename")
 @click.argument("name")
 @click.argument("new_name")
+@json_option
 @with_account
-def list_rename(owner: Account, *, name: str, new_name: str) -> None:
+def list_rename(owner: Account, *, name: str, new_name: str, as_json: bool) -> None:
     """Call the list NAME by NEW_NAME."""
     from autodialer.apps.contacts.services import rename_list
 
     renamed = rename_list(account=owner, now=now(), list_id=pick_list(owner, name), name=new_name)
-    click.echo(f"{name}: is called {renamed.name!r} now.", err=True)
+    tell(
+        {"id": renamed.pk, "name": renamed.name},
+        f"{name}: is called {renamed.name!r} now.",
+        as_json=as_json,
+    )
 
 
 @list_.command("delete")
 @click.argument("name")
+@json_option
 @with_account
-def list_delete(owner: Account, *, name: str) -> None:
+def list_delete(owner: Account, *, name: str, as_json: bool) -> None:
     """Delete the list NAME; its contacts stay, and campaigns keep their copy."""
     from autodialer.apps.contacts.services import delete_list
 
     delete_list(account=owner, now=now(), list_id=pick_list(owner, name))
-    click.echo(f"{name}: deleted.", err=True)
+    tell({"deleted": name}, f"{name}: deleted.", as_json=as_json)
 
 
 @list_.command("show")
@@ -176,29 +183,31 @@ def list_show(owner: Account, *, name: str, after: int, limit: int, as_json: boo
 @list_.command("add")
 @click.argument("name")
 @click.argument("contacts", nargs=-1, required=True, type=int)
+@json_option
 @with_account
-def list_add(owner: Account, *, name: str, contacts: Sequence[int]) -> None:
+def list_add(owner: Account, *, name: str, contacts: Sequence[int], as_json: bool) -> None:
     """Put CONTACTS (ids) at the end of the list NAME."""
     from autodialer.apps.contacts.services import add_to_list
 
     added = add_to_list(
         account=owner, now=now(), list_id=pick_list(owner, name), contact_ids=contacts
     )
-    click.echo(f"{name}: {added} added.", err=True)
+    tell({"added": added}, f"{name}: {added} added.", as_json=as_json)
 
 
 @list_.command("remove")
 @click.argument("name")
 @click.argument("contacts", nargs=-1, required=True, type=int)
+@json_option
 @with_account
-def list_remove(owner: Account, *, name: str, contacts: Sequence[int]) -> None:
+def list_remove(owner: Account, *, name: str, contacts: Sequence[int], as_json: bool) -> None:
     """Take CONTACTS (ids) out of the list NAME."""
     from autodialer.apps.contacts.services import remove_from_list
 
     removed = remove_from_list(
         account=owner, now=now(), list_id=pick_list(owner, name), contact_ids=contacts
     )
-    click.echo(f"{name}: {removed} removed.", err=True)
+    tell({"removed": removed}, f"{name}: {removed} removed.", as_json=as_json)
 
 
 @list_.command("list")

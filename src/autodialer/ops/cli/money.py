@@ -15,6 +15,7 @@ from autodialer.ops.cli.shell import (
     print_json,
     print_table,
     shown,
+    tell,
     with_account,
 )
 
@@ -31,8 +32,9 @@ def balance() -> None:
 @balance.command("mode")
 @click.argument("mode", type=click.Choice(("prepaid", "postpaid")))
 @click.option("--currency", default="INR", show_default=True, help="Chosen once, for good.")
+@json_option
 @with_account
-def balance_mode(owner: Account, *, mode: str, currency: str) -> None:
+def balance_mode(owner: Account, *, mode: str, currency: str, as_json: bool) -> None:
     """Meter the calls of the account from now on; prepaid calls need money beforehand."""
     from autodialer.apps.accounts.actor import OPERATOR
     from autodialer.apps.billing.services import set_payment_mode
@@ -41,7 +43,7 @@ def balance_mode(owner: Account, *, mode: str, currency: str) -> None:
     set_payment_mode(
         account=owner, mode=PaymentMode(mode), currency=currency, actor=OPERATOR, now=now()
     )
-    click.echo(f"{owner.name} is {mode}.", err=True)
+    tell({"mode": mode, "currency": currency}, f"{owner.name} is {mode}.", as_json=as_json)
 
 
 @balance.command("show")
@@ -145,6 +147,7 @@ def tariff() -> None:
 @click.option("--seconds", default=60, show_default=True, help="Length of the first increment.")
 @click.option("--next-amount", help="Price of each further increment.  [default: AMOUNT]")
 @click.option("--next-seconds", type=int, help="Their length.  [default: that of the first]")
+@json_option
 @with_account
 def tariff_set(
     owner: Account,
@@ -154,6 +157,7 @@ def tariff_set(
     seconds: int,
     next_amount: str | None,
     next_seconds: int | None,
+    as_json: bool,
 ) -> None:
     """Let numbers that begin with PREFIX (like +91) cost AMOUNT for each increment begun."""
     from autodialer.apps.accounts.actor import OPERATOR
@@ -167,19 +171,24 @@ def tariff_set(
         next_amount=first if next_amount is None else parse_amount(next_amount),
     )
     set_tariffs(account=owner, rates={prefix: rate}, actor=OPERATOR, now=now())
-    click.echo(f"{prefix}: set. Calls that are live keep their price.", err=True)
+    tell(
+        {"prefix": prefix, **asdict(rate)},
+        f"{prefix}: set. Calls that are live keep their price.",
+        as_json=as_json,
+    )
 
 
 @tariff.command("remove")
 @click.argument("prefix")
+@json_option
 @with_account
-def tariff_remove(owner: Account, *, prefix: str) -> None:
+def tariff_remove(owner: Account, *, prefix: str, as_json: bool) -> None:
     """Forget the price of PREFIX."""
     from autodialer.apps.accounts.actor import OPERATOR
     from autodialer.apps.billing.services import remove_tariff
 
     remove_tariff(account=owner, prefix=prefix, actor=OPERATOR, now=now())
-    click.echo(f"{prefix}: removed.", err=True)
+    tell({"removed": prefix}, f"{prefix}: removed.", as_json=as_json)
 
 
 @tariff.command("list")

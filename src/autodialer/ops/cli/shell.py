@@ -186,6 +186,14 @@ def _plain(value: object) -> object:
     raise TypeError(type(value).__name__)
 
 
+def tell(result: object, sentence: str, *, as_json: bool) -> None:
+    """Say what was done: a sentence on stderr for people, or the result as JSON."""
+    if as_json:
+        print_json(result)
+        return
+    click.echo(sentence, err=True)
+
+
 def print_rows(
     rows: Sequence[DataclassInstance],
     columns: Sequence[str],

@@ -15,6 +15,7 @@ from autodialer.ops.cli.shell import (
     now,
     print_json,
     print_rows,
+    tell,
     with_account,
 )
 
@@ -82,50 +83,63 @@ def user_list(owner: Account, *, as_json: bool) -> None:
 
 @user.command("disable")
 @click.argument("who")
+@json_option
 @with_account
-def user_disable(owner: Account, *, who: str) -> None:
+def user_disable(owner: Account, *, who: str, as_json: bool) -> None:
     """Keep WHO out; an agent who talks finishes the call first."""
-    _set_active(owner, who, active=False)
+    _set_active(owner, who, active=False, as_json=as_json)
 
 
 @user.command("enable")
 @click.argument("who")
+@json_option
 @with_account
-def user_enable(owner: Account, *, who: str) -> None:
+def user_enable(owner: Account, *, who: str, as_json: bool) -> None:
     """Let WHO in again."""
-    _set_active(owner, who, active=True)
+    _set_active(owner, who, active=True, as_json=as_json)
 
 
-def _set_active(owner: Account, who: str, *, active: bool) -> None:
+def _set_active(owner: Account, who: str, *, active: bool, as_json: bool) -> None:
     from autodialer.apps.accounts.services import set_user_active
 
     found = set_user_active(account=owner, now=now(), user_id=pick_user(owner, who), active=active)
-    click.echo(f"{found.name}: {'enabled' if active else 'disabled'}.", err=True)
+    result = {"id": found.pk, "name": found.name, "is_active": found.is_active}
+    tell(result, f"{found.name}: {'enabled' if active else 'disabled'}.", as_json=as_json)
 
 
 @user.command("rename")
 @click.argument("who")
 @click.argument("name")
+@json_option
 @with_account
-def user_rename(owner: Account, *, who: str, name: str) -> None:
+def user_rename(owner: Account, *, who: str, name: str, as_json: bool) -> None:
     """Call WHO by another NAME."""
     from autodialer.apps.accounts.services import rename_user
 
     renamed = rename_user(account=owner, now=now(), user_id=pick_user(owner, who), name=name)
-    click.echo(f"{who}: is called {renamed.name!r} now.", err=True)
+    tell(
+        {"id": renamed.pk, "name": renamed.name},
+        f"{who}: is called {renamed.name!r} now.",
+        as_json=as_json,
+    )
 
 
 @user.command("role")
 @click.argument("who")
 @click.argument("role", type=click.Choice(ROLES))
+@json_option
 @with_account
-def user_role(owner: Account, *, who: str, role: str) -> None:
+def user_role(owner: Account, *, who: str, role: str, as_json: bool) -> None:
     """Make WHO an admin, a supervisor or an agent."""
     from autodialer.apps.accounts.models import Role
     from autodialer.apps.accounts.services import change_role
 
     found = change_role(account=owner, now=now(), user_id=pick_user(owner, who), role=Role(role))
-    click.echo(f"{found.name}: {found.role}.", err=True)
+    tell(
+        {"id": found.pk, "name": found.name, "role": found.role},
+        f"{found.name}: {found.role}.",
+        as_json=as_json,
+    )
 
 
 @user.command("create-admin")
@@ -158,8 +172,9 @@ def user_create_admin(
 @user.command("set-password")
 @click.argument("who")
 @click.option("--generate", is_flag=True, help="Make a password and print it, without asking.")
+@json_option
 @with_account
-def user_set_password(owner: Account, *, who: str, generate: bool) -> None:
+def user_set_password(owner: Account, *, who: str, generate: bool, as_json: bool) -> None:
     """Let WHO log in with another password; their sessions end.
 
     Asks for the password; without a terminal it makes one and prints it.
@@ -167,8 +182,11 @@ def user_set_password(owner: Account, *, who: str, generate: bool) -> None:
     from autodialer.apps.accounts.services import set_password
 
     user_id = pick_user(owner, who)
-    password, is_ours = _new_password(generate=generate)
+    password, is_ours = _new_password(generate=generate or as_json)
     found = set_password(account=owner, user_id=user_id, password=password, now=now())
+    if as_json:
+        print_json({"id": found.pk, "name": found.name, "password": password})
+        return
     click.echo(f"{found.name} logs in as {found.email} with the new password.", err=True)
     _tell_password(password, is_ours=is_ours)
 
