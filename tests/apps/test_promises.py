@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -17,6 +17,7 @@ from django.db.utils import InternalError
 
 from autodialer.adapters.pg.store import PgStore
 from autodialer.apps.accounts.actor import OPERATOR
+from autodialer.apps.accounts.services import change_account
 from autodialer.apps.agents.models import DeviceKind
 from autodialer.apps.agents.services import add_device
 from autodialer.apps.billing.services import set_payment_mode, set_tariffs, top_up
@@ -27,6 +28,7 @@ from autodialer.apps.campaigns.services import (
     complete_campaign,
     pause_campaign,
     resume_campaign,
+    unverify_caller_id,
 )
 from autodialer.apps.campaigns.terms import Terms
 from autodialer.domain import outcome
@@ -108,6 +110,14 @@ def make_history(url: str) -> None:
     second = start(book, campaign, NOON + 5 * MINUTE)
     asyncio.run(dial(url, second, NOON + 5 * MINUTE))
     steer(complete_campaign, book, campaign, NOON + 8 * MINUTE)
+    change_what_was_in_force(book, NOON + 9 * MINUTE)
+
+
+def change_what_was_in_force(book: Book, now: datetime) -> None:
+    """Move the account to where the calls would have been at night, and withdraw its number."""
+    account, number = book.account, book.caller_id.pk
+    change_account(account=account, zone="America/New_York", window_opens=time(12), now=now)
+    unverify_caller_id(account=account, actor=OPERATOR, caller_id=number, now=now)
 
 
 def pay(book: Book) -> None:
@@ -237,6 +247,9 @@ PLANTS: Final = {
         "UPDATE calls_attempt SET placed_at = '2026-11-23 03:29:59Z' WHERE id = {ONE_CALL}",
         "UPDATE calls_attempt SET placed_at = '2026-11-23 15:29:31Z' WHERE id = {ONE_CALL}",
         "UPDATE campaigns_campaign SET window_closes = '10:30'",
+        # As if the account had moved before the calls, or its hours had been other ones then.
+        "UPDATE audit_auditentry SET at = at - interval '1 h' WHERE action = 'account.change'",
+        """UPDATE audit_auditentry SET before = before || '{{"window_opens": "11:00"}}'""",
         "UPDATE campaigns_campaign SET starts_at = starts_at + interval '1 h'",
         "UPDATE campaigns_campaign SET ends_at = starts_at",
         "UPDATE campaigns_campaign SET starts_at = starts_at - interval '31 days'",
@@ -250,9 +263,11 @@ PLANTS: Final = {
         "UPDATE calls_attempt SET caller_id = '+918000000000' WHERE id = {ONE_CALL}",
     ],
     "promise_caller_id_is_verified": [
-        "UPDATE campaigns_callerid SET verified_at = NULL",
-        "UPDATE campaigns_callerid SET verified_at = NULL;"
-        "UPDATE campaigns_campaignchange SET reason = 'caller_id_unverified' WHERE new = 'paused'",
+        # Unverified between the calls, never verified, and unverified by hand.
+        "UPDATE audit_auditentry SET at = at - interval '5 min'"
+        " WHERE action = 'caller_id.unverify'",
+        "DELETE FROM audit_auditentry WHERE action = 'caller_id.add'",
+        "DELETE FROM audit_auditentry WHERE action = 'caller_id.unverify'",
     ],
     "promise_target_history": [
         "UPDATE campaigns_target SET status = 'invalid' WHERE status = 'completed'",

@@ -110,7 +110,7 @@ PROMISES: Final = (
     ),
     Promise(
         "I9", "promise_caller_id_is_verified", "every call came from a verified caller id",
-        "calls from an unverified caller id",
+        "calls from a caller id that was not verified at that time",
         "Verify it, or pause its campaigns.",
     ),
     Promise(
