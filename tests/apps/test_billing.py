@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -12,8 +14,9 @@ from autodialer.apps.audit.models import AuditEntry
 from autodialer.apps.billing import queries, services
 from autodialer.apps.billing.models import Hold, LedgerEntry
 from autodialer.apps.calls.services import start_session, stop_session
-from autodialer.apps.calls.start import CannotStartError
+from autodialer.apps.calls.start import NEEDS, CannotStartError
 from autodialer.apps.campaigns.models import Campaign, CampaignChange
+from autodialer.domain.campaign import PauseReason
 from autodialer.domain.errors import (
     ConflictError,
     InvalidInputError,
@@ -232,16 +235,28 @@ def test_start_says_why_the_agent_cannot_be_called(
     assert balance(book) == (amount, 0, amount)
 
 
-def test_start_says_that_the_campaign_waits_for_money(book: Book) -> None:
+@pytest.mark.parametrize("reason", list(PauseReason))
+def test_start_says_what_a_campaign_needs_that_has_paused_by_itself(
+    book: Book, reason: PauseReason
+) -> None:
     campaign = book.campaign()
-    Campaign.objects.filter(pk=campaign.pk).update(status="paused", reason="low_balance")
+    Campaign.objects.filter(pk=campaign.pk).update(status="paused", reason=reason)
     CampaignChange.objects.create(
         campaign=campaign,
         old="in-progress",
         new="paused",
-        reason="low_balance",
+        reason=reason,
         actor="billing",
         at=NOON,
     )
-    with pytest.raises(CannotStartError, match=r"paused at 10:30 IST: the balance is too low"):
+    said = NEEDS.get(reason)
+    assert (said is None) is (reason is PauseReason.BY_HAND)
+    told = f"at 10:30 IST: {said}" if said else "by billing at 10:30 IST."
+    with pytest.raises(CannotStartError, match=re.escape(f"Campaign paused {told}")):
         start(book, campaign)
+
+
+@pytest.mark.parametrize("reason", list(PauseReason))
+def test_each_reason_of_a_pause_is_explained(reason: PauseReason) -> None:
+    page = Path(__file__).parents[2] / "docs/reference/campaigns.md"
+    assert f"| `{reason}` | " in page.read_text()

@@ -15,11 +15,10 @@ from autodialer.adapters.memory.store import MemoryStore
 from autodialer.adapters.memory.tables import CampaignRow
 from autodialer.adapters.sim.loop import run_virtual, wall_clock
 from autodialer.adapters.sim.switch import SimSwitch
-from autodialer.domain.campaign import CampaignStatus
+from autodialer.domain.campaign import CampaignStatus, PauseReason
 from autodialer.domain.errors import ConflictError
 from autodialer.domain.ids import CampaignId, SessionId
 from autodialer.domain.money import Rate
-from autodialer.domain.outcome import Reason
 from autodialer.domain.retry import RetryMechanism, RetryPolicy
 from autodialer.domain.session import EndReason
 from autodialer.domain.window import CallWindow
@@ -206,7 +205,7 @@ class _Month:
         paused, resumed = self._plan.pause
         while True:
             await asyncio.sleep(_LOOKS_AT_THE_MONEY_S)
-            for_money = self._campaign.reason == Reason.LOW_BALANCE
+            for_money = self._campaign.reason == PauseReason.LOW_BALANCE
             if for_money and not paused <= self._clock() < resumed:
                 self._purse.book(PAYMENT)
                 self._top_ups += 1

@@ -72,6 +72,7 @@ class PauseReason(StrEnum):
 
     BY_HAND = "paused_by_user"
     LOW_BALANCE = "low_balance"
+    NO_TARIFF = "no_tariff"
     DIAL_WHOM_FAILED = "dial_whom_failed"
     CALLER_ID_UNVERIFIED = "caller_id_unverified"
 

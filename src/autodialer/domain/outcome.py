@@ -51,7 +51,6 @@ class Reason(StrEnum):
     CAMPAIGN_ENDED = "campaign_ended"
     ENDED_BEFORE_RETRY = "ended_before_retry"
     LOW_BALANCE = "low_balance"
-    NO_TARIFF = "no_tariff"
 
 
 @dataclass(frozen=True, slots=True)

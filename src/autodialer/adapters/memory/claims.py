@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from autodialer.adapters.memory.tables import AttemptRow, CampaignRow, SessionRow
-from autodialer.domain.campaign import CampaignStatus
+from autodialer.domain.campaign import CampaignStatus, PauseReason
 from autodialer.domain.errors import InvariantError
 from autodialer.domain.outcome import Reason
 from autodialer.domain.session import Call, Claimed, EndReason, NoMore, NothingNow, Wait
@@ -108,14 +108,14 @@ def _hold(
         return True
     rate = purse.price(target.e164)
     if rate is None:
-        tables.move_campaign(campaign.campaign_id, CampaignStatus.PAUSED, Reason.NO_TARIFF)
+        tables.move_campaign(campaign.campaign_id, CampaignStatus.PAUSED, PauseReason.NO_TARIFF)
         return False
     connected = max(now - session.ready_at, timedelta()) if session.ready_at else timedelta()
     rest = campaign.ring_timeout + campaign.max_talk + campaign.idle_limit
     more = purse.missing(session.session_id, connected + rest)
     if not purse.covers(rate.cost(campaign.max_talk) + more):
         target.move(TargetStatus.FAILED_BALANCE, Reason.LOW_BALANCE)
-        tables.move_campaign(campaign.campaign_id, CampaignStatus.PAUSED, Reason.LOW_BALANCE)
+        tables.move_campaign(campaign.campaign_id, CampaignStatus.PAUSED, PauseReason.LOW_BALANCE)
         return False
     purse.hold(attempt_id, rate, campaign.max_talk)
     purse.extend(session.session_id, more)

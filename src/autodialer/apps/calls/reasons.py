@@ -37,7 +37,6 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         _R.DO_NOT_CALL: "On the do-not-call registry",
         _R.CAMPAIGN_ENDED: "The campaign ended first",
         _R.LOW_BALANCE: "The balance did not suffice for the call",
-        _R.NO_TARIFF: "No tariff says what the call would cost",
         _R.ENDED_BEFORE_RETRY: "The campaign ended before the next try",
     }
 )

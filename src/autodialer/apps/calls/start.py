@@ -9,9 +9,8 @@ from zoneinfo import ZoneInfo
 from autodialer.apps.campaigns.access import takes_part
 from autodialer.apps.campaigns.models import CampaignChange, NumberSource, Target
 from autodialer.apps.campaigns.terms import narrowed_hours
-from autodialer.domain.campaign import CampaignStatus
+from autodialer.domain.campaign import CampaignStatus, PauseReason
 from autodialer.domain.errors import ConflictError
-from autodialer.domain.outcome import Reason
 from autodialer.domain.target import TargetStatus
 from autodialer.domain.window import next_opening
 
@@ -21,9 +20,12 @@ if TYPE_CHECKING:
     from autodialer.apps.accounts.models import Account, User
     from autodialer.apps.campaigns.models import Campaign
 
-_MONEY: Final[Mapping[str, str]] = {
-    Reason.LOW_BALANCE: "the balance is too low. Ask for a top-up, then Resume.",
-    Reason.NO_TARIFF: "a number has no price. Ask for a tariff, then Resume.",
+# A campaign that paused by itself says what it waits for.
+NEEDS: Final[Mapping[str, str]] = {
+    PauseReason.LOW_BALANCE: "the balance is too low. Ask for a top-up, then Resume.",
+    PauseReason.NO_TARIFF: "a number has no price. Ask for a tariff, then Resume.",
+    PauseReason.DIAL_WHOM_FAILED: "its Dial-Whom URL gives no numbers. Have it mended, then Resume.",
+    PauseReason.CALLER_ID_UNVERIFIED: "its caller id is not verified. Ask for that, then Resume.",
 }
 
 
@@ -74,8 +76,8 @@ def _paused(account: Account, campaign: Campaign, now: datetime) -> str:
     last = pauses.order_by("-pk").first()
     if last is None:
         return "This campaign is paused."
-    if last.reason in _MONEY:
-        return f"Campaign paused at {clock_text(account, last.at, now)}: {_MONEY[last.reason]}"
+    if last.reason in NEEDS:
+        return f"Campaign paused at {clock_text(account, last.at, now)}: {NEEDS[last.reason]}"
     return f"Campaign paused by {last.actor} at {clock_text(account, last.at, now)}."
 
 

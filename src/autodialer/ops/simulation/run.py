@@ -17,11 +17,11 @@ from autodialer.adapters.memory.store import Fault, MemoryStore, Weather
 from autodialer.adapters.memory.tables import CampaignRow
 from autodialer.adapters.sim.loop import wall_clock
 from autodialer.adapters.sim.switch import Fate, SimSwitch
-from autodialer.domain.campaign import CampaignStatus
+from autodialer.domain.campaign import CampaignStatus, PauseReason
 from autodialer.domain.errors import ConflictError, IllegalTransitionError
 from autodialer.domain.ids import CampaignId, SessionId
 from autodialer.domain.money import HoldStatus, Rate, charge
-from autodialer.domain.outcome import CallStatus, Reason
+from autodialer.domain.outcome import CallStatus
 from autodialer.domain.retry import RetryPolicy
 from autodialer.domain.session import EndReason
 from autodialer.domain.target import LIVE, TERMINAL
@@ -268,7 +268,7 @@ class Run:
         while True:
             await asyncio.sleep(self.luck.uniform(1, 20))
             for campaign in self.campaigns:
-                if campaign.reason == Reason.LOW_BALANCE:
+                if campaign.reason == PauseReason.LOW_BALANCE:
                     self.payments += 1
                     self.purse.book(PAYMENT)
                     with suppress(IllegalTransitionError):
