@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NEEDS: Final[Mapping[str, str]] = {
     PauseReason.LOW_BALANCE: "the balance is too low. Ask for a top-up, then Resume.",
     PauseReason.NO_TARIFF: "a number has no price. Ask for a tariff, then Resume.",
-    PauseReason.DIAL_WHOM_FAILED: "its Dial-Whom URL gives no numbers. Have it mended, then Resume.",
+    PauseReason.DIAL_WHOM_FAILED: "its Dial-Whom URL gives no number. Mend it, then Resume.",
     PauseReason.CALLER_ID_UNVERIFIED: "its caller id is not verified. Ask for that, then Resume.",
 }
 
