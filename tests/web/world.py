@@ -13,7 +13,8 @@ from autodialer.apps.accounts.services import create_user
 from autodialer.apps.calls.models import Attempt, Node, Session
 from autodialer.apps.calls.services import start_session
 from autodialer.apps.campaigns.models import Campaign, Target
-from autodialer.apps.contacts.models import Contact
+from autodialer.apps.contacts.models import Contact, DndEntry
+from autodialer.apps.contacts.services import add_dnd_numbers
 from autodialer.apps.imports.models import ListImport
 from tests.support.book import NOON, Book, make_book
 
@@ -64,12 +65,18 @@ def make_world(name: str) -> World:
         "list_id": book.list_id,
         "contact_id": Contact.objects.filter(account=book.account).earliest("pk").pk,
         "import_id": ListImport.objects.filter(account=book.account).latest("pk").pk,
+        "entry_id": _entry(book).pk,
         "user_id": book.agent.pk,
         "group_id": book.group.pk,
         "device_id": book.device.pk,
         "caller_id": book.caller_id.pk,
     }
     return World(book, outsider, campaign, ids)
+
+
+def _entry(book: Book) -> DndEntry:
+    add_dnd_numbers(account=book.account, numbers=["9811111111"], now=NOON)
+    return DndEntry.objects.get(account=book.account)
 
 
 def _finished_call(campaign: Campaign, session: Session) -> Attempt:

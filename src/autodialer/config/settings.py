@@ -53,6 +53,7 @@ MIDDLEWARE = [
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "autodialer.web.middleware.Person",
+    "autodialer.web.uploads.BodyLimit",
     "autodialer.web.middleware.ErrorPages",
 ]
 TEMPLATES = [

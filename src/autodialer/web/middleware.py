@@ -47,6 +47,7 @@ TITLES: Final = {
     403: "Not allowed",
     404: "Not found",
     409: "That is not possible now",
+    413: "That is too big",
     422: "That cannot be used",
     503: "The database does not answer",
 }

@@ -22,6 +22,7 @@ ITEMS: Final = (
     ("campaigns", _("Campaigns"), "phone-outgoing", _P.LIST_CAMPAIGNS),
     ("lists", _("Contacts & Lists"), "address-book", _P.VIEW_LIST),
     ("people", _("Co-workers & Groups"), "users", _P.VIEW_PEOPLE),
+    ("dnd", _("DND"), "phone-off", _P.VIEW_DND),
     ("caller_ids", _("Caller ids"), "phone-check", _P.VIEW_CALLER_IDS),
     ("balance", _("Balance"), "wallet", _P.VIEW_BALANCE),
     ("audit", _("Audit log"), "history", _P.VIEW_AUDIT_LOG),

@@ -67,6 +67,7 @@ class MemberRow:
 class DndRow:
     """A number that must not be called, since when and why; `added_by` is empty for operators."""
 
+    id: int
     e164: str
     added_at: datetime
     added_by: str
@@ -220,10 +221,16 @@ def dnd_rows(
     if search.strip():
         entries = entries.filter(e164__contains=_in_number(search))
     newest_first = entries.order_by("-added_at", "-pk")[offset : offset + limit]
-    return [
-        DndRow(one.e164, one.added_at, one.added_by.name if one.added_by else "", one.reason)
-        for one in newest_first
-    ]
+    return [_dnd_row(one) for one in newest_first]
+
+
+def dnd_row(account: Account, entry_id: int) -> DndRow:
+    """Return one entry of the registry. Raises NotFoundError."""
+    entries = DndEntry.objects.filter(account=account).select_related("added_by")
+    found = entries.filter(pk=entry_id).first()
+    if found is None:
+        raise NotFoundError("This number is not on the registry: it may be called.")
+    return _dnd_row(found)
 
 
 def dnd_count(account: Account) -> int:
@@ -269,6 +276,11 @@ def _holding(search: str, path: str = "") -> Q | None:
 def _list_row(found: ContactList) -> ListRow:
     made_by = found.created_by.name if found.created_by else ""
     return ListRow(found.pk, found.name, found.size, found.created_at, made_by)
+
+
+def _dnd_row(found: DndEntry) -> DndRow:
+    added_by = found.added_by.name if found.added_by else ""
+    return DndRow(found.pk, found.e164, found.added_at, added_by, found.reason)
 
 
 def _row(found: Contact) -> ContactRow:

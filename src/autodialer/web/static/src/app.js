@@ -4,3 +4,4 @@ import "./app/dialog.js";
 import "./app/menus.js";
 import "./app/forms.js";
 import "./app/pairs.js";
+import "./app/uploads.js";
