@@ -21,6 +21,7 @@ from autodialer.apps.accounts.services import (
 from autodialer.apps.agents import queries
 from autodialer.apps.agents.models import AgentDevice, DeviceKind, Group
 from autodialer.apps.agents.services import (
+    DeviceInUseError,
     add_device,
     add_group_members,
     create_group,
@@ -261,6 +262,44 @@ def test_a_user_has_several_devices_and_one_default(book: Book) -> None:
     remove_device(now=NOON, account=account, user_id=user_id, device_id=browser.pk)
     rows = queries.device_rows(account, user_id)
     assert [(row.kind, row.is_default) for row in rows] == [("sip", True), ("phone", False)]
+
+
+def test_one_phone_rings_for_one_agent_of_the_account(book: Book) -> None:
+    theirs = make_book("Zenith")
+
+    def add(whose: Book, user: User, number: str = "98765 43210") -> AgentDevice:
+        return add_device(
+            account=whose.account,
+            user_id=user.pk,
+            kind=DeviceKind.PHONE,
+            address=number,
+            now=NOON,
+        )
+
+    add(book, book.agent)
+    with pytest.raises(DeviceInUseError, match="is the device of Bina: remove it there"):
+        add(book, book.supervisor, "+919876543210")
+    with pytest.raises(DeviceInUseError, match="Bina has this device already"):
+        add(book, book.agent, "09876543210")
+    # Who works for two accounts is called by both.
+    assert add(theirs, theirs.agent).address == "+919876543210"
+
+
+def test_of_two_agents_who_add_one_phone_at_once_one_has_it(live_database: str) -> None:
+    book = make_book()
+
+    def add(user: User) -> None:
+        add_device(
+            account=book.account,
+            user_id=user.pk,
+            kind=DeviceKind.PHONE,
+            address="9876543210",
+            now=NOON,
+        )
+
+    ends = race(lambda: add(book.agent), lambda: add(book.supervisor))
+    assert ends == ["device_in_use", "done"]
+    assert AgentDevice.objects.filter(kind="phone").count() == 1
 
 
 def test_the_first_device_is_the_default_one_whatever_is_asked(book: Book) -> None:

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import ProtectedError
 
 from autodialer.apps.accounts.actor import OPERATOR
-from autodialer.apps.accounts.models import User
+from autodialer.apps.accounts.models import Account, User
 from autodialer.apps.accounts.permissions import (
     Permission,
     require,
@@ -32,11 +32,17 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from autodialer.apps.accounts.actor import Actor
-    from autodialer.apps.accounts.models import Account, Role
+    from autodialer.apps.accounts.models import Role
 
 NAMES_SHOWN: Final = 3
 # What reaches Asterisk as part of an endpoint's name: nothing that a dial string could mean.
 _SIP_USER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class DeviceInUseError(ConflictError):
+    """A device belongs to one agent of the account: a phone cannot ring for two at once."""
+
+    code = "device_in_use"
 
 
 @transaction.atomic(durable=True)
@@ -199,16 +205,17 @@ def new_device(
 
     Inside a transaction of the caller; by itself it is `add_device`. A browser without an address
     gets one of its own; the first device is the default one.
-    Raises NumberError or InvalidInputError when the address cannot be dialled, ConflictError
-    when the user has it already, and NotAllowedError.
+    Raises NumberError or InvalidInputError when the address cannot be dialled, DeviceInUseError
+    when somebody of the account has it already, and NotAllowedError.
     """
+    # Of two agents who add one phone at once the second finds the first.
+    Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     user = _locked_owner(account, actor, user_id)
     if kind is DeviceKind.BROWSER and not address:
         address = f"web-{user.pk}-{secrets.token_hex(8)}"
     checked = check_address(kind, address, account.region)
+    _check_free(account, user, kind, checked)
     devices = AgentDevice.objects.filter(user=user)
-    if devices.filter(kind=kind.value, address=checked).exists():
-        raise ConflictError(f"{user.name} has this device already.")
     if is_default:
         devices.filter(is_default=True).update(is_default=False)
     device = AgentDevice.objects.create(
@@ -286,6 +293,22 @@ def _record(
         before=before,
         after={} if verb == "delete" else _facts(group),
         now=now,
+    )
+
+
+def _check_free(account: Account, user: User, kind: DeviceKind, address: str) -> None:
+    """Raise DeviceInUseError when the device is somebody's.
+
+    No constraint says so: a person may work for two accounts with one phone.
+    """
+    same = AgentDevice.objects.filter(user__account=account, kind=kind.value, address=address)
+    holder = same.select_related("user").first()
+    if holder is None:
+        return
+    if holder.user == user:
+        raise DeviceInUseError(f"{user.name} has this device already.")
+    raise DeviceInUseError(
+        f"{address} is the device of {holder.user.name}: remove it there first, or use another."
     )
 
 
