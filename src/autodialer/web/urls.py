@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import Final
 
 from autodialer.web.routes import Route
-from autodialer.web.views import campaigns, contacts, dnd, lists, office, people
+from autodialer.web.views import (
+    campaigns,
+    contacts,
+    dnd,
+    lists,
+    office,
+    people,
+    work,
+)
 
-ROUTES: Final[tuple[Route, ...]] = tuple(
-    chain(campaigns.ROUTES, lists.ROUTES, contacts.ROUTES, dnd.ROUTES, office.ROUTES, people.ROUTES)
+ROUTES: Final[tuple[Route, ...]] = (
+    *campaigns.ROUTES,
+    *contacts.ROUTES,
+    *dnd.ROUTES,
+    *lists.ROUTES,
+    *office.ROUTES,
+    *people.ROUTES,
+    *work.ROUTES,
 )
 
 urlpatterns = [route.url() for route in ROUTES]

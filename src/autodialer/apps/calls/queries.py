@@ -82,7 +82,7 @@ def agent_rows(account: Account, campaign_id: int | None = None) -> list[AgentRo
     )
     if campaign_id is not None:
         sessions = sessions.filter(campaign=campaign_id)
-    return [_agent_row(session) for session in sessions]
+    return [agent_row(session) for session in sessions]
 
 
 def ended_rows(account: Account, since: datetime, campaign_id: int | None = None) -> list[AgentRow]:
@@ -90,7 +90,7 @@ def ended_rows(account: Account, since: datetime, campaign_id: int | None = None
     ended = Session.objects.filter(account=account, ended_at__gte=since).select_related("user")
     if campaign_id is not None:
         ended = ended.filter(campaign=campaign_id)
-    return [_ended_row(session) for session in ended.order_by("-ended_at", "-pk")]
+    return [ended_row(session) for session in ended.order_by("-ended_at", "-pk")]
 
 
 def call_rows(
@@ -143,7 +143,8 @@ def _talk_s(attempt: Attempt) -> float | None:
     return (attempt.ended_at - attempt.answered_at).total_seconds()
 
 
-def _agent_row(session: Session) -> AgentRow:
+def agent_row(session: Session) -> AgentRow:
+    """Return a live session that was loaded as `agent_rows` loads it."""
     live: list[Attempt] = session.live_calls  # type: ignore[attr-defined]  # prefetched above
     call = live[0] if live else None
     state, since = _state(session, call)
@@ -160,7 +161,8 @@ def _agent_row(session: Session) -> AgentRow:
     )
 
 
-def _ended_row(session: Session) -> AgentRow:
+def ended_row(session: Session) -> AgentRow:
+    """Return a session that ended, with its user loaded."""
     return AgentRow(
         session_id=session.pk,
         campaign_id=session.campaign_id,

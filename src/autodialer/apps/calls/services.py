@@ -26,7 +26,7 @@ from autodialer.apps.billing.services import (
     void_hold,
 )
 from autodialer.apps.calls.models import Attempt, Session, SessionStatus
-from autodialer.apps.calls.start import CannotStartError, check_start
+from autodialer.apps.calls.start import CannotStartError, check_start, no_device
 from autodialer.apps.campaigns.access import visible_campaign
 from autodialer.apps.events import hint_sessions
 from autodialer.domain.errors import NotFoundError
@@ -218,7 +218,5 @@ def _hold_agent_leg(account: Account, session: Session, device: AgentDevice, now
 def _device(account: Account, user: User, device_id: int | None) -> AgentDevice:
     device = device_of(account, user.pk, device_id)
     if device is None:
-        raise CannotStartError(
-            "no_device", f"{user.name} has no phone to be called on: add a device first."
-        )
+        raise no_device(user)
     return device

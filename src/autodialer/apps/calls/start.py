@@ -30,10 +30,13 @@ NEEDS: Final[Mapping[str, str]] = {
 
 
 class CannotStartError(ConflictError):
-    """Start is refused; `code` tells the reason to programs and `str()` to the agent."""
+    """Start is refused; `code` tells the reason to programs and `str()` to the agent.
 
-    def __init__(self, code: str, message: str) -> None:
-        self.code = code
+    `until` is when it will be worth another look, where time alone is in the way.
+    """
+
+    def __init__(self, code: str, message: str, until: datetime | None = None) -> None:
+        self.code, self.until = code, until
         super().__init__(message)
 
 
@@ -46,6 +49,13 @@ def check_start(account: Account, campaign: Campaign, user: User, now: datetime)
     _check_status(account, campaign, now)
     _check_window(account, campaign, now)
     _check_targets(account, campaign, now)
+
+
+def no_device(user: User) -> CannotStartError:
+    """Return the refusal of somebody who can be called nowhere."""
+    return CannotStartError(
+        "no_device", f"{user.name} has no phone to be called on: add a device first."
+    )
 
 
 def _check_member(campaign: Campaign, user: User) -> None:
@@ -63,6 +73,7 @@ def _check_status(account: Account, campaign: Campaign, now: datetime) -> None:
         raise CannotStartError(
             "campaign_not_started",
             f"Starts at {clock_text(account, campaign.starts_at, now)} ({wait}).",
+            campaign.starts_at,
         )
     if campaign.status == CampaignStatus.PAUSED:
         raise CannotStartError("campaign_paused", _paused(account, campaign, now))
@@ -95,6 +106,7 @@ def _check_window(account: Account, campaign: Campaign, now: datetime) -> None:
             "outside_window",
             f"Calls are allowed between {hours} only:"
             f" start at {clock_text(account, opening, now)}.",
+            opening,
         )
 
 
@@ -110,7 +122,9 @@ def _check_targets(account: Account, campaign: Campaign, now: datetime) -> None:
         raise CannotStartError("nothing_left", "No numbers are left to dial in this campaign.")
     if due_at > now + timedelta(seconds=campaign.idle_limit_s):
         raise CannotStartError(
-            "nothing_due", f"The next number is due at {clock_text(account, due_at, now)}."
+            "nothing_due",
+            f"The next number is due at {clock_text(account, due_at, now)}.",
+            due_at,
         )
 
 

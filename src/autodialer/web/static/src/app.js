@@ -1,7 +1,9 @@
 // What every page does in the browser: menus, the dialog, the theme, errors of htmx.
-import "htmx.org";
+import htmx from "htmx.org";
 import "./app/dialog.js";
 import "./app/menus.js";
 import "./app/forms.js";
 import "./app/pairs.js";
 import "./app/uploads.js";
+
+window.htmx = htmx; // the scripts of single pages use it

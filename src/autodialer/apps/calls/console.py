@@ -1,0 +1,164 @@
+"""What an agent's screen shows: one's own state, who is being called, and whether Start works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+
+from django.db.models import Max, OuterRef, Prefetch, Subquery
+
+from autodialer.apps.agents.queries import device as device_of
+from autodialer.apps.calls.models import Attempt, AttemptState, Session, SessionStatus
+from autodialer.apps.calls.queries import AgentRow, agent_row, call_row, contact_name, ended_row
+from autodialer.apps.calls.start import CannotStartError, check_start, no_device
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+    from typing import Any
+
+    from autodialer.apps.accounts.models import Account, User
+    from autodialer.apps.calls.queries import CallRow
+    from autodialer.apps.campaigns.models import Campaign
+
+EARLIER_CALLS: Final = 3
+# The standard fields of a contact by their heading; free fields follow under their own names.
+_FIELDS: Final = {"company": "Company", "email": "E-mail", "tag": "Tag"}
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """Who is being called now: what the campaign's copy of the list knows, and earlier calls."""
+
+    call: CallRow
+    fields: Sequence[tuple[str, str]]
+    earlier: Sequence[CallRow]
+    popup_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """An agent's screen for one campaign.
+
+    `mine` is the live session of the agent, in whatever campaign, else the last one that ended in
+    this one. `refusal` says why Start is disabled; None when it works. `key` differs when the
+    screen must be drawn anew.
+    """
+
+    mine: AgentRow | None
+    callee: Callee | None
+    last: CallRow | None
+    refusal: CannotStartError | None
+    key: str
+
+    @property
+    def is_live(self) -> bool:
+        return self.mine is not None and not self.mine.why
+
+    @property
+    def can_start(self) -> bool:
+        return not self.is_live and self.refusal is None
+
+
+def console(account: Account, campaign: Campaign, user: User, now: datetime) -> Console:
+    """Return the agent's screen. The number of queries does not depend on anything."""
+    session = _session(user, campaign)
+    mine = None
+    if session is not None:
+        is_over = session.status == SessionStatus.ENDED
+        mine = ended_row(session) if is_over else agent_row(session)
+    live = session.live_calls[0] if session is not None and session.live_calls else None  # type: ignore[attr-defined]
+    return Console(
+        mine=mine,
+        callee=_callee(account, live) if live is not None else None,
+        last=_last_call(session),
+        refusal=_refusal(account, campaign, user, now),
+        key=state_keys(account, [user.pk]).get(user.pk, ""),
+    )
+
+
+def state_keys(account: Account, user_ids: Iterable[int]) -> dict[int, str]:
+    """Return for agents a text that differs whenever their screen must be drawn anew."""
+    calls = Attempt.objects.filter(session=OuterRef("pk")).order_by("-placed_at")
+    sessions = (
+        Session.objects.filter(account=account, user__in=list(user_ids))
+        .order_by("user", "-created_at")
+        .distinct("user")
+        .values_list(
+            "user",
+            "pk",
+            "status",
+            "stop_reason",
+            Subquery(calls.values("pk")[:1]),
+            Subquery(calls.values("state")[:1]),
+        )
+    )
+    return {user_id: " ".join(map(str, rest)) for user_id, *rest in sessions}
+
+
+def live_session(account: Account, user: User) -> Session | None:
+    """Return the session of a user that has not ended, in whatever campaign."""
+    sessions = Session.objects.filter(account=account, user=user)
+    return sessions.exclude(status=SessionStatus.ENDED.value).first()
+
+
+def _session(user: User, campaign: Campaign) -> Session | None:
+    """Return the live session of the user, else the last one in this campaign."""
+    calls = Attempt.objects.exclude(state=AttemptState.ENDED.value).select_related("target", "user")
+    sessions = (
+        Session.objects.filter(user=user)
+        .select_related("user")
+        .prefetch_related(Prefetch("attempts", calls, to_attr="live_calls"))
+        .annotate(last_end=Max("attempts__ended_at"))
+    )
+    live = sessions.exclude(status=SessionStatus.ENDED.value).first()
+    return live or sessions.filter(campaign=campaign).order_by("-created_at").first()
+
+
+def _last_call(session: Session | None) -> CallRow | None:
+    ended = Attempt.objects.filter(session=session, state=AttemptState.ENDED.value)
+    last = ended.select_related("user", "target").order_by("-ended_at").first()
+    return None if last is None else call_row(last)
+
+
+def _callee(account: Account, call: Attempt) -> Callee:
+    before = Attempt.objects.filter(account=account, e164=call.e164, placed_at__lt=call.placed_at)
+    earlier = before.select_related("user", "target").order_by("-placed_at")[:EARLIER_CALLS]
+    campaign = call.campaign
+    return Callee(
+        call=call_row(call),
+        fields=fields_of(call.target.contact),
+        earlier=[call_row(one) for one in earlier],
+        popup_url=popup_link(campaign.popup_url, call) if campaign.popup_url else "",
+    )
+
+
+def fields_of(contact: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what is known of a contact besides number and name: heading and value, if any."""
+    known = [(heading, str(contact.get(name, ""))) for name, heading in _FIELDS.items()]
+    free = [(str(name), str(value)) for name, value in contact.get("fields", {}).items()]
+    return [(heading, value) for heading, value in (*known, *free) if value]
+
+
+def popup_link(url: str, call: Attempt) -> str:
+    """Return the customer's own address with the call in its query; what it has stays as it is."""
+    values = {
+        "CallSid": call.pk.hex,
+        "From": call.e164,
+        "CallFrom": call.caller_id,
+        "CallTo": call.e164,
+        "Direction": "outbound-dial",
+        "Name": contact_name(call.target.contact),
+    }
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(values)}"
+
+
+def _refusal(
+    account: Account, campaign: Campaign, user: User, now: datetime
+) -> CannotStartError | None:
+    try:
+        check_start(account, campaign, user, now)
+    except CannotStartError as error:
+        return error
+    return no_device(user) if device_of(account, user.pk) is None else None

@@ -1,0 +1,89 @@
+"""An agent's screen of a campaign: Start and Stop, one's state, and who is being called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from django.shortcuts import redirect, render
+
+from autodialer.apps.accounts.permissions import Permission
+from autodialer.apps.agents.queries import device
+from autodialer.apps.calls.console import console, live_session
+from autodialer.apps.calls.services import start_session, stop_session
+from autodialer.apps.campaigns.access import visible_campaign
+from autodialer.apps.campaigns.queries import campaign_row
+from autodialer.domain.errors import ConflictError
+from autodialer.web.routes import WRITE, Route
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from autodialer.web.access import PageRequest
+
+
+def work(request: PageRequest, campaign_id: int) -> HttpResponse:
+    """Show the whole screen."""
+    return render(request, "work/index.html", _shown(request, campaign_id))
+
+
+def part(request: PageRequest, campaign_id: int) -> HttpResponse:
+    """Show what changes with every call; the page asks for it when it is told to."""
+    return render(request, "work/_console.html", _shown(request, campaign_id))
+
+
+def start(request: PageRequest, campaign_id: int) -> HttpResponse:
+    """Let the dialer call this agent, then the list. Pressed twice, it starts once."""
+    try:
+        start_session(
+            account=request.account,
+            campaign_id=campaign_id,
+            user_id=request.user.pk,
+            now=request.now,
+            actor=request.actor,
+        )
+    except ConflictError as error:
+        return _answer(request, campaign_id, str(error))
+    return _answer(request, campaign_id)
+
+
+def stop(request: PageRequest, campaign_id: int) -> HttpResponse:
+    """End one's session: after the present call, or with `now` at once. Repeatable."""
+    campaign = visible_campaign(request.account, request.actor, campaign_id, Permission.DIAL)
+    mine = live_session(request.account, request.user)
+    if mine is not None and mine.campaign_id == campaign.pk:
+        stop_session(
+            account=request.account,
+            session_id=mine.pk,
+            now=request.now,
+            at_once=request.POST.get("at_once") == "yes",
+            actor=request.actor,
+        )
+    return _answer(request, campaign_id)
+
+
+def _shown(request: PageRequest, campaign_id: int) -> dict[str, object]:
+    campaign = visible_campaign(request.account, request.actor, campaign_id, Permission.DIAL)
+    return {
+        "campaign": campaign_row(request.account, campaign_id, request.actor),
+        "assigned_by": campaign.created_by.name if campaign.created_by else "",
+        "console": console(request.account, campaign, request.user, request.now),
+        "device": device(request.account, request.user.pk),
+    }
+
+
+def _answer(request: PageRequest, campaign_id: int, refused: str = "") -> HttpResponse:
+    """Return the screen as it is now, with what was refused, if anything was."""
+    if not request.htmx and not refused:
+        return redirect("campaign_work", campaign_id)
+    shown = {**_shown(request, campaign_id), "refused": refused}
+    template = "work/_console.html" if request.htmx else "work/index.html"
+    return render(request, template, shown, status=409 if refused else 200)
+
+
+_WORK: Final = "campaigns/<int:campaign_id>/work/"
+ROUTES: Final = (
+    Route(_WORK, "campaign_work", work, Permission.DIAL),
+    Route(f"{_WORK}now/", "campaign_work_part", part, Permission.DIAL),
+    Route(f"{_WORK}start/", "work_start", start, Permission.DIAL, WRITE),
+    Route(f"{_WORK}stop/", "work_stop", stop, Permission.DIAL, WRITE),
+)
