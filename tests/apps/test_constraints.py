@@ -162,3 +162,10 @@ async def test_the_account_cannot_widen_the_laws_hours(world: PgWorld) -> None:
     account = await world.account()
     query = "UPDATE accounts_account SET window_closes = '21:30' WHERE id = %(id)s"
     assert await refusal(world, query, id=account) == "account_window_is_legal"
+
+
+async def test_a_number_rests_for_an_hour_at_most(store: PgStore, world: PgWorld) -> None:
+    await world.account()
+    for seconds in (-1, 3601):
+        query = "UPDATE accounts_account SET redial_gap_s = %(seconds)s"
+        assert await refusal(world, query, seconds=seconds) == "account_redial_gap_0_to_3600"

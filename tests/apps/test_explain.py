@@ -48,7 +48,7 @@ def connected(book: Book, campaign: Campaign) -> Session:
 
 def called(session: Session, status: str = "busy", reason: str = "busy") -> None:
     assert session.node is not None
-    target = Target.objects.get(e164=f"+91{NUMBER}")
+    target = Target.objects.get(e164=f"+91{NUMBER}", campaign=session.campaign)
     Attempt.objects.create(
         id=uuid4(),
         account=session.account,
@@ -160,3 +160,16 @@ def test_an_agent_who_is_not_connected_says_since_when_why_and_what_now(book: Bo
 def test_every_reason_has_its_words() -> None:
     assert set(ENDS) == {reason.value for reason in EndReason}
     assert set(explain._WAITS) == set(Wait)
+
+
+def test_a_number_that_was_just_called_for_another_campaign_says_until_when_it_rests(
+    book: Book,
+) -> None:
+    first, second = book.campaign("First"), book.campaign("Second")
+    called(connected(book, first))
+    book.account.redial_gap_s = 300
+    assert "Campaign 'First' called it until 10:30 IST: it rests until 10:35 IST." in of_number(
+        book, second
+    )
+    book.account.redial_gap_s = 0
+    assert "rests" not in of_number(book, second)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import time, timedelta
 from uuid import UUID
 
 import pytest
@@ -352,6 +352,19 @@ def test_agents_change_their_own_devices_only(book: Book) -> None:
             now=NOON,
             actor=bina,
         )
+
+
+def test_the_gap_between_two_calls_to_a_number_is_up_to_an_hour_and_is_audited(book: Book) -> None:
+    devi = Actor.of(book.admin)
+    assert book.account.redial_gap_s == 60
+    for wrong in (timedelta(seconds=-1), timedelta(seconds=3601)):
+        with pytest.raises(InvalidInputError, match="0 to 3,600 seconds"):
+            change_account(account=book.account, now=NOON, redial_gap=wrong, actor=devi)
+    hour = timedelta(hours=1)
+    change_account(account=book.account, now=NOON, redial_gap=hour, actor=devi)
+    assert Account.objects.get(pk=book.account.pk).redial_gap_s == 3600
+    entry = AuditEntry.objects.filter(action="account.change").latest("pk")
+    assert (entry.before["redial_gap_s"], entry.after["redial_gap_s"]) == (60, 3600)
 
 
 def test_the_window_of_an_account_is_narrowed_never_widened(book: Book) -> None:

@@ -57,7 +57,18 @@ INDEXES = {
 }
 # Statements that look at several rows, and the indexes that they must be using among others.
 AMONG = {
-    ("calls", "nothing_to_claim"): {"target_scheduled", "target_retry", "target_live"},
+    ("calls", "nothing_to_claim"): {
+        "target_scheduled",
+        "target_retry",
+        "target_counts",
+        "attempt_of_number",
+    },
+    ("calls", "numbers_to_ask"): {
+        "session_live_of_node",
+        "target_scheduled",
+        "target_retry",
+        "attempt_of_number",
+    },
     ("calls", "live_sessions"): {"session_live_of_node", "attempt_one_live_per_session"},
     ("calls", "stop_orders"): {"session_live_of_node"},
     ("calls", "forbidden_calls"): {
@@ -67,9 +78,9 @@ AMONG = {
     },
     ("calls", "new_sessions"): {"session_live_of_node"},
     ("campaigns", "refuse_do_not_call"): {"target_scheduled", "dnd_number_is_once"},
-    ("campaigns", "complete_one"): {"target_scheduled", "target_retry", "target_live"},
-    ("campaigns", "close_leftovers"): {"target_place_is_once"},
-    ("campaigns", "keep_final_counts"): {"campaign_to_count", "target_live"},
+    ("campaigns", "complete_one"): {"target_scheduled", "target_retry", "target_counts"},
+    ("campaigns", "close_leftovers"): {"target_counts"},
+    ("campaigns", "keep_final_counts"): {"campaign_to_count", "target_counts"},
     ("campaigns", "pause_for_money"): {"campaigns_target_pkey", "tariff_prefix_is_once"},
 }
 
@@ -86,6 +97,7 @@ HAND_OVER = {
     "accounts_account_pkey",
     "attempt_one_live_per_session",
     "attempt_one_live_per_number",
+    "attempt_of_number",
     "target_scheduled",
     "dnd_number_is_once",
     "billing_purse_pkey",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from autodialer.apps.accounts.services import change_account
 from autodialer.apps.campaigns.models import Target
 from autodialer.apps.campaigns.services import complete_campaign, pause_campaign, resume_campaign
 from tests.support.audio import level, seconds
@@ -55,6 +57,7 @@ def test_a_busy_customer_is_tried_again_when_due_and_then_answers(site: Site) ->
     assert site.status() == "in-progress"
     assert not site.has_ended(session), "a retry that falls due within the idle limit is waited for"
     # The shortest interval is a minute: the test moves the due time instead of waiting for it.
+    change_account(account=site.account, redial_gap=timedelta(), now=now())
     Target.objects.filter(e164=number).update(due_at=now())
     site.wait(lambda: site.has_ended(session))
     assert [call.reason for call in site.attempts(number)] == ["busy", "answered"]

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from autodialer.apps.accounts.actor import OPERATOR
 from autodialer.apps.accounts.models import Account
+from autodialer.apps.accounts.services import change_account
 from autodialer.apps.billing.queries import balance
 from autodialer.apps.billing.services import set_payment_mode, set_tariffs, top_up
 from autodialer.apps.campaigns.models import Target
@@ -29,6 +30,7 @@ def test_a_number_put_on_the_registry_between_two_tries_is_not_called_again(site
     session = site.start_agent(site.agents[0])
     site.wait(lambda: site.target(number).status == "retry")
     add_dnd_numbers(account=site.account, numbers=[number], now=now())
+    change_account(account=site.account, redial_gap=timedelta(), now=now())
     Target.objects.filter(e164=number).update(due_at=now())
     site.wait(lambda: site.has_ended(session))
     target = site.target(number)

@@ -23,6 +23,7 @@ from tests.contract.store_world import (
     CampaignPlan,
     claimed,
     desk_for,
+    giving_back,
     lease_of,
     new_attempt,
     sit_down,
@@ -206,6 +207,7 @@ class ClaimContract:
         self, store: Store, world: World
     ) -> None:
         account, lease = await world.account(), await lease_of(store)
+        await world.set_redial_gap(account, timedelta())
         one = await world.campaign(account, CampaignPlan((FIRST, THIRD)))
         two = await world.campaign(account, CampaignPlan((FIRST, SECOND_NUMBER), ("bina",)))
         asha = await sit_down(store, world, lease, one)
@@ -245,3 +247,48 @@ class ClaimContract:
         with pytest.raises(InvariantError):
             await desk.claim()
         assert len(await world.attempts(desk.campaign)) == 1
+
+    async def test_a_number_rests_after_a_call_in_whichever_campaign(
+        self, store: Store, world: World
+    ) -> None:
+        lease, account = await lease_of(store), await world.account()
+        asha, bina = [
+            await sit_down(
+                store,
+                world,
+                lease,
+                await world.campaign(account, CampaignPlan(numbers, (agent,))),
+                agent,
+            )
+            for agent, numbers in (("asha", (FIRST, THIRD)), ("bina", (FIRST, SECOND_NUMBER)))
+        ]
+        await asha.finish(await asha.call(), outcome.TALKED, NOW + SECOND)
+        # The others go first, and it is not lost.
+        later = await bina.call(NOW + 2 * SECOND)
+        assert later.e164 == SECOND_NUMBER
+        await bina.finish(later, outcome.TALKED, NOW + 3 * SECOND)
+        early = await bina.claim(NOW + MINUTE)
+        assert early == NothingNow(Wait.RECENTLY_CALLED, NOW + MINUTE + SECOND)
+        assert (await bina.target(FIRST)).status is TargetStatus.SCHEDULED
+        assert (await bina.call(NOW + MINUTE + SECOND)).e164 == FIRST
+
+    async def test_a_due_retry_rests_too_and_an_account_says_how_long(
+        self, store: Store, world: World
+    ) -> None:
+        account, lease = await world.account(), await lease_of(store)
+        campaign = await world.campaign(account, CampaignPlan((FIRST,), policy=RETRY_BUSY))
+        desk = await sit_down(store, world, lease, campaign)
+        await world.set_redial_gap(account, 3 * MINUTE)
+        await desk.finish(await desk.call(), BUSY)
+        assert await desk.claim(NOW + 2 * MINUTE) == NothingNow(
+            Wait.RECENTLY_CALLED, NOW + 3 * MINUTE
+        )
+        await world.set_redial_gap(account, timedelta())
+        assert (await desk.call(NOW + 2 * MINUTE)).tries == 2
+
+    async def test_a_call_that_was_never_sent_gives_its_number_no_rest(
+        self, store: Store, world: World
+    ) -> None:
+        desk = await desk_for(store, world, CampaignPlan((FIRST,)))
+        await store.finish(desk.lease, giving_back(await desk.call(), NOW), None)
+        assert (await desk.call()).e164 == FIRST

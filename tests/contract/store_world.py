@@ -123,6 +123,10 @@ class World(Protocol):
         """Put a number on the account's DND list."""
         ...
 
+    async def set_redial_gap(self, account: AccountId, gap: timedelta) -> None:
+        """Set how long a number is left alone after a call."""
+        ...
+
     async def meter(self, account: AccountId, mode: PaymentMode) -> None:
         """Give the account an empty purse, or change the mode of the one it has."""
         ...

@@ -327,6 +327,7 @@ def test_a_call_starts_the_wait_anew() -> None:
     [
         (Wait.RETRY_LATER, EndReason.NOTHING_DUE),
         (Wait.NUMBERS_BUSY, EndReason.NOTHING_DUE),
+        (Wait.RECENTLY_CALLED, EndReason.NOTHING_DUE),
         (Wait.PAUSED, EndReason.PAUSED),
         (Wait.OUTSIDE_WINDOW, EndReason.OUTSIDE_WINDOW),
         (Wait.NOT_STARTED, EndReason.OUTSIDE_WINDOW),

@@ -78,6 +78,9 @@ class MemoryWorld:
     async def forbid(self, account: AccountId, e164: str) -> None:
         self._tables.dnd[account].add(e164)
 
+    async def set_redial_gap(self, account: AccountId, gap: timedelta) -> None:
+        self._tables.redial_gaps[account] = gap
+
     async def meter(self, account: AccountId, mode: PaymentMode) -> None:
         self._tables.meter(account).mode = mode
 

@@ -222,6 +222,13 @@ class PgWorld:
             now=NOW,
         )
 
+    async def set_redial_gap(self, account: AccountId, gap: timedelta) -> None:
+        await self.run(
+            "UPDATE accounts_account SET redial_gap_s = %(seconds)s WHERE id = %(account)s",
+            account=account,
+            seconds=gap // timedelta(seconds=1),
+        )
+
     async def meter(self, account: AccountId, mode: PaymentMode) -> None:
         await self.run(_PURSE, account=account, mode=mode, now=NOW)
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 MAX_RETRIES: Final = 3
 MIN_INTERVAL: Final = timedelta(minutes=1)
 MAX_INTERVAL: Final = timedelta(minutes=1_440)
+# Between the end of a call to a number and the next one, in all campaigns of an account.
+REDIAL_GAP: Final = timedelta(seconds=60)
+LONGEST_REDIAL_GAP: Final = timedelta(hours=1)
 RETRYABLE: Final = frozenset({CallStatus.BUSY, CallStatus.NO_ANSWER, CallStatus.FAILED})
 
 

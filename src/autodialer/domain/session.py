@@ -49,6 +49,7 @@ class Wait(StrEnum):
 
     RETRY_LATER = "retry_later"
     NUMBERS_BUSY = "numbers_busy"
+    RECENTLY_CALLED = "recently_called"
     PAUSED = "paused"
     OUTSIDE_WINDOW = "outside_window"
     NOT_STARTED = "not_started"

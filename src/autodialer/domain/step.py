@@ -85,6 +85,7 @@ _END_OF_WAIT: Final = MappingProxyType(
     {
         Wait.RETRY_LATER: EndReason.NOTHING_DUE,
         Wait.NUMBERS_BUSY: EndReason.NOTHING_DUE,
+        Wait.RECENTLY_CALLED: EndReason.NOTHING_DUE,
         Wait.PAUSED: EndReason.PAUSED,
         Wait.OUTSIDE_WINDOW: EndReason.OUTSIDE_WINDOW,
         Wait.NOT_STARTED: EndReason.OUTSIDE_WINDOW,

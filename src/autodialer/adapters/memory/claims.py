@@ -40,7 +40,7 @@ def claim(
         return refusal
     target = _pick(tables, session.campaign, now)
     if target is None:
-        return _why_none(session.campaign, now)
+        return _why_none(tables, session.campaign, now)
     if not _hold(tables, session, target, attempt_id, now):
         return NothingNow(Wait.PAUSED)
     return Claimed(_attempt(tables, session, target, attempt_id, now))
@@ -68,9 +68,15 @@ def _pick(tables: Tables, campaign: CampaignRow, now: datetime) -> TargetRow | N
     for target in in_order(campaign, now):
         if target.e164 in tables.dnd[campaign.account]:
             target.move(TargetStatus.FAILED_DND, Reason.DO_NOT_CALL)
-        elif target.e164 not in in_a_call:
+        elif target.e164 not in in_a_call and not rests(tables, campaign, target, now):
             return target
     return None
+
+
+def rests(tables: Tables, campaign: CampaignRow, target: TargetRow, now: datetime) -> bool:
+    """Whether the number was called a moment ago, by whichever campaign of the account."""
+    until = tables.rests_until(campaign.account, target.e164)
+    return until is not None and now < until
 
 
 def in_order(campaign: CampaignRow, now: datetime) -> Iterator[TargetRow]:
@@ -81,9 +87,15 @@ def in_order(campaign: CampaignRow, now: datetime) -> Iterator[TargetRow]:
     yield from (target for _, target in sorted(due, key=lambda pair: pair[0]))
 
 
-def _why_none(campaign: CampaignRow, now: datetime) -> NoMore | NothingNow:
-    if any(True for _ in in_order(campaign, now)):
+def _why_none(tables: Tables, campaign: CampaignRow, now: datetime) -> NoMore | NothingNow:
+    waiting = list(in_order(campaign, now))
+    ends = (tables.rests_until(campaign.account, target.e164) for target in waiting)
+    rest_ends_at = min((at for at in ends if at is not None and at > now), default=None)
+    has_source = campaign.source is not None and campaign.source.is_open
+    if waiting and rest_ends_at is None:
         return NothingNow(Wait.NUMBERS_BUSY)
+    if waiting and not has_source:
+        return NothingNow(Wait.RECENTLY_CALLED, rest_ends_at)
     if campaign.source is not None and campaign.source.is_open:
         return _until_asked(campaign.source, now)
     dues = [target.due_at for target in campaign.open_targets() if target.due_at is not None]

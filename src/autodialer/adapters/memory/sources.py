@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
-def needs_number(session: SessionRow, now: datetime) -> bool:
+def needs_number(tables: Tables, session: SessionRow, now: datetime) -> bool:
     """Return whether the URL may be asked now for this session, which has no live call."""
     campaign = session.campaign
     return (
@@ -34,7 +34,9 @@ def needs_number(session: SessionRow, now: datetime) -> bool:
         and campaign.status is CampaignStatus.IN_PROGRESS
         and now < campaign.ends_at
         and may_ring(campaign.window, now, campaign.ring_timeout)
-        and not any(True for _ in claims.in_order(campaign, now))
+        and all(
+            claims.rests(tables, campaign, target, now) for target in claims.in_order(campaign, now)
+        )
     )
 
 

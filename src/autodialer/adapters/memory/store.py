@@ -223,7 +223,11 @@ class MemoryStore:
         def read() -> Sequence[NumberRequest]:
             in_a_call = {row.session_id for row in self.tables.live_attempts()}
             waiting = [s for s in self._sessions_of(lease) if s.session_id not in in_a_call]
-            return [sources.request(s, now) for s in waiting if sources.needs_number(s, now)]
+            return [
+                sources.request(s, now)
+                for s in waiting
+                if sources.needs_number(self.tables, s, now)
+            ]
 
         return await self._transact("numbers_to_ask", read)
 

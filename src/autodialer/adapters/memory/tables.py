@@ -13,6 +13,7 @@ from autodialer.domain.campaign import check_move as check_campaign_move
 from autodialer.domain.errors import ConflictError, InvariantError
 from autodialer.domain.ids import AccountId, CampaignId, SessionId, TargetId
 from autodialer.domain.outcome import Reason
+from autodialer.domain.retry import REDIAL_GAP
 from autodialer.domain.target import TERMINAL, TRANSITIONS, TargetStatus
 
 if TYPE_CHECKING:
@@ -154,6 +155,8 @@ class Tables:
         self._live: dict[AttemptId, AttemptRow] = {}
         self.dnd: dict[AccountId, set[str]] = {}
         self.purses: dict[AccountId, PurseRow] = {}
+        self.redial_gaps: dict[AccountId, timedelta] = {}
+        self._last_calls: dict[tuple[AccountId, str], datetime] = {}
         self._ids = count(1)
 
     def new_id(self) -> int:
@@ -212,6 +215,14 @@ class Tables:
         """Give a live attempt its outcome."""
         attempt.result, attempt.ended_at = result, at
         del self._live[attempt.call.attempt_id]
+        if result.reason != Reason.NOT_SENT:
+            number = (attempt.account, attempt.call.e164)
+            self._last_calls[number] = max(at, self._last_calls.get(number, at))
+
+    def rests_until(self, account: AccountId, e164: str) -> datetime | None:
+        """Return when a number that was called before may be called again."""
+        ended_at = self._last_calls.get((account, e164))
+        return ended_at and ended_at + self.redial_gaps.get(account, REDIAL_GAP)
 
     def live_attempts(self) -> Iterable[AttemptRow]:
         """Return the attempts that have not ended."""

@@ -25,6 +25,7 @@ from autodialer.apps.calls.nothing import Exhausted, why_nothing
 from autodialer.apps.statements import statement
 from autodialer.domain.campaign import START_VALID_FOR
 from autodialer.domain.errors import InvariantError
+from autodialer.domain.ids import AttemptId
 from autodialer.domain.outcome import Reason
 from autodialer.domain.session import Claimed, EndReason, FinishCall, NoMore, NothingNow, Wait
 from autodialer.domain.target import TargetStatus
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from types import TracebackType
 
-    from autodialer.domain.ids import AttemptId, CampaignId, SessionId
+    from autodialer.domain.ids import CampaignId, SessionId
     from autodialer.domain.recovery import StoredSession
     from autodialer.domain.session import ClaimResult
     from autodialer.ports.numbers import NumberRequest
@@ -271,7 +272,7 @@ class PgStore:
 
     async def _nothing(self, claim: _Claim) -> ClaimResult:
         """Say why there is no target, or return the call that a repeated claim asks for."""
-        asked = {"session_id": claim.session_id, **_of(claim.lease)}
+        asked = {"session_id": claim.session_id, "now": claim.now, **_of(claim.lease)}
         facts, calls = await self._database.run(
             step("calls", "nothing_to_claim", **asked),
             step(

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models import F, Q
 
 from autodialer.apps.choices import one_of
 from autodialer.domain.people import Role
+from autodialer.domain.retry import LONGEST_REDIAL_GAP, REDIAL_GAP
 from autodialer.domain.window import LEGAL_CLOSES, LEGAL_OPENS
 
 __all__ = ["Account", "Role", "User"]
+
+SECOND: Final = timedelta(seconds=1)
 
 
 class Account(models.Model):
@@ -21,6 +27,10 @@ class Account(models.Model):
     region = models.CharField(max_length=2, default="IN")
     window_opens = models.TimeField(default=LEGAL_OPENS)
     window_closes = models.TimeField(default=LEGAL_CLOSES)
+    # A number is left alone for so long after a call, whichever campaign called it.
+    redial_gap_s = models.IntegerField(
+        default=REDIAL_GAP // SECOND, db_default=REDIAL_GAP // SECOND
+    )
     require_second_factor = models.BooleanField(default=False)  # of admins and supervisors
     created_at = models.DateTimeField()
 
@@ -34,6 +44,10 @@ class Account(models.Model):
                     window_opens__lt=F("window_closes"),
                 ),
                 name="account_window_is_legal",
+            ),
+            models.CheckConstraint(
+                condition=Q(redial_gap_s__gte=0, redial_gap_s__lte=LONGEST_REDIAL_GAP // SECOND),
+                name="account_redial_gap_0_to_3600",
             ),
         ]
 

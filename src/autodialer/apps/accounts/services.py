@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -26,6 +26,7 @@ from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.events import hint_sessions
 from autodialer.apps.texts import clean_name
 from autodialer.domain.errors import ConflictError, InvalidInputError
+from autodialer.domain.retry import LONGEST_REDIAL_GAP
 from autodialer.domain.window import LEGAL_CLOSES, LEGAL_OPENS
 
 if TYPE_CHECKING:
@@ -83,12 +84,14 @@ def change_account(
     region: str | None = None,
     window_opens: time | None = None,
     window_closes: time | None = None,
+    redial_gap: timedelta | None = None,
     require_second_factor: bool | None = None,
     actor: Actor = OPERATOR,
 ) -> Account:
     """Change where the account is, when it calls, and how its managers sign in.
 
-    What is None stays. Hours count at the next dial, a second factor at the next click.
+    What is None stays. Hours and the gap between two calls to a number (whole seconds, up to an
+    hour) count at the next dial, a second factor at the next click.
 
     Raises NotAllowedError, or InvalidInputError, also for a window wider than the law's.
     """
@@ -101,6 +104,8 @@ def change_account(
     found.window_closes = found.window_closes if window_closes is None else window_closes
     _check_place(found.zone, found.region)
     _check_window(found.window_opens, found.window_closes)
+    if redial_gap is not None:
+        found.redial_gap_s = _seconds_of_gap(redial_gap)
     if require_second_factor is not None:
         found.require_second_factor = require_second_factor
     found.save(update_fields=[*_place_facts(found)])
@@ -231,6 +236,7 @@ def _place_facts(account: Account) -> dict[str, object]:
         "region": account.region,
         "window_opens": account.window_opens.isoformat(),
         "window_closes": account.window_closes.isoformat(),
+        "redial_gap_s": account.redial_gap_s,
         "require_second_factor": account.require_second_factor,
     }
 
@@ -280,6 +286,16 @@ def _check_window(opens: time, closes: time) -> None:
         raise InvalidInputError(
             "window", "The calling window must lie between 09:00 and 21:00.", "window_illegal"
         )
+
+
+def _seconds_of_gap(gap: timedelta) -> int:
+    if not timedelta() <= gap <= LONGEST_REDIAL_GAP:
+        raise InvalidInputError(
+            "redial_gap",
+            "The gap between two calls to a number must be 0 to 3,600 seconds.",
+            "redial_gap_out_of_range",
+        )
+    return gap // timedelta(seconds=1)
 
 
 def _check_place(zone: str, region: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,6 +37,7 @@ _WAITS: Final[Mapping[Wait, str]] = MappingProxyType(
     {
         Wait.RETRY_LATER: "the next number is a retry that is not due yet",
         Wait.NUMBERS_BUSY: "the numbers that are left are in other calls",
+        Wait.RECENTLY_CALLED: "the numbers that are left were called a moment ago and rest",
         Wait.PAUSED: "the campaign is paused",
         Wait.OUTSIDE_WINDOW: "the calling window is closed",
         Wait.NOT_STARTED: "the campaign has not started",
@@ -108,10 +110,12 @@ def _standing(  # noqa: PLR0911  a table of sentences
     at = clock_text(account, target.changed_at, now)
     match status:
         case _S.SCHEDULED:
-            return f"{_place(target)} {_why_waiting(account, campaign, now)}".strip()
+            parts = (_place(target), _rest(account, target, now))
+            return " ".join(filter(None, (*parts, _why_waiting(account, campaign, now))))
         case _S.RETRY:
             due = clock_text(account, target.due_at or now, now)
-            return f"It is due again at {due}. {_why_waiting(account, campaign, now)}".strip()
+            parts = (f"It is due again at {due}.", _rest(account, target, now))
+            return " ".join(filter(None, (*parts, _why_waiting(account, campaign, now))))
         case _S.FAILED_DND:
             if target.attempts.filter(reason=Reason.DO_NOT_CALL).exists():
                 return f"It was put on the do-not-call list while it rang, at {at}."
@@ -133,6 +137,21 @@ def _place(target: Target) -> str:
         campaign=target.campaign_id, status=_S.SCHEDULED.value, seq__lt=target.seq
     ).count()
     return f"Scheduled numbers before it: {before:,}." if before else "It is the next one."
+
+
+def _rest(account: Account, target: Target, now: datetime) -> str:
+    gap = timedelta(seconds=account.redial_gap_s)
+    last = (
+        Attempt.objects.filter(account=account, e164=target.e164, ended_at__gt=now - gap)
+        .filter(state=AttemptState.ENDED.value, try_no__isnull=False)
+        .select_related("campaign")
+        .order_by("-ended_at")
+        .first()
+    )
+    if last is None or last.ended_at is None:
+        return ""
+    ended, until = (clock_text(account, at, now) for at in (last.ended_at, last.ended_at + gap))
+    return f"Campaign {last.campaign.name!r} called it until {ended}: it rests until {until}."
 
 
 def _why_waiting(account: Account, campaign: Campaign, now: datetime) -> str:
@@ -176,7 +195,7 @@ def _during(account: Account, live: Session, now: datetime) -> str:
 
 
 def _nothing(account: Account, live: Session, now: datetime) -> str:
-    row = _facts(live)
+    row = _facts(live, now)
     if live.stop_reason:
         return "the session is being ended"
     match why_nothing(row, now):
@@ -189,7 +208,7 @@ def _nothing(account: Account, live: Session, now: datetime) -> str:
             return "no numbers are left"
 
 
-def _facts(live: Session) -> Mapping[str, Any]:
+def _facts(live: Session, now: datetime) -> Mapping[str, Any]:
     node = live.node
     values = {
         "session_id": live.pk,
@@ -197,6 +216,6 @@ def _facts(live: Session) -> Mapping[str, Any]:
         "epoch": node.epoch if node else None,
     }
     with connection.cursor() as cursor:
-        cursor.execute(statement("calls", "nothing_to_claim"), values)
+        cursor.execute(statement("calls", "nothing_to_claim"), {**values, "now": now})
         (row,) = cursor.fetchall()
         return dict(zip((column.name for column in cursor.description), row, strict=True))

@@ -169,6 +169,12 @@ class Attempt(models.Model):
         indexes = [
             # Call details of a campaign, newest first, and its report.
             models.Index(fields=["campaign", "-placed_at"], name="attempt_of_campaign"),
+            # When a number was called last. What was surely never sent did not call it.
+            models.Index(
+                fields=["account", "e164", "ended_at"],
+                condition=Q(state="ended", try_no__isnull=False),
+                name="attempt_of_number",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -57,8 +57,12 @@ def _of_a_running_campaign(row: Mapping[str, Any], now: datetime) -> NothingNow 
     ring_timeout = timedelta(seconds=row["ring_timeout_s"])
     if not may_ring(window, now, ring_timeout):
         return NothingNow(Wait.OUTSIDE_WINDOW, next_opening(window, now, ring_timeout))
-    if row["has_scheduled"] or (due is not None and due <= now):
+    waits = row["has_scheduled"] or (due is not None and due <= now)
+    rest_ends_at: datetime | None = row["rest_ends_at"]
+    if waits and rest_ends_at is None:
         return NothingNow(Wait.NUMBERS_BUSY)
+    if waits and rest_ends_at is not None and not row["source_is_open"]:
+        return NothingNow(Wait.RECENTLY_CALLED, next_opening(window, rest_ends_at, ring_timeout))
     if row["source_is_open"] or due is None:
         return NothingNow(Wait.SOURCE_SLOW, _later(row["source_not_before"], now))
     # A retry that falls due at night waits for the morning.

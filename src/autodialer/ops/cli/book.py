@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -68,6 +69,7 @@ def account_list(as_json: bool) -> None:
 @click.option("--region", help="Country of plain numbers.")
 @click.option("--opens", type=click.DateTime(["%H:%M"]), help="Begin of the calling window.")
 @click.option("--closes", type=click.DateTime(["%H:%M"]), help="End of the calling window.")
+@click.option("--gap", type=int, help="Seconds between two calls to a number, 0 to 3600.")
 @json_option
 @with_account
 def account_set(
@@ -77,9 +79,10 @@ def account_set(
     region: str | None,
     opens: datetime | None,
     closes: datetime | None,
+    gap: int | None,
     as_json: bool,
 ) -> None:
-    """Change the zone, the country or the calling window, which 09:00 to 21:00 bound."""
+    """Change the zone, the country, the gap between calls, or the window (09:00 to 21:00)."""
     from autodialer.apps.accounts.services import change_account
 
     changed = change_account(
@@ -89,12 +92,16 @@ def account_set(
         region=region,
         window_opens=opens.time() if opens else None,
         window_closes=closes.time() if closes else None,
+        redial_gap=None if gap is None else timedelta(seconds=gap),
     )
     hours = f"{changed.window_opens:%H:%M} to {changed.window_closes:%H:%M}"
+    rests = changed.redial_gap_s
     if as_json:
-        print_json({"zone": changed.zone, "region": changed.region, "window": hours})
+        told = {"zone": changed.zone, "region": changed.region, "window": hours}
+        print_json(told | {"redial_gap_s": rests})
         return
-    click.echo(f"{changed.name}: {changed.zone}, {changed.region}, calls {hours}.", err=True)
+    said = f"{changed.name}: {changed.zone}, {changed.region}, calls {hours}"
+    click.echo(f"{said}, {rests} s between two calls to a number.", err=True)
 
 
 @click.group(cls=Commands)

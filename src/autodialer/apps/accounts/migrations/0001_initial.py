@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
                 ("region", models.CharField(default="IN", max_length=2)),
                 ("window_opens", models.TimeField(default=datetime.time(9, 0))),
                 ("window_closes", models.TimeField(default=datetime.time(21, 0))),
+                ("redial_gap_s", models.IntegerField(db_default=60, default=60)),
                 ("require_second_factor", models.BooleanField(default=False)),
                 ("created_at", models.DateTimeField()),
             ],
@@ -38,7 +39,11 @@ class Migration(migrations.Migration):
                             ("window_opens__lt", models.F("window_closes")),
                         ),
                         name="account_window_is_legal",
-                    )
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("redial_gap_s__gte", 0), ("redial_gap_s__lte", 3600)),
+                        name="account_redial_gap_0_to_3600",
+                    ),
                 ],
             },
         ),

@@ -95,6 +95,10 @@ class Migration(migrations.Migration):
             model_name='attempt',
             index=models.Index(fields=['campaign', '-placed_at'], name='attempt_of_campaign'),
         ),
+        migrations.AddIndex(
+            model_name='attempt',
+            index=models.Index(condition=models.Q(('state', 'ended'), ('try_no__isnull', False)), fields=['account', 'e164', 'ended_at'], name='attempt_of_number'),
+        ),
         migrations.AddConstraint(
             model_name='attempt',
             constraint=models.CheckConstraint(condition=models.Q(('state__in', ['dialing', 'talking', 'ended'])), name='attempt_state_is_known'),

@@ -21,7 +21,8 @@ BEGIN
     -- The session and its campaign, when both may call at this instant.
     SELECT s.user_id, s.account_id, s.ready_at, c.idle_limit_s, c.id AS campaign_id, c.retries,
            c.retry_statuses, c.retry_interval_min, c.retry_mechanism, c.ring_timeout_s,
-           c.max_talk_s, caller.e164 AS caller_id
+           c.max_talk_s, caller.e164 AS caller_id,
+           _now - make_interval(secs => account.redial_gap_s) AS rests_since
       INTO _duty
       -- OFFSET 0: by their keys, never by reading all sessions of the node, or all campaigns that
       -- are in progress.
@@ -56,14 +57,20 @@ BEGIN
         RETURN;
     END IF;
 
-    -- First half: the list in its order, from a position below which little is left. OFFSET 0
-    -- asks for the number of each target met, instead of reading all live calls first.
+    -- First half: the list in its order, from a position below which little is left. A number that
+    -- is in a call, or was until a moment ago, is passed by. OFFSET 0 asks for the number of each
+    -- target met, instead of reading all calls first.
     SELECT t.id, t.e164, t.seq, t.status, t.tries INTO _target
       FROM campaigns_target AS t
      WHERE t.campaign_id = _duty.campaign_id AND t.status = 'scheduled' AND t.seq > _after_seq
        AND NOT EXISTS (SELECT FROM calls_attempt AS live
                         WHERE live.account_id = _duty.account_id AND live.e164 = t.e164
                           AND live.state <> 'ended'
+                        OFFSET 0)
+       AND NOT EXISTS (SELECT FROM calls_attempt AS past
+                        WHERE past.account_id = _duty.account_id AND past.e164 = t.e164
+                          AND past.state = 'ended' AND past.try_no IS NOT NULL
+                          AND past.ended_at > _duty.rests_since
                         OFFSET 0)
      ORDER BY t.seq
      LIMIT 1
@@ -77,6 +84,11 @@ BEGIN
            AND NOT EXISTS (SELECT FROM calls_attempt AS live
                             WHERE live.account_id = _duty.account_id AND live.e164 = t.e164
                               AND live.state <> 'ended'
+                            OFFSET 0)
+           AND NOT EXISTS (SELECT FROM calls_attempt AS past
+                            WHERE past.account_id = _duty.account_id AND past.e164 = t.e164
+                              AND past.state = 'ended' AND past.try_no IS NOT NULL
+                              AND past.ended_at > _duty.rests_since
                             OFFSET 0)
          ORDER BY t.due_at, t.id
          LIMIT 1

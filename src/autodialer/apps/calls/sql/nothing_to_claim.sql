@@ -19,7 +19,26 @@ SELECT EXISTS (SELECT FROM calls_node AS n WHERE n.id = %(node_id)s AND n.epoch 
        EXISTS (SELECT FROM campaigns_target AS t
                 WHERE t.campaign_id = c.id AND t.status IN ('in-progress', 'retrying')) AS has_live,
        (SELECT min(t.due_at) FROM campaigns_target AS t
-         WHERE t.campaign_id = c.id AND t.status = 'retry') AS next_due
+         WHERE t.campaign_id = c.id AND t.status = 'retry') AS next_due,
+       -- When the first of the numbers that were called a moment ago may be called again. The
+       -- next 200 are enough to know: who waits asks again within seconds.
+       (SELECT min(rest.ends_at)
+          FROM ((SELECT t.e164 FROM campaigns_target AS t
+                  WHERE t.campaign_id = c.id AND t.status = 'scheduled'
+                  ORDER BY t.seq LIMIT 200)
+                UNION ALL
+                (SELECT t.e164 FROM campaigns_target AS t
+                  WHERE t.campaign_id = c.id AND t.status = 'retry' AND t.due_at <= %(now)s
+                  ORDER BY t.due_at, t.id LIMIT 200)) AS waiting
+         CROSS JOIN LATERAL (
+             SELECT past.ended_at + make_interval(secs => account.redial_gap_s) AS ends_at
+               FROM calls_attempt AS past
+              WHERE past.account_id = c.account_id AND past.e164 = waiting.e164
+                AND past.state = 'ended' AND past.try_no IS NOT NULL
+              ORDER BY past.account_id DESC, past.e164 DESC, past.ended_at DESC
+              LIMIT 1
+         ) AS rest
+         WHERE rest.ends_at > %(now)s) AS rest_ends_at
   FROM (SELECT %(session_id)s::uuid AS id) AS asked
   LEFT JOIN calls_session AS s ON s.id = asked.id AND s.node_id = %(node_id)s
   LEFT JOIN accounts_user AS u ON u.id = s.user_id

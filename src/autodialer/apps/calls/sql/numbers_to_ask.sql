@@ -9,6 +9,10 @@ SELECT s.id AS session_id, c.id AS campaign_id, c.dial_whom_url AS url, u.name A
   JOIN campaigns_callerid AS caller ON caller.id = c.caller_id_id
   JOIN accounts_account AS account ON account.id = c.account_id
   JOIN accounts_user AS u ON u.id = s.user_id
+ CROSS JOIN LATERAL (
+     -- A number that was called after this rests.
+     SELECT %(now)s::timestamptz - make_interval(secs => account.redial_gap_s) AS since
+ ) AS rest
  WHERE s.node_id = %(node_id)s AND s.status <> 'ended' AND s.status = 'ready'
    AND s.stop_reason = ''
    AND source.exhausted_at IS NULL
@@ -17,9 +21,19 @@ SELECT s.id AS session_id, c.id AS campaign_id, c.dial_whom_url AS url, u.name A
    AND caller.verified_at IS NOT NULL
    AND NOT EXISTS (SELECT FROM calls_attempt AS live
                     WHERE live.session_id = s.id AND live.state <> 'ended')
-   -- What was given and not dialled yet goes first.
+   -- What was given and not dialled yet goes first, but not what was called a moment ago.
    AND NOT EXISTS (SELECT FROM campaigns_target AS t
-                    WHERE t.campaign_id = c.id AND t.status = 'scheduled')
+                    WHERE t.campaign_id = c.id AND t.status = 'scheduled'
+                      AND NOT EXISTS (SELECT FROM calls_attempt AS past
+                                       WHERE past.account_id = t.account_id AND past.e164 = t.e164
+                                         AND past.state = 'ended' AND past.try_no IS NOT NULL
+                                         AND past.ended_at > rest.since
+                                       OFFSET 0))
    AND NOT EXISTS (SELECT FROM campaigns_target AS t
-                    WHERE t.campaign_id = c.id AND t.status = 'retry' AND t.due_at <= %(now)s)
+                    WHERE t.campaign_id = c.id AND t.status = 'retry' AND t.due_at <= %(now)s
+                      AND NOT EXISTS (SELECT FROM calls_attempt AS past
+                                       WHERE past.account_id = t.account_id AND past.e164 = t.e164
+                                         AND past.state = 'ended' AND past.try_no IS NOT NULL
+                                         AND past.ended_at > rest.since
+                                       OFFSET 0))
  ORDER BY s.created_at, s.id;

@@ -237,7 +237,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='target',
-            index=models.Index(condition=models.Q(('status__in', ['in-progress', 'retrying'])), fields=['campaign'], name='target_live'),
+            index=models.Index(fields=['campaign', 'status'], name='target_counts'),
         ),
         migrations.AddConstraint(
             model_name='target',
