@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 import pytest
@@ -29,7 +29,7 @@ from autodialer.apps.campaigns import queries
 from autodialer.apps.campaigns.access import visible_campaign, visible_campaigns
 from autodialer.apps.campaigns.services import create_campaign, pause_campaign
 from autodialer.domain.errors import NotAllowedError, NotFoundError
-from tests.support.acts import ACTS
+from tests.support.acts import ACTS, told_who_acts
 from tests.support.book import NOON, Book, make_book
 
 # The matrix as the product was asked for: admin, supervisor, agent.
@@ -329,3 +329,38 @@ def test_every_service_that_is_told_who_acts_asks_whether_they_may() -> None:
 )
 def test_a_service_that_does_not_ask_is_seen(text: str, is_careless: bool) -> None:
     assert list(careless("app", ast.parse(text))) == (["app.f"] if is_careless else [])
+
+
+def anonymous(module: ast.Module, services: Collection[str]) -> Iterator[int]:
+    """Yield the lines that call one of these services without saying who acts."""
+    for node in ast.walk(module):
+        match node:
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), keywords=keywords):
+                named = {keyword.arg for keyword in keywords}
+                # What `**values` holds cannot be seen here: the actor is named.
+                if name in services and "account" in named and "actor" not in named:
+                    yield node.lineno
+            case _:
+                continue
+
+
+def test_no_page_acts_as_the_operator_by_saying_nobody() -> None:
+    services = {service.partition(".")[2] for service in told_who_acts()}
+    assert [
+        f"{source.path}:{line}"
+        for source in python_sources("src/autodialer/web", "src/autodialer/api")
+        for line in anonymous(source.tree, services)
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("call", "is_anonymous"),
+    [
+        ("pause_campaign(account=a, campaign_id=1, now=n)", True),
+        ("services.pause_campaign(account=a, **values)", True),
+        ("pause_campaign(account=a, campaign_id=1, actor=request.actor, now=n)", False),
+        ("other(account=a)", False),
+    ],
+)
+def test_a_call_that_does_not_say_who_acts_is_seen(call: str, is_anonymous: bool) -> None:
+    assert bool(list(anonymous(ast.parse(call), {"pause_campaign"}))) is is_anonymous
