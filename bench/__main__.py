@@ -30,7 +30,12 @@ PAGE: Final = Path(__file__).resolve().parent.parent / "docs/benchmarks.md"
 def main() -> int:
     arguments = _arguments()
     paths = Paths.from_environment()
-    options = Options(paths=paths, quick=arguments.quick, tell=lambda text: print(text, flush=True))
+    options = Options(
+        paths=paths,
+        quick=arguments.quick,
+        tell=lambda text: print(text, flush=True),
+        targets=arguments.targets,
+    )
     for name in arguments.parts or PARTS:
         try:
             outcome = PARTS[name](options)
@@ -66,6 +71,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="default: all")
     parser.add_argument("--quick", action="store_true", help="one short round of each row")
+    parser.add_argument("--targets", type=int, help="size of the longest list of `claims`")
     parser.add_argument("--record", action="store_true", help=f"also write to {PAGE.name}")
     return parser.parse_args()
 

@@ -1,7 +1,9 @@
-"""The part `claims`: how many calls a second the store can end and claim, at full speed.
+"""The part `claims`: how many calls a second the store can claim, and hand over, at full speed.
 
-Fifty sessions of one account do nothing but end an answered call and claim the next one, each in
-one round trip, as the dialer does. No telephone is involved.
+Fifty sessions of one account, on the dialer's pool of connections. Claims: all fifty claim at
+once, again and again; only the time of the claims counts, not that of ending the calls between.
+Hand-overs: each session ends an answered call and claims the next one in one round trip, as the
+dialer does. No telephone is involved.
 """
 
 from __future__ import annotations
@@ -29,12 +31,16 @@ from autodialer.domain.session import Claimed, EndReason, FinishCall
 from autodialer.ops.paths import Paths
 from autodialer.ops.postgres import EmbeddedPostgres
 from autodialer.ports.store import Lease, NextClaim
+from bench.load import OTHER, LoadMeter
 from bench.office import TARGETS, Office, now
 from bench.part import Outcome
 from bench.rows import Row, markdown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from autodialer.domain.ids import SessionId
+    from autodialer.domain.session import ClaimResult
     from bench.part import Options
 
 SESSIONS: Final = 50
@@ -64,16 +70,28 @@ class Scene:
     prepaid: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """What a scene came to. Processor time is that of one hand-over, in microseconds."""
+
+    claims_per_s: float
+    handovers_per_s: float
+    server_us: float
+    dialer_us: float
+    other_pct: float
+
+
 def run(options: Options) -> Outcome:
     """Measure each scene; the same database, one campaign each."""
     seconds = 2.0 if options.quick else WINDOW_S
     small = TARGETS if options.quick else FULL
+    long = options.targets or (small if options.quick else MILLION)
     scenes = [
-        Scene("claims_per_s", small),
-        Scene("claims_per_s_report_open", small, report_open=True),
-        Scene("claims_per_s_1m_targets", small if options.quick else MILLION),
+        Scene("", small),
+        Scene("_report_open", small, report_open=True),
+        Scene("_long_list", long),
         # The last: a metered account stays so.
-        Scene("claims_per_s_prepaid", small, prepaid=True),
+        Scene("_prepaid", small, prepaid=True),
     ]
     with ExitStack() as stack:
         var = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="claims-")))
@@ -81,22 +99,42 @@ def run(options: Options) -> Outcome:
         server.start()
         stack.callback(server.stop)
         office = Office.open(server.url, FIRST_AGENT, SESSIONS)
-        rows = [
-            Row(scene.name, _measure(office, server.url, scene, at, seconds), "1/s")
-            for at, scene in enumerate(scenes)
-        ]
+        speeds = []
+        for at, scene in enumerate(scenes):
+            options.tell(f"{scene.name.strip('_') or 'claims'}: {scene.targets:,} targets")
+            speeds.append(_measure(office, server, scene, at, seconds))
         connection.close()
-    table = markdown(
-        ("", "calls/s", "targets"),
-        [
-            (row.name, f"{row.value:,.0f}", f"{scene.targets:,}")
-            for row, scene in zip(rows, scenes, strict=True)
-        ],
-    )
-    return Outcome(rows, table)
+    return _outcome(scenes, speeds)
 
 
-def _measure(office: Office, url: str, scene: Scene, at: int, seconds: float) -> float:
+def _outcome(scenes: Sequence[Scene], speeds: Sequence[Speed]) -> Outcome:
+    rows = [
+        row
+        for scene, speed in zip(scenes, speeds, strict=True)
+        for row in (
+            Row(f"claims_per_s{scene.name}", speed.claims_per_s, "1/s"),
+            Row(f"handovers_per_s{scene.name}", speed.handovers_per_s, "1/s"),
+        )
+    ]
+    header = ("", "targets", "claims/s", "hand-overs/s", "server us", "dialer us", "other %")
+    lines = [
+        (
+            scene.name.strip("_").replace("_", " ") or "one list",
+            f"{scene.targets:,}",
+            f"{speed.claims_per_s:,.0f}",
+            f"{speed.handovers_per_s:,.0f}",
+            f"{speed.server_us:,.0f}",
+            f"{speed.dialer_us:,.0f}",
+            f"{speed.other_pct:,.0f}",
+        )
+        for scene, speed in zip(scenes, speeds, strict=True)
+    ]
+    return Outcome(rows, markdown(header, lines))
+
+
+def _measure(
+    office: Office, server: EmbeddedPostgres, scene: Scene, at: int, seconds: float
+) -> Speed:
     first = _FIRST_CUSTOMER + at * _APART
     if scene.prepaid:
         _pay(office)
@@ -108,10 +146,10 @@ def _measure(office: Office, url: str, scene: Scene, at: int, seconds: float) ->
     office.start_sessions(campaign, SESSIONS, 0.0)
     with ExitStack() as stack:
         if scene.report_open:
-            reader = stack.enter_context(psycopg.connect(url))
+            reader = stack.enter_context(psycopg.connect(server.url))
             reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             reader.execute("SELECT count(*) FROM campaigns_campaign")
-        return asyncio.run(_dial(url, scene.name, seconds))
+        return asyncio.run(_dial(server, scene.name or "claims", seconds))
 
 
 def _pay(office: Office) -> None:
@@ -126,37 +164,78 @@ def _pay(office: Office) -> None:
     services.top_up(account=account, amount=10**12, reference="b", actor=OPERATOR, now=now())
 
 
-async def _dial(url: str, node: str, seconds: float) -> float:
-    """Return how many calls a second were ended and claimed."""
-    async with PgStore(url) as store:
+async def _dial(server: EmbeddedPostgres, node: str, seconds: float) -> Speed:
+    """Claim for half of the time, hand over for the other half."""
+    async with PgStore(server.url) as store:
         lease = await store.acquire_lease(node, "bench", now(), timedelta(hours=1))
         if not isinstance(lease, Lease):
             raise InvariantError("The node of the benchmark is taken.")
         orders = await store.take_sessions(lease, SESSIONS, now())
-        for order in orders:
-            await store.mark_ready(lease, order.session_id, now())
-        until = time.monotonic() + seconds
-        work = (_session(store, lease, order.session_id, until) for order in orders)
-        calls = sum(await asyncio.gather(*work))
-    return calls / seconds
+        desks = [_Desk(store, lease, order.session_id) for order in orders]
+        for desk in desks:
+            await store.mark_ready(lease, desk.session_id, now())
+        claims_per_s = await _claims_per_s(desks, seconds / 2)
+        meter = LoadMeter({"server": server.pid or 0})
+        meter.start()
+        dialer_s = time.process_time()
+        until = time.monotonic() + seconds / 2
+        calls = sum(await asyncio.gather(*(desk.hand_over(until) for desk in desks)))
+        dialer_s = time.process_time() - dialer_s
+        used = meter.stop()
+        for desk in desks:
+            await store.end_session(lease, desk.session_id, EndReason.STOPPED, now())
+    rate = calls / (seconds / 2)
+    return Speed(
+        claims_per_s=claims_per_s,
+        handovers_per_s=rate,
+        server_us=used["server"].cpu_pct * 1e4 / rate,
+        dialer_us=dialer_s * 1e6 / calls,
+        other_pct=max(0.0, used[OTHER].cpu_pct - 100 * dialer_s / (seconds / 2)),
+    )
 
 
-async def _session(store: PgStore, lease: Lease, session_id: SessionId, until: float) -> int:
-    calls = 0
-    result = await store.claim(lease, session_id, AttemptId(uuid4()), now())
-    while isinstance(result, Claimed) and time.monotonic() < until:
-        finish, calls = _answered(result), calls + 1
-        following = await store.finish(
-            lease, finish, NextClaim(session_id, AttemptId(uuid4()), finish.at)
-        )
-        if following is None:
-            raise InvariantError("A claim has no answer.")
-        result = following
+async def _claims_per_s(desks: Sequence[_Desk], seconds: float) -> float:
+    claims, spent = 0, 0.0
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        began = time.monotonic()
+        calls = await asyncio.gather(*(desk.claim() for desk in desks))
+        spent += time.monotonic() - began
+        claims += len(calls)
+        await asyncio.gather(*(desk.finish(call) for desk, call in zip(desks, calls, strict=True)))
+    return claims / spent
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """One agent's session."""
+
+    store: PgStore
+    lease: Lease
+    session_id: SessionId
+
+    async def claim(self) -> Claimed:
+        result = await self.store.claim(self.lease, self.session_id, AttemptId(uuid4()), now())
+        return _claimed(result)
+
+    async def finish(self, call: Claimed) -> None:
+        await self.store.finish(self.lease, replace(_answered(call), then_claim=False), None)
+
+    async def hand_over(self, until: float) -> int:
+        """End and claim until the time; return how often."""
+        calls, call = 0, await self.claim()
+        while time.monotonic() < until:
+            following = NextClaim(self.session_id, AttemptId(uuid4()), now())
+            call = _claimed(await self.store.finish(self.lease, _answered(call), following))
+            calls += 1
+        await self.finish(call)
+        return calls
+
+
+def _claimed(result: ClaimResult | None) -> Claimed:
     if not isinstance(result, Claimed):
         raise InvariantError(f"The list ended before the time: {result}.")
-    await store.finish(lease, replace(_answered(result), then_claim=False), None)
-    await store.end_session(lease, session_id, EndReason.STOPPED, now())
-    return calls
+    return result
 
 
 def _answered(claimed: Claimed) -> FinishCall:

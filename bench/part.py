@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to run a part. `quick`: one short round of each row, to see that everything works."""
+    """How to run a part.
+
+    `quick`: one short round of each row, to see that everything works. `targets`: the size of the
+    longest list, in the parts that have one.
+    """
 
     paths: Paths
     quick: bool
     tell: Callable[[str], None]
+    targets: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
