@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -18,6 +19,12 @@ def secret_key() -> str:
     """Return what signs sessions and links; made at first start, in a file for this user alone."""
     given = env.secret("AUTODIALER_SECRET_KEY", default="")
     return given or kept_secret(Paths.from_environment().var / "secret" / "django-key")
+
+
+def recordings() -> Path:
+    """Return the folder that calls are recorded into; read only."""
+    below_var = Paths.from_environment().recordings
+    return Path(env.text("AUTODIALER_RECORDINGS", default=str(below_var)))
 
 
 def public_host() -> str:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from django.contrib.auth.models import AnonymousUser
 from django.db.utils import InterfaceError, OperationalError
+from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
@@ -28,7 +29,8 @@ from autodialer.domain.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from django.http import HttpResponse
+    from django.http import HttpRequest, HttpResponse
+    from django.http.response import HttpResponseBase
 
     from autodialer.apps.accounts.models import User
     from autodialer.web.access import PageRequest
@@ -69,6 +71,17 @@ class Stamp:
         response["X-Request-ID"] = request.request_id
         patch_vary_headers(response, ["HX-Request"])  # the same address answers htmx with a part
         return response
+
+
+class Compression(GZipMiddleware):
+    """Compresses replies, but no file that may be asked for in parts: those count its own bytes."""
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        if response.has_header("Accept-Ranges"):
+            return response
+        return super().process_response(request, response)
 
 
 class Person:

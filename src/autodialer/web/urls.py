@@ -6,22 +6,30 @@ from typing import Final
 
 from autodialer.web.routes import Route
 from autodialer.web.views import (
+    calls,
+    campaign,
     campaigns,
     contacts,
     dnd,
     lists,
     office,
     people,
+    recordings,
+    reports,
     work,
 )
 
 ROUTES: Final[tuple[Route, ...]] = (
+    *calls.ROUTES,
+    *campaign.ROUTES,
     *campaigns.ROUTES,
     *contacts.ROUTES,
     *dnd.ROUTES,
     *lists.ROUTES,
     *office.ROUTES,
     *people.ROUTES,
+    *recordings.ROUTES,
+    *reports.ROUTES,
     *work.ROUTES,
 )
 

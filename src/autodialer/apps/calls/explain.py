@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connection
+from django.db.models import Exists, OuterRef
 
 from autodialer.apps.accounts.queries import users_by_id
 from autodialer.apps.calls.models import Attempt, AttemptState, Session, SessionStatus
@@ -81,6 +82,18 @@ def why_agent(account: Account, user_id: int, now: datetime) -> Explanation:
     if last.status == SessionStatus.ENDED:
         return Explanation(user.name, last.status, _after(account, last, now))
     return Explanation(user.name, last.status, _during(account, last, now))
+
+
+def why_idle(account: Account, campaign_id: int, now: datetime) -> str:
+    """Say why agents of a campaign who wait get no number; empty when none waits.
+
+    One reason for all of them: it is the campaign's.
+    """
+    waiting = Session.objects.filter(account=account, campaign=campaign_id, stop_reason="")
+    live = waiting.filter(status=SessionStatus.READY.value).select_related("user", "node")
+    busy = Attempt.objects.filter(session=OuterRef("pk")).exclude(state=AttemptState.ENDED.value)
+    first = live.exclude(Exists(busy)).order_by("ready_at").first()
+    return "" if first is None else _nothing(account, first, now)
 
 
 # A number ------------------------------------------------------------------------------------

@@ -151,8 +151,10 @@ def download_report(
 
 
 @transaction.atomic(durable=True)
-def play_recording(*, account: Account, call_id: UUID, actor: Actor, now: datetime) -> str:
-    """Note that somebody listens to a call; return the recording's name in its folder.
+def play_recording(
+    *, account: Account, call_id: UUID, actor: Actor, now: datetime, is_saved: bool = False
+) -> str:
+    """Note that somebody listens to a call, or saves it; return the file's name in its folder.
 
     A player that asks for it in pieces plays once: it is noted again after PLAY_LASTS. Raises
     NotFoundError, also when the call has no recording, or NotAllowedError.
@@ -163,9 +165,10 @@ def play_recording(*, account: Account, call_id: UUID, actor: Actor, now: dateti
     visible_campaign(account, actor, call.campaign_id, Permission.PLAY_RECORDING)
     if not call.recording or call.answered_at is None:
         raise NotFoundError("This call has no recording: nobody answered it.")
-    if not did(account, actor, "recording.play", ("call", str(call.pk)), since=now - PLAY_LASTS):
+    action = "recording.download" if is_saved else "recording.play"
+    if not did(account, actor, action, ("call", str(call.pk)), since=now - PLAY_LASTS):
         subject = Subject("call", call.pk)
-        record(account=account, actor=actor, action="recording.play", subject=subject, now=now)
+        record(account=account, actor=actor, action=action, subject=subject, now=now)
     return call.recording
 
 

@@ -4,6 +4,7 @@ import "./app/dialog.js";
 import "./app/menus.js";
 import "./app/forms.js";
 import "./app/pairs.js";
+import "./app/rows.js";
 import "./app/uploads.js";
 
 window.htmx = htmx; // the scripts of single pages use it

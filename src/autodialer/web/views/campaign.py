@@ -1,0 +1,150 @@
+"""The page of one campaign for those who run it: what it is, how it goes, who works on it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+
+from autodialer.apps.accounts.permissions import Permission
+from autodialer.apps.calls.explain import why_idle
+from autodialer.apps.calls.figures import CallFigures, call_figures
+from autodialer.apps.calls.queries import AgentRow, AgentState, agent_rows
+from autodialer.apps.calls.services import stop_session
+from autodialer.apps.campaigns import queries
+from autodialer.apps.campaigns.access import campaigns_of_agent, visible_campaign
+from autodialer.domain.errors import NotFoundError
+from autodialer.web.access import may
+from autodialer.web.recent import Recent
+from autodialer.web.routes import FORM, Route
+from autodialer.web.views.calls import calls_shown, render_calls
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from autodialer.apps.accounts.models import Account
+    from autodialer.apps.campaigns.queries import CampaignRow
+    from autodialer.web.access import PageRequest
+
+# A campaign of a hundred thousand calls takes a tenth of a second to sum up.
+FIGURES: Final[Recent[CallFigures]] = Recent()
+
+# The page and its parts -----------------------------------------------------------------------
+
+
+def page(request: PageRequest, campaign_id: int) -> HttpResponse:
+    """Show a campaign to its supervisors; its agents are sent to where they work."""
+    visible_campaign(request.account, request.actor, campaign_id)
+    if not may(request, Permission.VIEW_CALLS):
+        return redirect("campaign_work", campaign_id)
+    if request.htmx.target == "calls":
+        return render_calls(request, campaign_id)
+    now = request.now
+    row = queries.campaign_row(request.account, campaign_id)
+    shown = {
+        **status_shown(row),
+        **counts_shown(request.account, row, now),
+        **agents_shown(request.account, row, now),
+        **calls_shown(request, campaign_id),
+        "now": now,
+        "changes": queries.changes(request.account, campaign_id),
+        "choices": queries.allowed_actions(request.account, campaign_id, request.actor),
+        "is_agent": _is_agent(request, campaign_id),
+    }
+    return render(request, "campaign/page.html", shown)
+
+
+def counts(request: PageRequest, campaign_id: int) -> HttpResponse:
+    """Show the counts of this moment: what the refresh icon asks for."""
+    visible_campaign(request.account, request.actor, campaign_id)
+    if not request.htmx:
+        return redirect("campaign", campaign_id)
+    now = request.now
+    row = queries.campaign_row(request.account, campaign_id)
+    return render(request, "campaign/_counts.html", counts_shown(request.account, row, now))
+
+
+def status_fragment(account: Account, campaign_id: int, now: datetime) -> str:
+    """Return the name and the state of a campaign as HTML; for live pages."""
+    row = queries.campaign_row(account, campaign_id)
+    return render_to_string("campaign/_status.html", status_shown(row))
+
+
+def counts_fragment(account: Account, campaign_id: int, now: datetime) -> str:
+    """Return the counts of a campaign as HTML; for live pages of those who run it."""
+    row = queries.campaign_row(account, campaign_id)
+    return render_to_string("campaign/_counts.html", counts_shown(account, row, now))
+
+
+def agents_fragment(account: Account, campaign_id: int, now: datetime) -> str:
+    """Return who works on a campaign as HTML; for live pages of those who run it."""
+    row = queries.campaign_row(account, campaign_id)
+    return render_to_string("campaign/_agents.html", agents_shown(account, row, now))
+
+
+def status_shown(row: CampaignRow) -> dict[str, Any]:
+    """Return what `campaign/_status.html` needs."""
+    return {"row": row}
+
+
+def counts_shown(account: Account, row: CampaignRow, now: datetime) -> dict[str, Any]:
+    """Return what `campaign/_counts.html` needs."""
+    figures = FIGURES.get(row.id, lambda: call_figures(account, row.id, now))
+    return {"row": row, "figures": figures}
+
+
+def agents_shown(account: Account, row: CampaignRow, now: datetime) -> dict[str, Any]:
+    """Return what `campaign/_agents.html` needs; a constant number of queries."""
+    agents = agent_rows(account, row.id)
+    waits = any(agent.state is AgentState.WAITING for agent in agents)
+    why = why_idle(account, row.id, now) if waits else ""
+    return {"row": row, "agents": agents, "why_idle": why}
+
+
+def _is_agent(request: PageRequest, campaign_id: int) -> bool:
+    """Return whether this person also works on the campaign."""
+    return campaigns_of_agent(request.account, request.user).filter(pk=campaign_id).exists()
+
+
+# Stopping an agent ----------------------------------------------------------------------------
+
+
+def stop(request: PageRequest, campaign_id: int, session_id: UUID) -> HttpResponse:
+    """Ask whether an agent shall be released, and release them: after the call, or at once."""
+    visible_campaign(request.account, request.actor, campaign_id)
+    agent = _connected(request.account, campaign_id, session_id)
+    if request.method != "POST":
+        return render(request, "campaign/stop.html", {"agent": agent})
+    stop_session(
+        account=request.account,
+        session_id=session_id,
+        at_once=request.POST.get("when") == "now",
+        actor=request.actor,
+        now=request.now,
+    )
+    return redirect("campaign", campaign_id)
+
+
+def _connected(account: Account, campaign_id: int, session_id: UUID) -> AgentRow:
+    for agent in agent_rows(account, campaign_id):
+        if agent.session_id == session_id:
+            return agent
+    raise NotFoundError("This agent is not connected any more: nothing needs to be stopped.")
+
+
+_P = Permission
+ROUTES: Final = (
+    Route("campaigns/<int:campaign_id>/", "campaign", page, _P.VIEW_CAMPAIGN),
+    Route("campaigns/<int:campaign_id>/counts/", "campaign_counts", counts, _P.VIEW_CALLS),
+    Route(
+        "campaigns/<int:campaign_id>/agents/<uuid:session_id>/stop/",
+        "campaign_stop_agent",
+        stop,
+        _P.STOP_OTHER_AGENT,
+        FORM,
+    ),
+)
