@@ -14,7 +14,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from xlsxwriter import Workbook
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import ERROR_CODES, ILLEGAL_CHARACTERS_RE
+from openpyxl.styles import Font
+from openpyxl.utils import get_column_letter
 
 from autodialer.apps.spreadsheet import FORMULA_STARTS, shield
 from autodialer.apps.texts import E164
@@ -23,19 +27,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import BinaryIO, TextIO
 
-    from xlsxwriter.format import Format
-    from xlsxwriter.worksheet import Worksheet
+    from openpyxl.cell import Cell
+    from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
 Value: TypeAlias = str | int | float | Decimal | datetime | None
 
+HEADER: Final = Font(bold=True)
 TEXT: Final = "@"  # Excel's own format for text: it stays text when somebody edits the cell
 MONEY: Final = "0.00"
-TIME: Final = "yyyy-mm-dd hh:mm:ss"
 WIDTH: Final = 18
-LONGEST_TEXT: Final = 32_767  # what a cell of Excel holds
-_BAD: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-# "#" begins what Excel takes for an error, such as #N/A.
-_FORMULA: Final = (*FORMULA_STARTS, "#")
+_BAD: Final = ILLEGAL_CHARACTERS_RE
+_FORMULA: Final = (*FORMULA_STARTS, *ERROR_CODES)
 _MARKED: Final = frozenset((*FORMULA_STARTS, "'"))
 _E164: Final = re.compile(E164)
 
@@ -81,11 +83,12 @@ def csv_lines(section: Section) -> Iterator[str]:
 def write_workbook(sections: Sequence[Section], to: BinaryIO) -> list[int]:
     """Write each table as a sheet; return their numbers of rows.
 
-    Rows pass through temporary files, not through memory.
+    Rows pass through a temporary file, not through memory.
     """
-    with Workbook(to, {"constant_memory": True}) as book:
-        cells = _Cells(book)
-        return [cells.add(section) for section in sections]
+    book = Workbook(write_only=True)
+    rows = [_add(book, section) for section in sections]
+    book.save(to)
+    return rows
 
 
 class _Echo:
@@ -103,46 +106,39 @@ def _safe(value: Value) -> Value:
     return value.isoformat(timespec="seconds") if isinstance(value, datetime) else value
 
 
-class _Cells:
-    """Writes values into sheets, each as what it is: no text becomes a formula, link or number."""
-
-    def __init__(self, book: Workbook) -> None:
-        self._book = book
-        self._heading = book.add_format({"bold": True, "num_format": TEXT})
-        self._text = book.add_format({"num_format": TEXT})
-        self._money = book.add_format({"num_format": MONEY})
-        self._time = book.add_format({"num_format": TIME})
-
-    def add(self, section: Section) -> int:
-        """Write a table as a sheet of its own; return the number of rows."""
-        sheet: Worksheet = self._book.add_worksheet(section.name)
-        sheet.freeze_panes(1, 0)
-        sheet.set_column(0, len(section.columns) - 1, WIDTH)
-        for at, name in enumerate(section.columns):
-            sheet.write_string(0, at, _readable(name), self._heading)
-        count = 0
-        for count, row in enumerate(section.rows, start=1):
-            for at, value in enumerate(row):
-                self._write(sheet, count, at, value)
-        return count
-
-    def _write(self, sheet: Worksheet, row: int, at: int, value: Value) -> None:
-        if isinstance(value, str):
-            if value:
-                sheet.write_string(row, at, _readable(value), self._format_of(value))
-        elif isinstance(value, Decimal):
-            sheet.write_number(row, at, float(value), self._money)  # all that Excel has
-        elif isinstance(value, datetime):
-            # Excel knows no zones: what the clock on the account's wall showed.
-            sheet.write_datetime(row, at, value.replace(tzinfo=None), self._time)
-        elif value is not None:
-            sheet.write_number(row, at, value)
-
-    def _format_of(self, value: str) -> Format | None:
-        return self._text if value.startswith(_FORMULA) else None
+def _add(book: Workbook, section: Section) -> int:
+    sheet: WriteOnlyWorksheet = book.create_sheet(section.name)
+    sheet.freeze_panes = "A2"
+    for at in range(len(section.columns)):
+        letters = get_column_letter(1 + at)
+        sheet.column_dimensions[letters].width = WIDTH  # type: ignore[attr-defined]  # not in the stubs
+    sheet.append([_heading(sheet, name) for name in section.columns])
+    count = 0
+    for count, row in enumerate(section.rows, start=1):  # noqa: B007  the last one is returned
+        sheet.append([_cell(sheet, value) for value in row])
+    return count
 
 
-def _readable(text: str) -> str:
-    """Return what XML can hold of a text: it knows one kind of line end, no control characters."""
-    one_end = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-    return _BAD.sub("\N{REPLACEMENT CHARACTER}", one_end)[:LONGEST_TEXT]
+def _heading(sheet: WriteOnlyWorksheet, name: str) -> Cell:
+    cell = _text(sheet, name)
+    cell.font = HEADER
+    return cell
+
+
+def _cell(sheet: WriteOnlyWorksheet, value: Value) -> Cell | Value:
+    if isinstance(value, str):
+        is_plain = not value.startswith(_FORMULA) and not _BAD.search(value)
+        return (value or None) if is_plain else _text(sheet, value)
+    if isinstance(value, Decimal):
+        cell = WriteOnlyCell(sheet, float(value))  # all that Excel has
+        cell.number_format = MONEY
+        return cell
+    # Excel knows no zones: what the clock on the account's wall showed.
+    return value.replace(tzinfo=None) if isinstance(value, datetime) else value
+
+
+def _text(sheet: WriteOnlyWorksheet, value: str) -> Cell:
+    """Return a cell that is text, whatever it looks like; XML has no control characters."""
+    cell = WriteOnlyCell(sheet, _BAD.sub("\N{REPLACEMENT CHARACTER}", value))
+    cell.data_type, cell.number_format = "s", TEXT
+    return cell

@@ -64,8 +64,6 @@ class WorkerProcess:
 
 def run_worker(*, until_idle: bool = False) -> None:
     """Do jobs in this process until SIGTERM or SIGINT, or until none is left. Needs Django."""
-    from asgiref.sync import sync_to_async
-    from django.db import connections
     from procrastinate import PsycopgConnector
     from procrastinate.contrib.django import app
     from procrastinate.contrib.django.utils import connector_params
@@ -77,9 +75,6 @@ def run_worker(*, until_idle: bool = False) -> None:
     worker_app = app.with_connector(PsycopgConnector(kwargs=connector_params()))
 
     async def work() -> None:
-        # Periodic jobs are queued in the connection that Django keeps for such calls. One that died
-        # meanwhile, as the worker before this one left it, would end the worker at its start.
-        await sync_to_async(connections.close_all)()
         async with worker_app.open_async():
             await worker_app.run_worker_async(
                 wait=not until_idle,

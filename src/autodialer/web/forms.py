@@ -40,6 +40,8 @@ class Form(forms.Form):
     bound_field_class = StyledField
     # Fields of services that have another name on the page.
     named: ClassVar[Mapping[str, str]] = {}
+    # The field whose value is taken when a service says that there is a conflict.
+    in_conflict: ClassVar[str | None] = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
@@ -53,7 +55,7 @@ class Form(forms.Form):
             field = self.named.get(error.field, error.field)
             self.add_error(field if field in self.fields else None, str(error))
         except ConflictError as error:
-            self.add_error(None, str(error))
+            self.add_error(self.in_conflict, str(error))
 
 
 class DateTimeInput(forms.DateTimeInput):

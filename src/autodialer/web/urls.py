@@ -8,6 +8,8 @@ from autodialer.web.routes import Route
 from autodialer.web.views import (
     calls,
     campaign,
+    campaign_actions,
+    campaign_form,
     campaigns,
     contacts,
     dnd,
@@ -23,6 +25,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     *calls.ROUTES,
     *campaign.ROUTES,
     *campaigns.ROUTES,
+    *campaign_form.ROUTES,
+    *campaign_actions.ROUTES,
     *contacts.ROUTES,
     *dnd.ROUTES,
     *lists.ROUTES,

@@ -38,6 +38,14 @@ _BECOMES: Final[Mapping[CampaignAction, str]] = {
     _A.ARCHIVE: CampaignStatus.ARCHIVED,
     _A.CLONE: "cloned",
 }
+# When it is possible, for a menu that greys it.
+_ONLY: Final[Mapping[CampaignAction, str]] = {
+    _A.EDIT: "Only before it starts.",
+    _A.PAUSE: "Only while it is in progress.",
+    _A.RESUME: "Only while it is paused.",
+    _A.COMPLETE: "Only once it has started, until it is completed.",
+    _A.ARCHIVE: "Only before it starts or when it is completed.",
+}
 
 
 class CallerIdUnverifiedError(ConflictError):
@@ -58,7 +66,13 @@ class Choice:
 def choices(campaign: Campaign, actor: Actor) -> list[Choice]:
     """Return all entries of the menu, in its order."""
     refusals = ((action, _refusal(action, campaign, actor)) for action in CampaignAction)
-    return [Choice(action, why is None, str(why or "")) for action, why in refusals]
+    return [Choice(action, why is None, _briefly(action, why)) for action, why in refusals]
+
+
+def _briefly(action: CampaignAction, why: AutodialerError | None) -> str:
+    if isinstance(why, IllegalTransitionError):
+        return _ONLY.get(action, str(why))
+    return str(why or "")
 
 
 def check_action(action: CampaignAction, campaign: Campaign, actor: Actor) -> None:

@@ -14,7 +14,7 @@ from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.target import TargetStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from autodialer.apps.accounts.models import Account
     from autodialer.apps.campaigns.models import Campaign
@@ -66,27 +66,49 @@ def count_targets(account: Account, ids: Sequence[int]) -> Mapping[int, TargetCo
 
 
 def cheap_counts(
-    account: Account, campaigns: Iterable[Campaign], *, at_most: int = AT_ONCE
+    account: Account, campaigns: Sequence[Campaign], *, at_most: int = AT_ONCE
 ) -> Mapping[int, TargetCounts | None]:
     """Return the counts of these campaigns; None where counting now would make a page slow.
 
-    What is known is not counted: all targets of a campaign that has not started are scheduled,
-    and the counts of one that is over are kept. Of the others as many are counted, in the order
+    Of a campaign that has not started only the numbers are counted that were refused when it was
+    made; the counts of one that is over are kept. Of the others as many are counted, in the order
     given, as have `at_most` targets together, and always the first.
     """
-    counts = {campaign.pk: _known(campaign) for campaign in campaigns}
+    found: dict[int, TargetCounts | None] = {campaign.pk: _kept(campaign) for campaign in campaigns}
+    to_come = [campaign for campaign in campaigns if campaign.status == CampaignStatus.CREATED]
+    found |= _before_start(account, to_come)
     to_count: list[int] = []
     left = at_most
     for campaign in campaigns:
-        if counts[campaign.pk] is None and (campaign.target_count <= left or not to_count):
+        if found[campaign.pk] is None and (campaign.target_count <= left or not to_count):
             to_count.append(campaign.pk)
             left -= campaign.target_count
-    return {**counts, **(count_targets(account, to_count) if to_count else {})}
+    if to_count:
+        found |= count_targets(account, to_count)
+    return found
 
 
-def _known(campaign: Campaign) -> TargetCounts | None:
-    if campaign.status == CampaignStatus.CREATED:
-        return TargetCounts.of({TargetStatus.SCHEDULED: campaign.target_count})
-    if campaign.final_counts is not None:
-        return TargetCounts.of(campaign.final_counts)
-    return None
+def _kept(campaign: Campaign) -> TargetCounts | None:
+    return None if campaign.final_counts is None else TargetCounts.of(campaign.final_counts)
+
+
+def _before_start(account: Account, campaigns: Sequence[Campaign]) -> dict[int, TargetCounts]:
+    """Return the counts of campaigns that have called nobody: scheduled, or refused when copied."""
+    if not campaigns:
+        return {}
+    refused = Target.objects.filter(
+        campaign__account=account,
+        campaign__in=[campaign.pk for campaign in campaigns],
+        status=TargetStatus.INVALID.value,
+    )
+    counted = refused.values_list("campaign_id").annotate(targets=Count("*")).order_by()
+    invalid = dict(counted)
+    return {
+        campaign.pk: TargetCounts.of(
+            {
+                TargetStatus.SCHEDULED: campaign.target_count - invalid.get(campaign.pk, 0),
+                TargetStatus.INVALID: invalid.get(campaign.pk, 0),
+            }
+        )
+        for campaign in campaigns
+    }

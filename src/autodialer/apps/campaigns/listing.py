@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from django.db.models import Case, Count, F, OuterRef, Subquery, Value, When
 from django.db.models.functions import Lower
 
-from autodialer.apps.accounts.actor import OPERATOR
+from autodialer.apps.accounts.permissions import Permission, may
 from autodialer.apps.campaigns.access import visible_campaign, visible_campaigns
 from autodialer.apps.campaigns.actions import Choice, choices
 from autodialer.apps.campaigns.counting import TargetCounts, cheap_counts, count_targets
@@ -94,7 +94,7 @@ class Entry:
     made_by: str
     target_count: int
     counts: TargetCounts | None
-    choices: tuple[Choice, ...]
+    choices: tuple[Choice, ...]  # the menu; none for an actor who only looks on
 
 
 def entries(
@@ -121,7 +121,7 @@ def matches(account: Account, actor: Actor, wanted: Wanted) -> int:
     return _matching(account, actor, wanted).count()
 
 
-def has_any(account: Account, actor: Actor = OPERATOR) -> bool:
+def has_any(account: Account, actor: Actor) -> bool:
     """Return whether the actor may see any campaign, archived ones too."""
     return visible_campaigns(account, actor).exists()
 
@@ -164,5 +164,5 @@ def _entry(campaign: Campaign, counts: TargetCounts | None, actor: Actor) -> Ent
         made_by=campaign.created_by.name if campaign.created_by else "",
         target_count=campaign.target_count,
         counts=counts,
-        choices=tuple(choices(campaign, actor)),
+        choices=tuple(choices(campaign, actor)) if may(actor, Permission.CLONE_CAMPAIGN) else (),
     )

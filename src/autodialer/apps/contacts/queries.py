@@ -107,6 +107,14 @@ def list_row(
     return _list_row(found)
 
 
+def forbidden_members(account: Account, list_id: int) -> int:
+    """Return how many numbers of a list are on the do-not-call registry at this moment."""
+    with connection.cursor() as cursor:
+        values = {"account_id": account.pk, "list_id": list_id}
+        cursor.execute(statement("contacts", "forbidden_members"), values)
+        return int(cursor.fetchone()[0])
+
+
 def campaigns_of_list(account: Account, list_id: int) -> int:
     """Return how many campaigns were made from a list: each has its own copy (R12)."""
     with connection.cursor() as cursor:

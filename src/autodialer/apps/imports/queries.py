@@ -7,6 +7,9 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from django.db.models import Sum
+from django.db.models.functions import Coalesce
+
 from autodialer.apps.accounts.models import Role
 from autodialer.apps.imports.models import FileKind, ListImport
 from autodialer.apps.imports.pieces import content_of
@@ -65,6 +68,14 @@ class ImportRow:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Rows of files that became no member of their list."""
+
+    duplicates: int
+    rejected: int
+
+
+@dataclass(frozen=True, slots=True)
 class Preview:
     """How a file would be read. `meanings` follow `headings`; see `table.Reading`."""
 
@@ -88,6 +99,16 @@ def import_rows(account: Account, actor: Actor, *, limit: int = 100) -> list[Imp
 def import_row(account: Account, actor: Actor, import_id: int) -> ImportRow:
     """Return one import. Raises NotFoundError, also for an agent who did not start it."""
     return _row(_one(account, actor, import_id))
+
+
+def left_out(account: Account, list_id: int) -> LeftOut:
+    """Return how many rows of a list's files were duplicates of others, or could not be called."""
+    imports = ListImport.objects.filter(account=account, contact_list=list_id)
+    return LeftOut(
+        **imports.aggregate(
+            duplicates=Coalesce(Sum("duplicates"), 0), rejected=Coalesce(Sum("rejected"), 0)
+        )
+    )
 
 
 def rejected_file(account: Account, actor: Actor, import_id: int) -> bytes:

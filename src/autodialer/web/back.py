@@ -1,0 +1,32 @@
+"""Where a dialog was opened, so that whoever has answered it is there again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django_htmx.http import HttpResponseClientRedirect
+
+if TYPE_CHECKING:
+    from autodialer.web.access import PageRequest
+
+FIELD: Final = "back"
+
+
+def origin(request: PageRequest, default: str) -> str:
+    """Return the page, of this site, on which the dialog of this request was opened."""
+    asked = request.POST.get(FIELD) or request.htmx.current_url or request.headers.get("Referer")
+    if not asked or not url_has_allowed_host_and_scheme(asked, {request.get_host()}):
+        return default
+    parts = urlsplit(asked)
+    if not parts.path.startswith("/") or parts.path == request.path:
+        return default
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+def go(request: PageRequest, url: str) -> HttpResponse:
+    """Show another page; htmx would put it into a part of the present one."""
+    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)

@@ -1,0 +1,96 @@
+"""What pages about campaigns share: the performance bar, reasons in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from django import template
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from autodialer.domain.campaign import CampaignAction, PauseReason
+from autodialer.domain.outcome import Reason
+from autodialer.web.performance import bar
+from autodialer.web.templatetags.ui import with_query
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+    from autodialer.apps.campaigns.counting import TargetCounts
+
+register = template.Library()
+
+# A pause by hand needs no reason beside the word "paused".
+REASONS: Final = {
+    PauseReason.LOW_BALANCE: _("The balance is too low"),
+    PauseReason.NO_TARIFF: _("A number has no price"),
+    PauseReason.DIAL_WHOM_FAILED: _("The Dial-Whom URL does not work"),
+    PauseReason.CALLER_ID_UNVERIFIED: _("The caller id is not verified any more"),
+    "exhausted": _("All numbers are done"),
+    Reason.CAMPAIGN_ENDED: _("The end time has come"),
+    "completed_by_user": _("Ended early"),
+}
+
+_A = CampaignAction
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How an entry of the menu looks."""
+
+    label: _StrPromise
+    icon: str
+
+
+ACTIONS: Final = {
+    _A.EDIT: Look(_("Edit"), "pencil"),
+    _A.PAUSE: Look(_("Pause"), "player-pause"),
+    _A.RESUME: Look(_("Resume"), "player-play"),
+    _A.COMPLETE: Look(_("Complete"), "check"),
+    _A.ARCHIVE: Look(_("Archive"), "archive"),
+    _A.CLONE: Look(_("Clone"), "copy"),
+}
+
+
+@register.simple_tag
+def action_look(action: CampaignAction) -> Look:
+    """Return label and icon of an entry of the menu."""
+    return ACTIONS[action]
+
+
+@register.simple_tag
+def action_url(action: CampaignAction, campaign_id: int) -> str:
+    """Return where an entry of the menu leads."""
+    return reverse(f"campaign_{action}", args=[campaign_id])
+
+
+@register.filter
+def campaign_reason(reason: str) -> str:
+    """Return in words why a campaign is paused or completed; "" where the status says it all."""
+    return str(REASONS.get(reason, ""))
+
+
+@register.inclusion_tag("campaigns/_performance.html")
+def performance_bar(campaign_id: int, counts: TargetCounts | None) -> dict[str, Any]:
+    """Show the counts as a bar; None is loaded by itself a moment later."""
+    return {
+        "campaign_id": campaign_id,
+        "is_known": counts is not None,
+        "parts": bar(counts) if counts else [],
+    }
+
+
+@register.inclusion_tag("campaigns/_heading.html", takes_context=True)
+def sort_heading(
+    context: template.Context, label: str, first: str, second: str
+) -> dict[str, object]:
+    """Show the heading of a column that sorts: by `first`, by `second` when it does already."""
+    order = context["wanted"].order
+    other = second if order == first else first
+    directions = {False: "ascending", True: "descending"}
+    return {
+        "label": label,
+        "url": with_query(context, sort=other, page=None),
+        "direction": directions[order.startswith("-")] if order in {first, second} else "",
+    }
