@@ -19,6 +19,7 @@ from autodialer.domain.session import EndReason, NoMore
 from autodialer.domain.target import TargetStatus
 from tests.contract.store_claims import ClaimContract
 from tests.contract.store_money import AgentLegContract, MoneyContract
+from tests.contract.store_screens import ScreensContract
 from tests.contract.store_sessions import LeaseContract, SessionContract
 from tests.contract.store_sources import SourceContract
 from tests.contract.store_world import (
@@ -225,5 +226,6 @@ class StoreContract(
     MoneyContract,
     AgentLegContract,
     SourceContract,
+    ScreensContract,
 ):
     """All that a store promises. Subclass with the fixtures `store` and `world`."""

@@ -18,7 +18,7 @@ from autodialer.domain.target import TargetStatus
 from autodialer.ports.store import Lease, NextClaim
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Mapping, Sequence
 
     from autodialer.domain.ids import AccountId, CampaignId, SessionId
     from autodialer.domain.money import HoldStatus
@@ -86,6 +86,14 @@ class AttemptView:
     reason: str
     answered_at: datetime | None
     ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Whose screens were told that something moved."""
+
+    agents: frozenset[str]
+    campaigns: frozenset[CampaignId]
 
 
 class World(Protocol):
@@ -157,6 +165,10 @@ class World(Protocol):
 
     async def session_end(self, session: SessionId) -> EndReason | None:
         """Return why a session ended, None while it lives."""
+        ...
+
+    async def told_by(self, doing: Awaitable[object]) -> Told:
+        """Do something that tells screens, and return what they were told first."""
         ...
 
 

@@ -12,10 +12,10 @@ from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.dial_whom import SourceState
 from autodialer.domain.ids import CampaignId, SessionId
 from autodialer.domain.window import CallWindow
-from tests.contract.store_world import NOW, AttemptView, CampaignPlan, MoneyView, TargetView
+from tests.contract.store_world import NOW, AttemptView, CampaignPlan, MoneyView, TargetView, Told
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from autodialer.adapters.memory.tables import AttemptRow, Tables
@@ -115,6 +115,15 @@ class MemoryWorld:
 
     async def campaign_status(self, campaign: CampaignId) -> CampaignStatus:
         return self._tables.campaigns[campaign].status
+
+    async def told_by(self, doing: Awaitable[object]) -> Told:
+        before = len(self._tables.told)
+        await doing
+        sessions = [self._tables.sessions[each] for each in self._tables.told[before:]]
+        return Told(
+            frozenset(session.agent for session in sessions),
+            frozenset(session.campaign.campaign_id for session in sessions),
+        )
 
     async def session_end(self, session: SessionId) -> EndReason | None:
         return self._tables.sessions[session].end

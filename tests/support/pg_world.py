@@ -11,6 +11,7 @@ from uuid import uuid4
 import psycopg
 from psycopg.rows import tuple_row
 
+from autodialer.apps.hints import decode_changes
 from autodialer.apps.statements import statement
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.ids import AccountId, AttemptId, CampaignId, SessionId
@@ -18,13 +19,15 @@ from autodialer.domain.money import HoldStatus
 from autodialer.domain.outcome import CallStatus
 from autodialer.domain.session import EndReason
 from autodialer.domain.target import TargetStatus
-from tests.contract.store_world import NOW, AttemptView, CampaignPlan, MoneyView, TargetView
+from autodialer.ports.screens import Shown
+from tests.contract.store_world import NOW, AttemptView, CampaignPlan, MoneyView, TargetView, Told
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
     from datetime import datetime
 
     from autodialer.domain.money import PaymentMode, Rate
+    from autodialer.ports.screens import Change
 
 _ACCOUNT = """
 INSERT INTO accounts_account (name, zone, region, window_opens, window_closes,
@@ -308,6 +311,20 @@ class PgWorld:
             "SELECT end_reason FROM calls_session WHERE id = %(session)s", session=session
         )
         return EndReason(reason) if reason else None
+
+    async def told_by(self, doing: Awaitable[object]) -> Told:
+        await self.connection.execute("LISTEN autodialer_screens")
+        await doing
+        (heard,) = [each async for each in self.connection.notifies(timeout=5, stop_after=1)]
+        return await self._told(decode_changes(heard.payload))
+
+    async def _told(self, changes: Sequence[Change]) -> Told:
+        ids = {what: [each.id for each in changes if each.what is what] for what in Shown}
+        names = await self.rows(
+            "SELECT name FROM accounts_user WHERE id = ANY(%(ids)s)", ids=ids[Shown.AGENT]
+        )
+        campaigns = frozenset(CampaignId(each) for each in ids[Shown.CAMPAIGN])
+        return Told(frozenset(name for (name,) in names), campaigns)
 
     async def run(self, query: str, **values: Any) -> None:
         await self.connection.execute(query.encode(), values)

@@ -1,17 +1,26 @@
-"""The hints that services and dialers exchange over PostgreSQL's NOTIFY.
+"""What services and dialers tell each other, and the screens, over PostgreSQL's NOTIFY.
 
-A hint only saves waiting for the next poll; losing one loses nothing.
+A hint only saves waiting for the next poll; losing one loses nothing. Screens have a channel of
+their own: their news comes with each call, and would send every dialer to look for work.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from autodialer.domain.ids import CampaignId
+from autodialer.domain.ids import AccountId, CampaignId
+from autodialer.ports.screens import Change, Shown
 from autodialer.ports.store import CampaignMoved, Hint, RegistryGrew, SessionsQueued
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 CHANNEL: Final = "autodialer"
+SCREENS: Final = "autodialer_screens"
+# NOTIFY takes less than 8,000 bytes; a change is at most 60 ("campaign" and two bigints).
+_CHANGES_AT_ONCE: Final = 125
+_SHOWN: Final = {each.value: each for each in Shown}
 
 
 def encode(hint: Hint) -> str:
@@ -38,5 +47,32 @@ def decode(payload: str) -> Hint | None:
             return CampaignMoved(CampaignId(number))
         case {"kind": "registry"}:
             return RegistryGrew()
+        case _:
+            return None
+
+
+def encode_changes(changes: Iterable[Change]) -> list[str]:
+    """Return the payloads for the channel of the screens, each change once."""
+    rows = [[change.account_id, change.what, change.id] for change in dict.fromkeys(changes)]
+    starts = range(0, len(rows), _CHANGES_AT_ONCE)
+    return [
+        json.dumps(rows[start : start + _CHANGES_AT_ONCE], separators=(",", ":"))
+        for start in starts
+    ]
+
+
+def decode_changes(payload: str) -> list[Change]:
+    """Return the changes of a payload; what is none of ours is left out."""
+    try:
+        rows = json.loads(payload)
+    except ValueError:
+        return []
+    return [change for row in rows if (change := _change(row))] if isinstance(rows, list) else []
+
+
+def _change(row: object) -> Change | None:
+    match row:
+        case [int(account_id), str(what), int(number)] if what in _SHOWN:
+            return Change(AccountId(account_id), _SHOWN[what], number)
         case _:
             return None

@@ -89,6 +89,7 @@ class Dialer:
             tasks.create_task(reconciler.sweep(), name="sweep")
             registry = RegistryWatch(self._config, tools, floor)
             tasks.create_task(registry.run(), name="registry")
+            tasks.create_task(tools.screens.tell(tools.store), name="screens")
             if self._numbers is not None:
                 asker = Asker(self._numbers, tools, floor, tasks)
                 tasks.create_task(asker.run(), name="numbers")

@@ -104,6 +104,7 @@ class Floor:
         for order in await self._tools.store.take_sessions(self._tools.lease, room, now):
             state, first = start(order.session_id, order.idle_limit)
             self._add(SessionRunner(state, self._tools, _agent_dial(order)), first)
+            self._tools.screens.moved(order.session_id)
 
     async def _obey_stop_orders(self) -> None:
         for order in await self._tools.store.stop_orders(self._tools.lease):

@@ -15,6 +15,7 @@ from autodialer.domain.session import Phase, Wait
 from autodialer.domain.step import step
 from autodialer.engine.config import Failpoint
 from autodialer.engine.insist import insist
+from autodialer.engine.screens import ScreenNews
 from autodialer.engine.times import Times
 from autodialer.ports.store import NextClaim, StoreUnavailableError
 from autodialer.ports.telephony import CallRefusedError, SwitchUnavailableError
@@ -53,6 +54,7 @@ class Tools:
     numbers_wanted: asyncio.Event = field(default_factory=asyncio.Event)
     # Set when a do-not-call registry has grown.
     registry_grew: asyncio.Event = field(default_factory=asyncio.Event)
+    screens: ScreenNews = field(default_factory=ScreenNews)
     # Which runner a report about a customer leg belongs to.
     by_attempt: dict[AttemptId, SessionRunner] = field(default_factory=dict)
 
@@ -143,6 +145,7 @@ class SessionRunner:
         await self._carry_out_all(commands)
         if after.phase is not before.phase:
             # Afterwards, because somebody waits for what the commands do.
+            self._tools.screens.moved(self.session_id)
             self._log.info(
                 "session_moved",
                 event_type=type(event).__name__,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from autodialer.domain.errors import AutodialerError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Collection, Sequence
     from datetime import datetime, timedelta
 
     from autodialer.domain.ids import AttemptId, CampaignId, SessionId
@@ -220,6 +220,13 @@ class Store(Protocol):
 
     async def advance_campaigns(self, now: datetime) -> None:
         """Start campaigns whose start has come; complete those that ended or ran out."""
+        ...
+
+    async def tell_screens(self, sessions: Collection[SessionId]) -> None:
+        """Tell who shows these sessions, their calls or their campaigns that they have moved.
+
+        A hint like those of `ports.screens`, never in the way of a call; losing it is no harm.
+        """
         ...
 
     def hints(self) -> AsyncIterator[Hint]:

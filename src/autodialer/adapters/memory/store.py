@@ -29,7 +29,7 @@ from autodialer.ports.store import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Sequence
     from datetime import datetime
 
     from autodialer.adapters.memory.tables import AttemptRow
@@ -250,6 +250,10 @@ class MemoryStore:
         """See `ports.store.Store`."""
         await self._transact("advance_campaigns", lambda: _advance(self.tables, now))
 
+    async def tell_screens(self, sessions: Collection[SessionId]) -> None:
+        """See `ports.store.Store`. It never fails: nothing that the engine does depends on it."""
+        self.tables.told.extend(sessions)
+
     async def hints(self) -> AsyncIterator[Hint]:
         """See `ports.store.Store`."""
         queue: asyncio.Queue[Hint] = asyncio.Queue()
@@ -313,6 +317,7 @@ class MemoryStore:
             session.end = _refusal(session, now)
             if session.end is not None:
                 _end_hold(self.tables, session, None)
+                self.tables.told.append(session.session_id)
         return [_order(session) for session in queued[:limit] if session.end is None]
 
 

@@ -157,6 +157,8 @@ class Tables:
         self.purses: dict[AccountId, PurseRow] = {}
         self.redial_gaps: dict[AccountId, timedelta] = {}
         self._last_calls: dict[tuple[AccountId, str], datetime] = {}
+        # The sessions of which the screens were told, oldest first.
+        self.told: list[SessionId] = []
         self._ids = count(1)
 
     def new_id(self) -> int:

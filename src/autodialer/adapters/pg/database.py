@@ -207,14 +207,52 @@ class Database:
             await connection.execute("SELECT set_config('statement_timeout', $1, TRUE)", [limit])
             yield connection
 
+    async def aside(self, asked: Step) -> list[Row]:
+        """Run one statement beside the calls, whose warm connection is left to them.
+
+        Raises StoreUnavailableError.
+        """
+        async with _translated(_DEADLINE_S), self._others.connection() as connection:
+            return (await _run(connection, [asked]))[0]
+
     async def listen(self, channel: str) -> AsyncIterator[str]:
         """Yield the payloads of a channel until the connection is lost, then return."""
-        connect = psycopg.AsyncConnection.connect(self._url, autocommit=True, **CONNECTION)
-        with suppress(psycopg.OperationalError):
-            async with await connect as connection:
-                await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
-                async for notice in connection.notifies():
-                    yield notice.payload
+        async with listening(self._url, channel) as payloads:
+            if payloads is not None:
+                async for payload in payloads:
+                    yield payload
+
+
+@asynccontextmanager
+async def listening(url: str, channel: str) -> AsyncIterator[AsyncIterator[str] | None]:
+    """Listen to a channel; give its payloads, which end with the connection. None: no server.
+
+    What is committed from the beginning of the block on is heard.
+    """
+    connection = await _listener(url, channel)
+    try:
+        yield None if connection is None else _payloads(connection)
+    finally:
+        if connection is not None:
+            await connection.close()
+
+
+async def _listener(url: str, channel: str) -> psycopg.AsyncConnection[Any] | None:
+    with suppress(psycopg.OperationalError):
+        connection = await psycopg.AsyncConnection.connect(url, autocommit=True, **CONNECTION)
+        try:
+            await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+        except psycopg.OperationalError:
+            await connection.close()
+            raise
+        return connection
+    return None
+
+
+async def _payloads(connection: psycopg.AsyncConnection[Any]) -> AsyncIterator[str]:
+    with suppress(psycopg.OperationalError):
+        async for notice in connection.notifies():
+            yield notice.payload
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import structlog
 
-from autodialer.adapters.pg import sources
+from autodialer.adapters.pg import screens, sources
 from autodialer.adapters.pg.database import Database, Row, Step, step
 from autodialer.adapters.pg.positions import FROM_THE_START, Positions
 from autodialer.adapters.pg.rows import call_of, order_of, stop_of, stored_of
@@ -32,7 +32,7 @@ from autodialer.domain.target import TargetStatus
 from autodialer.ports.store import CampaignMoved, Hint, Lease, LeaseHeld, LeaseLostError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Collection, Sequence
     from datetime import timedelta
     from types import TracebackType
 
@@ -149,6 +149,8 @@ class PgStore:
             step("calls", "new_sessions", node_id=lease.node_id, known=list(self._ringing)),
         )
         _require_lease(taken)
+        if taken[0]["refused"]:
+            await self.tell_screens(taken[0]["refused"])
         orders = [order_of(row) for row in rows]
         self._ringing.update(order.session_id for order in orders)
         return orders
@@ -268,7 +270,7 @@ class PgStore:
         )
         if told["paused"]:
             log.warning("campaign_paused", campaign_id=row["campaign_id"], reason=row["refusal"])
-            await self._tell(CampaignMoved(row["campaign_id"]))
+            await self._tell_moved(row["campaign_id"])
 
     async def _nothing(self, claim: _Claim) -> ClaimResult:
         """Say why there is no target, or return the call that a repeated claim asks for."""
@@ -308,7 +310,7 @@ class PgStore:
     ) -> None:
         if await sources.take_answer(self._database, lease, request, answer, now):
             log.warning("campaign_paused", campaign_id=request.campaign_id)
-            await self._tell(CampaignMoved(request.campaign_id))
+            await self._tell_moved(request.campaign_id)
 
     # Campaigns -------------------------------------------------------------------------------
 
@@ -319,7 +321,7 @@ class PgStore:
         )
         (paused,) = await self._database.run(unverified)
         for row in (*started, *paused):
-            await self._tell(CampaignMoved(row["campaign_id"]))
+            await self._tell_moved(row["campaign_id"])
         while await self._complete_one(now, None):
             pass
 
@@ -332,7 +334,7 @@ class PgStore:
                 return False
             rest = step("campaigns", "close_leftovers", now=now, campaign_id=row["campaign_id"])
             await connection.execute(rest.query, rest.values)
-        await self._tell(CampaignMoved(row["campaign_id"]))
+        await self._tell_moved(row["campaign_id"])
         return True
 
     # Hints -----------------------------------------------------------------------------------
@@ -345,8 +347,13 @@ class PgStore:
                     yield hint
             await asyncio.sleep(_LISTEN_AGAIN_S)
 
-    async def _tell(self, hint: Hint) -> None:
-        await self._database.run(step("calls", "notify", payload=hints.encode(hint)))
+    async def tell_screens(self, sessions: Collection[SessionId]) -> None:
+        await screens.tell_of_sessions(self._database, sessions)
+
+    async def _tell_moved(self, campaign_id: CampaignId) -> None:
+        payload = hints.encode(CampaignMoved(campaign_id))
+        await self._database.run(step("calls", "notify", payload=payload))
+        await screens.tell_of_campaign(self._database, campaign_id)
 
     async def _fenced(self, asked: Step) -> Row:
         """Run one fenced statement and return its row. Raises LeaseLostError."""

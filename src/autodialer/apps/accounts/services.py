@@ -23,11 +23,12 @@ from autodialer.apps.accounts.permissions import (
 )
 from autodialer.apps.accounts.queries import user as user_of
 from autodialer.apps.audit.services import Subject, record
-from autodialer.apps.events import hint_sessions
+from autodialer.apps.events import hint_sessions, tell_screens
 from autodialer.apps.texts import clean_name
 from autodialer.domain.errors import ConflictError, InvalidInputError
 from autodialer.domain.retry import LONGEST_REDIAL_GAP
 from autodialer.domain.window import LEGAL_CLOSES, LEGAL_OPENS
+from autodialer.ports.screens import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -267,6 +268,7 @@ def _record(
         after=_facts(user),
         now=now,
     )
+    tell_screens(user.account_id, Shown.AGENT, user.pk)
 
 
 def _locked_user(account: Account, user_id: int) -> User:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autodialer.apps.audit.models import AuditEntry
+from autodialer.apps.events import tell_screens
+from autodialer.ports.screens import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +38,7 @@ def record(
     """Note a privileged act in the caller's transaction: both are committed, or neither.
 
     `before` and `after` hold what JSON can; of what both hold only the differences are kept.
-    Never pass a secret.
+    Never pass a secret. The account's screens are told: what is noted here is what they show.
     """
     old, new = dict(before or {}), dict(after or {})
     same = {key for key in old.keys() & new.keys() if old[key] == new[key]}
@@ -52,3 +54,4 @@ def record(
         after={key: value for key, value in new.items() if key not in same},
         request_id=actor.request_id,
     )
+    tell_screens(account.pk, Shown.ACCOUNT)

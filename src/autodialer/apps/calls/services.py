@@ -28,9 +28,10 @@ from autodialer.apps.billing.services import (
 from autodialer.apps.calls.models import Attempt, Session, SessionStatus
 from autodialer.apps.calls.start import CannotStartError, check_start, no_device
 from autodialer.apps.campaigns.access import visible_campaign
-from autodialer.apps.events import hint_sessions
+from autodialer.apps.events import hint_sessions, tell_screens
 from autodialer.domain.errors import NotFoundError
 from autodialer.domain.session import EndReason
+from autodialer.ports.screens import Shown
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -93,6 +94,7 @@ def start_session(
         _hold_agent_leg(account, session, device, now)
     _note_of_others(session, actor, "start", now)
     hint_sessions()
+    _tell_screens(session)
     return Started(session.pk, is_new=True)
 
 
@@ -118,6 +120,7 @@ def stop_session(
     if locked.status == SessionStatus.ENDED:
         return
     _note_of_others(locked, actor, "stop", now)
+    _tell_screens(locked)
     if locked.status == SessionStatus.QUEUED:
         sessions.update(
             status=SessionStatus.ENDED.value, end_reason=EndReason.STOPPED.value, ended_at=now
@@ -193,6 +196,11 @@ def _note_of_others(session: Session, actor: Actor, verb: str, now: datetime) ->
         after={"agent": session.user_id, "campaign": session.campaign_id},
         now=now,
     )
+
+
+def _tell_screens(session: Session) -> None:
+    tell_screens(session.account_id, Shown.AGENT, session.user_id)
+    tell_screens(session.account_id, Shown.CAMPAIGN, session.campaign_id)
 
 
 def _locked_user(account: Account, user_id: int) -> User:

@@ -103,7 +103,7 @@ def unverify_caller_id(*, account: Account, actor: Actor, caller_id: int, now: d
         cursor.execute(statement("campaigns", "pause_unverified"), values)
         paused = [row[0] for row in cursor.fetchall()]
     for campaign_id in paused:
-        hint_campaign(campaign_id)
+        hint_campaign(account.pk, campaign_id)
     if before["verified_at"] is not None:
         _audit_caller_id(found, actor, "unverify", before, now)
     return len(paused)
@@ -226,7 +226,7 @@ def _create(account: Account, actor: Actor, plan: Plan, verb: str, now: datetime
     _get_numbers(campaign, now)
     _note(campaign, "", actor, now)
     _audit(campaign, actor, verb, {}, now)
-    hint_campaign(campaign.pk)
+    hint_campaign(campaign.account_id, campaign.pk)
     return campaign
 
 
@@ -375,7 +375,7 @@ def _move(
     campaign.status, campaign.reason = wanted.value, str(reason)
     campaign.save(update_fields=["status", "reason"])
     _note(campaign, old, actor, now)
-    hint_campaign(campaign.pk)
+    hint_campaign(campaign.account_id, campaign.pk)
 
 
 def _note(campaign: Campaign, old: str, actor: Actor, now: datetime) -> None:

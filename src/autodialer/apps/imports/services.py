@@ -18,6 +18,7 @@ from autodialer.apps.accounts.permissions import Permission, require
 from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.contacts import services as book
 from autodialer.apps.contacts.staging import staging
+from autodialer.apps.events import tell_screens
 from autodialer.apps.imports import pieces, queries
 from autodialer.apps.imports.checked_rows import NothingToImportError, RejectedRow, check_numbers
 from autodialer.apps.imports.files import clean_file_name
@@ -27,6 +28,7 @@ from autodialer.apps.imports.steps import Rejects, Tally, check_all, open_and_fi
 from autodialer.apps.imports.table import GUESS, MAX_BYTES, Reading
 from autodialer.domain.errors import AutodialerError, ConflictError
 from autodialer.domain.imports import ImportStatus, sources_of
+from autodialer.ports.screens import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -261,6 +263,7 @@ def _save(run: ListImport, staged: Staging, tally: Tally, now: datetime) -> None
     run.rows_total, run.problems = tally.seen, dict(tally.problems)
     run.status, run.finished_at = ImportStatus.DONE.value, now
     run.save()
+    _tell(run)
     pieces.forget(run.pk, FileKind.UPLOADED)
     record(
         account=run.account,
@@ -294,6 +297,7 @@ def _begin(import_id: int, now: datetime) -> ListImport | None:
         run.status, run.tries = ImportStatus.CHECKING.value, run.tries + 1
         run.rows_seen = run.ready = run.rejected = 0
         run.save(update_fields=["status", "tries", "rows_seen", "ready", "rejected"])
+        _tell(run)
     log.info("import_begun", import_id=import_id, tries=run.tries, waited=now - run.created_at)
     return run
 
@@ -308,11 +312,13 @@ def _note(run: ListImport, **progress: object) -> None:
     """Show the progress. Raises _SupersededError when the import is no longer ours."""
     if not _mine(run).update(**progress):
         raise _SupersededError
+    _tell(run)
 
 
 def _move(run: ListImport, status: ImportStatus) -> None:
     if not _mine(run).filter(status__in=sources_of(status)).update(status=status.value):
         raise _SupersededError
+    _tell(run)
 
 
 @transaction.atomic(durable=True)
@@ -325,6 +331,11 @@ def _fail(run: ListImport, error: AutodialerError, now: datetime) -> None:
     )
     if ended:
         pieces.forget(run.pk, FileKind.UPLOADED)
+        _tell(run)
+
+
+def _tell(run: ListImport) -> None:
+    tell_screens(run.account_id, Shown.IMPORT, run.pk)
 
 
 def _check_new(account: Account, data: bytes) -> None:

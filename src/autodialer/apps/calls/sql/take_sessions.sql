@@ -51,4 +51,6 @@ WITH lease AS (
       FROM lease, judged
      WHERE h.leg = judged.id AND judged.refusal IS NOT NULL AND h.status = 'open'
 )
-SELECT EXISTS (SELECT FROM lease) AS held;
+-- refused: those whose agents must be told.
+SELECT EXISTS (SELECT FROM lease) AS held,
+       ARRAY(SELECT id FROM judged WHERE refusal IS NOT NULL) AS refused;
