@@ -1,4 +1,4 @@
-"""Composition root: builds a dialer from its settings and runs it until it is told to stop."""
+"""Composition root: builds a dialer or a web process and runs it until it is told to stop."""
 
 from __future__ import annotations
 
@@ -23,8 +23,11 @@ from autodialer.engine.dialer import Dialer
 from autodialer.ports.store import LeaseLostError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from autodialer.engine.config import Killer
     from autodialer.ports.telephony import Telephony
+    from autodialer.web.live_topics import Topics
 
 log = structlog.get_logger()
 
@@ -97,6 +100,55 @@ def _killer(kill_at: Failpoint | None) -> Killer:
     if kill_at is None:
         return never
     return lambda point: os.kill(os.getpid(), signal.SIGKILL) if point is kill_at else None
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """What one web process needs, besides Django's settings.
+
+    `phone_socket` is asked for the URL at which Asterisk takes SIP from browsers, None: nowhere.
+    """
+
+    host: str
+    port: int
+    database_url: str
+    phone_socket: Callable[[], str | None]
+    finish: timedelta = timedelta(seconds=5)
+
+
+def run_web(settings: WebSettings, topics: Topics | None = None) -> int:
+    """Answer browsers until SIGTERM or SIGINT; return the exit code. Django must be set up.
+
+    `topics` are what pages can watch, if not those of the pages.
+    """
+    log_as_json()
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    asyncio.run(_run_web(settings, topics))
+    return 0
+
+
+async def _run_web(settings: WebSettings, topics: Topics | None) -> None:
+    # Here, because a dialer has no use for Django.
+    from django.core.wsgi import get_wsgi_application
+
+    from autodialer.adapters.pg.screens import PgNewsroom
+    from autodialer.web.asgi import WebApp, serve
+    from autodialer.web.live import Hub
+    from autodialer.web.sip_bridge import SipBridge
+    from autodialer.web.topics import TOPICS
+
+    newsroom = PgNewsroom(settings.database_url)
+    hub = Hub(topics or TOPICS, newsroom, clock=lambda: datetime.now(UTC))
+    app = WebApp(get_wsgi_application(), hub, SipBridge(hub, settings.phone_socket))
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    async with asyncio.TaskGroup() as tasks:
+        live = tasks.create_task(hub.run(), name="live")
+        await serve(app, settings.host, settings.port, settings.finish, stop)
+        live.cancel()
+    log.info("web_stopped")
 
 
 def log_as_json() -> None:

@@ -49,7 +49,7 @@ def guarded(view: Callable[..., HttpResponseBase], who: Permission | Open) -> An
     def checked(request: PageRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not hasattr(request, "account"):  # the middleware knows nobody
             return _to(request, f"{resolve_url(settings.LOGIN_URL)}?next={request.path}")
-        if _lacks_second_factor(request.user):
+        if lacks_second_factor(request.user):
             return _to(request, reverse("mfa_index"))
         if isinstance(who, Permission):
             permissions.require(request.actor, who)
@@ -63,7 +63,7 @@ def may(request: PageRequest, permission: Permission) -> bool:
     return permissions.may(request.actor, permission)
 
 
-def _lacks_second_factor(user: User) -> bool:
+def lacks_second_factor(user: User) -> bool:
     """Return whether the account demands a second factor that this person has not set up."""
     return needs_second_factor(user) and not is_mfa_enabled(user)
 

@@ -33,6 +33,7 @@ _MODULES: Final = {
     "db": "machine",
     "dialer": "machine",
     "worker": "machine",
+    "web": "machine",
     "demo": "demo",
     "up": "machine",
     "doctor": "doctor",

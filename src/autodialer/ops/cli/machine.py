@@ -17,6 +17,8 @@ from autodialer.ops.node import make_asterisk, make_lab, trunk_from_environment
 from autodialer.ops.paths import Paths, alone
 from autodialer.ops.postgres import EmbeddedPostgres
 from autodialer.ops.supervisor import Supervisor
+from autodialer.ops.web import WebProcess, web_address
+from autodialer.ops.web import main as run_web
 from autodialer.ops.worker import WorkerProcess, serve
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--lab", is_flag=True, help="Call the lab carrier instead of a real trunk.")
 def up(lab: bool) -> None:
-    """Run everything on this machine until Ctrl-C: database, Asterisk, dialer, worker."""
+    """Run everything on this machine until Ctrl-C: database, Asterisk, dialer, worker, pages."""
     paths = Paths.from_environment()
     _report(f"Files and logs are below {paths.var}.")
     with ExitStack() as running:
@@ -46,6 +48,9 @@ def up(lab: bool) -> None:
         services.update(switches)
         services["dialer"] = DialerProcess(paths, url, ari)
         services["worker"] = WorkerProcess(paths, url)
+        host, port = web_address()
+        services["web"] = WebProcess(paths, url, host=host, port=port)
+        _report(f"The pages will be at http://{host}:{port}.")
         Supervisor(services, _report).run()
 
 
@@ -96,6 +101,13 @@ def dialer() -> None:
 def dialer_run(ctx: click.Context) -> None:
     """Run one dialer until SIGTERM, with its settings from the environment."""
     ctx.exit(run_dialer())
+
+
+@click.command()
+@needs_database
+def web() -> None:
+    """Serve the pages until SIGTERM, at AUTODIALER_WEB_HOST and AUTODIALER_WEB_PORT."""
+    click.get_current_context().exit(run_web())
 
 
 @click.group(cls=Commands)

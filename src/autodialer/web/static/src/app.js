@@ -6,5 +6,6 @@ import "./app/forms.js";
 import "./app/pairs.js";
 import "./app/rows.js";
 import "./app/uploads.js";
+import "./app/live.js";
 
 window.htmx = htmx; // the scripts of single pages use it

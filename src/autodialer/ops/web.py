@@ -1,0 +1,120 @@
+"""The web process: its settings from the environment, and as a supervised child."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from autodialer.bootstrap import WebSettings, run_web
+from autodialer.ops import env
+from autodialer.ops.cli.shell import set_up_django
+from autodialer.ops.node import known_ari
+from autodialer.ops.paths import Paths
+from autodialer.ops.postgres import EmbeddedPostgres
+from autodialer.ops.process import Child
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEFAULT_HOST: Final = "127.0.0.1"
+DEFAULT_PORT: Final = 8000
+READY_DEADLINE_S: Final = 30.0
+# Longer than requests in hand are finished; streams end at once.
+STOP_DEADLINE_S: Final = 8.0
+HIGHEST_PORT: Final = 65_535
+
+
+class WebProcess:
+    """A web process as a child process; a `supervisor.Service`."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        database_url: str,
+        *,
+        host: str = DEFAULT_HOST,
+        port: int = DEFAULT_PORT,
+        module: str = "autodialer.ops.web",
+        extra: Mapping[str, str] | None = None,
+    ) -> None:
+        self.host, self.port = host, port
+        self._child = Child(
+            "web",
+            [sys.executable, "-m", module],
+            log=paths.log / "web.log",
+            env={
+                "AUTODIALER_VAR": str(paths.var),
+                "AUTODIALER_DATABASE_URL": database_url,
+                "AUTODIALER_WEB_HOST": host,
+                "AUTODIALER_WEB_PORT": str(port),
+                **(extra or {}),
+            },
+        )
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs, else None."""
+        return self._child.pid
+
+    @property
+    def log(self) -> Path:
+        """Where it writes, one JSON object a line."""
+        return self._child.log
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self._child.exit_code
+
+    def start(self) -> None:
+        """Start it and return once it answers. Raises ProcessError."""
+        self._child.start()
+        self._child.wait_ready(self._answers, READY_DEADLINE_S)
+
+    def stop(self) -> object:
+        """End it after the requests in its hands; pages connect again by themselves."""
+        return self._child.stop(STOP_DEADLINE_S)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._child.kill()
+
+    def _answers(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex((self.host, self.port)) == 0
+
+
+def web_address(environ: Mapping[str, str] = os.environ) -> tuple[str, int]:
+    """Return the host and port that pages are served on. Raises SettingError."""
+    host = env.text("AUTODIALER_WEB_HOST", DEFAULT_HOST, environ)
+    port = env.integer(
+        "AUTODIALER_WEB_PORT", DEFAULT_PORT, at_least=1, at_most=HIGHEST_PORT, environ=environ
+    )
+    return host, port
+
+
+def web_settings(environ: Mapping[str, str] = os.environ) -> WebSettings:
+    """Read the settings of one web process. Raises SettingError, naming the setting."""
+    host, port = web_address(environ)
+    paths = Paths.from_environment(environ)
+    url = env.secret("AUTODIALER_DATABASE_URL", "", environ) or EmbeddedPostgres(paths).url
+    return WebSettings(host, port, url, lambda: _phone_socket(paths))
+
+
+def _phone_socket(paths: Paths) -> str | None:
+    """Return where the node's Asterisk takes SIP from browsers: another port at each start."""
+    ari = known_ari(paths)
+    return None if ari is None else f"ws://{ari.host}:{ari.port}/ws"
+
+
+def main() -> int:
+    """Run a web process until SIGTERM or SIGINT; return its exit code."""
+    set_up_django()
+    return run_web(web_settings())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

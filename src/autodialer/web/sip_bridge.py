@@ -1,0 +1,147 @@
+"""The browser phone's way to Asterisk: its SIP messages, over the pages' own origin.
+
+So Asterisk's HTTP server stays on loopback, and nobody reaches it without a session. Whom the
+phone may be is Asterisk's matter: each has a secret of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from io import BytesIO
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import structlog
+from django.core.exceptions import DisallowedHost
+from django.core.handlers.asgi import ASGIRequest
+from django.db.utils import Error as DatabaseError
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.typing import Subprotocol
+
+from autodialer.apps.accounts.permissions import Permission, may
+from autodialer.web.live_access import viewer_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, WebSocketScope
+    from websockets.asyncio.client import ClientConnection
+
+    from autodialer.web.live import Hub
+    from autodialer.web.live_topics import Viewer
+
+log = structlog.get_logger()
+
+SIP: Final = "sip"  # RFC 7118
+# A SIP message with its session description is 2 to 6 kB.
+MOST_BYTES: Final = 65_536
+_OPEN_TIMEOUT_S: Final = 5.0
+# RFC 6455 7.4.1
+_GOING_AWAY: Final = 1001
+_TRY_AGAIN_LATER: Final = 1013
+
+
+class SipBridge:
+    """Carries messages between browsers and the node's Asterisk.
+
+    `address` is asked at each connection for the URL of Asterisk's SIP socket; None: there is none.
+    """
+
+    def __init__(self, hub: Hub, address: Callable[[], str | None]) -> None:
+        self._hub, self._address = hub, address
+
+    async def serve(
+        self, scope: WebSocketScope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        """Serve one socket to its end; without a session of this site it is refused (403)."""
+        await receive()  # websocket.connect
+        viewer = await self._admitted(scope)
+        if viewer is None:
+            await _close(send, 1000)
+            return
+        url = self._address()
+        await send({"type": "websocket.accept", "subprotocol": SIP, "headers": []})
+        if url is None:
+            await _close(send, _TRY_AGAIN_LATER)
+            return
+        try:
+            async with connect(
+                url,
+                subprotocols=[Subprotocol(SIP)],
+                open_timeout=_OPEN_TIMEOUT_S,
+                max_size=MOST_BYTES,
+                compression=None,
+            ) as asterisk:
+                await self._carry(viewer, asterisk, receive, send)
+        except (OSError, TimeoutError, InvalidHandshake):
+            log.warning("phone_socket_refused")
+            await _close(send, _TRY_AGAIN_LATER)
+
+    async def _admitted(self, scope: WebSocketScope) -> Viewer | None:
+        request = ASGIRequest({**scope, "method": "GET"}, BytesIO())
+        if SIP not in scope["subprotocols"] or not _is_from_here(request):
+            return None
+        try:
+            viewer = await self._hub.in_thread(lambda: viewer_of(request))
+        except DatabaseError:
+            return None
+        return viewer if viewer and may(viewer.actor, Permission.DIAL) else None
+
+    async def _carry(
+        self,
+        viewer: Viewer,
+        asterisk: ClientConnection,
+        receive: ASGIReceiveCallable,
+        send: ASGISendCallable,
+    ) -> None:
+        """Carry messages both ways until one side ends, or the session does."""
+        over = asyncio.Event()
+        with self._hub.watching(viewer, over.set):
+            async with asyncio.TaskGroup() as tasks:
+                ways = (
+                    tasks.create_task(_outwards(asterisk, receive, over), name="phone-out"),
+                    tasks.create_task(_inwards(asterisk, send, over), name="phone-in"),
+                )
+                await over.wait()
+                for way in ways:
+                    way.cancel()
+        await _close(send, _GOING_AWAY)
+
+
+def _is_from_here(request: ASGIRequest) -> bool:
+    """Return whether a page of this site opens the socket: browsers ask no permission for it."""
+    try:
+        host = request.get_host()
+    except DisallowedHost:
+        return False
+    return urlsplit(request.headers.get("origin", "")).netloc == host
+
+
+async def _outwards(
+    asterisk: ClientConnection, receive: ASGIReceiveCallable, over: asyncio.Event
+) -> None:
+    with suppress(ConnectionClosed):
+        while True:
+            message = await receive()
+            if message["type"] != "websocket.receive":
+                break
+            text = message.get("text")
+            if text is None or len(text) > MOST_BYTES:
+                break
+            await asterisk.send(text)
+    over.set()
+
+
+async def _inwards(asterisk: ClientConnection, send: ASGISendCallable, over: asyncio.Event) -> None:
+    with suppress(ConnectionClosed, OSError):
+        async for message in asterisk:
+            text = message if isinstance(message, str) else message.decode()
+            await send({"type": "websocket.send", "bytes": None, "text": text})
+    over.set()
+
+
+async def _close(send: ASGISendCallable, code: int) -> None:
+    with suppress(RuntimeError, OSError):  # the browser was faster
+        await send({"type": "websocket.close", "code": code, "reason": None})

@@ -1,0 +1,9 @@
+"""All that pages can watch, from the tables beside their views."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from autodialer.web.live_topics import Topics
+
+TOPICS: Final = Topics()
