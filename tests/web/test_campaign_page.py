@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.template.loader import render_to_string
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -15,11 +16,14 @@ from autodialer.apps.agents.services import add_group_members
 from autodialer.apps.audit.queries import entries
 from autodialer.apps.calls.models import Attempt, Node, Session
 from autodialer.apps.campaigns.models import Target
+from autodialer.apps.campaigns.queries import campaign_row
 from autodialer.web.views import campaign as views
 from tests.apps.test_sessions import place, start
 from tests.support.book import NOON, Book, make_book
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from autodialer.apps.accounts.models import User
     from autodialer.apps.campaigns.models import Campaign
 
@@ -61,6 +65,11 @@ def ready(session: Session) -> Session:
     return session
 
 
+def agents(book: Book, campaign: Campaign, now: datetime) -> str:
+    row = campaign_row(book.account, campaign.pk)
+    return render_to_string("campaign/_agents.html", views.agents_shown(book.account, row, now))
+
+
 def test_a_supervisor_sees_what_the_campaign_is_and_how_it_goes(
     book: Book, diwali: Campaign
 ) -> None:
@@ -81,7 +90,10 @@ def test_a_supervisor_sees_what_the_campaign_is_and_how_it_goes(
 
 
 def test_the_tiles_are_the_ten_counts(book: Book, diwali: Campaign) -> None:
-    fragment = views.counts_fragment(book.account, diwali.pk, NOON)
+    row = campaign_row(book.account, diwali.pk)
+    fragment = render_to_string(
+        "campaign/_counts.html", views.counts_shown(book.account, row, NOON)
+    )
     for word in ("Scheduled", "In progress", "Retry", "Retrying", "Failed DND", "Invalid"):
         assert word in fragment
     assert fragment.count("<dt") == 16
@@ -117,14 +129,14 @@ def test_the_number_of_questions_does_not_grow_with_the_agents(
 ) -> None:
     ready(start(book, diwali))
     with CaptureQueriesContext(connection) as few:
-        views.agents_fragment(book.account, diwali.pk, NOON)
+        agents(book, diwali, NOON)
     for at in range(3):
         Session.objects.create(
             id=uuid4(), account=book.account, campaign=diwali, status="ready", ready_at=NOON,
             user=make_book(f"X{at}").agent, created_at=NOON, node=Node.objects.get(),
         )  # fmt: skip
     with CaptureQueriesContext(connection) as many:
-        shown = views.agents_fragment(book.account, diwali.pk, NOON)
+        shown = agents(book, diwali, NOON)
     assert len(few) == len(many)
     assert shown.count("Waiting") == 4
 
@@ -136,7 +148,7 @@ def test_an_agent_who_waits_is_told_to_the_supervisor_with_the_reason(
     Target.objects.filter(campaign=diwali).update(
         status="retry", tries=1, max_tries=2, due_at=NOON + timedelta(minutes=20)
     )
-    shown = views.agents_fragment(book.account, diwali.pk, NOON + 65 * SECOND)
+    shown = agents(book, diwali, NOON + 65 * SECOND)
     assert 'data-live-since="2026-11-23T05:00:00.000+00:00"' in shown
     assert "the next number is a retry that is not due yet until 10:50 IST" in shown
 

@@ -82,6 +82,11 @@ class Asked:
         return found if len(found) >= SEARCH_FROM else ""
 
     @property
+    def is_newest(self) -> bool:
+        """Whether a call that is placed now would be on top."""
+        return not (self.oldest_first or self.after or self.before)
+
+    @property
     def is_narrowed(self) -> bool:
         """Whether calls of the campaign are left out."""
         return bool(self.digits or self.status or self.after or self.before)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.template.loader import render_to_string
 
 from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.calls.explain import why_idle
@@ -46,10 +44,11 @@ def page(request: PageRequest, campaign_id: int) -> HttpResponse:
     now = request.now
     row = queries.campaign_row(request.account, campaign_id)
     shown = {
-        **status_shown(row),
+        "row": row,
         **counts_shown(request.account, row, now),
         **agents_shown(request.account, row, now),
         **calls_shown(request, campaign_id),
+        "version": version(row),
         "now": now,
         "changes": queries.changes(request.account, campaign_id),
         "choices": queries.allowed_actions(request.account, campaign_id, request.actor),
@@ -68,33 +67,15 @@ def counts(request: PageRequest, campaign_id: int) -> HttpResponse:
     return render(request, "campaign/_counts.html", counts_shown(request.account, row, now))
 
 
-def status_fragment(account: Account, campaign_id: int, now: datetime) -> str:
-    """Return the name and the state of a campaign as HTML; for live pages."""
-    row = queries.campaign_row(account, campaign_id)
-    return render_to_string("campaign/_status.html", status_shown(row))
-
-
-def counts_fragment(account: Account, campaign_id: int, now: datetime) -> str:
-    """Return the counts of a campaign as HTML; for live pages of those who run it."""
-    row = queries.campaign_row(account, campaign_id)
-    return render_to_string("campaign/_counts.html", counts_shown(account, row, now))
-
-
-def agents_fragment(account: Account, campaign_id: int, now: datetime) -> str:
-    """Return who works on a campaign as HTML; for live pages of those who run it."""
-    row = queries.campaign_row(account, campaign_id)
-    return render_to_string("campaign/_agents.html", agents_shown(account, row, now))
-
-
-def status_shown(row: CampaignRow) -> dict[str, Any]:
-    """Return what `campaign/_status.html` needs."""
-    return {"row": row}
-
-
 def counts_shown(account: Account, row: CampaignRow, now: datetime) -> dict[str, Any]:
     """Return what `campaign/_counts.html` needs."""
     figures = FIGURES.get(row.id, lambda: call_figures(account, row.id, now))
     return {"row": row, "figures": figures}
+
+
+def version(row: CampaignRow) -> str:
+    """Return what differs as soon as a call begins or ends."""
+    return "-".join(str(count) for count in row.counts.by_status.values())
 
 
 def agents_shown(account: Account, row: CampaignRow, now: datetime) -> dict[str, Any]:

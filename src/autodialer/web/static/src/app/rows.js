@@ -17,6 +17,14 @@ document.body.addEventListener("htmx:beforeRequest", (event) => {
   cellOf(link).replaceChildren(); // a recording that plays falls silent
 });
 
+// A table that is asked for again by itself does not take away what somebody looks at or types.
+document.body.addEventListener("htmx:beforeRequest", (event) => {
+  const table = event.detail.elt;
+  if (!table.dataset.liveSignal) return;
+  const isRead = [...table.querySelectorAll("td[id]")].some((cell) => !cell.parentElement.hidden);
+  if (isRead || table.contains(document.activeElement)) event.preventDefault();
+});
+
 document.body.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.requestConfig?.elt.closest("[data-opens]")) show(event.detail.target, true);
 });
