@@ -23,6 +23,10 @@ from tests.support.book import NOON, Book, make_book
 LEFT_BY_OTHERS = {
     "audit.record": "is what leaves it",
     "contacts.insert_dnd": "part of its caller's transaction; left there",
+    "imports.begin_import": "changes nothing that anybody else sees",
+    "imports.plan_import": "changes nothing that anybody else sees",
+    "imports.confirm_import": "ends in list.import when the worker has saved the rows",
+    "imports.cancel_import": "changes nothing that anybody else sees",
     "accounts.new_user": "is create_user inside a transaction",
     "agents.new_device": "is add_device inside a transaction",
     "agents.invite_user": "is these two, and leaves the entry of each",

@@ -12,9 +12,9 @@ from autodialer.apps.accounts.services import create_account
 from autodialer.apps.contacts.models import Contact, ContactList, ListMember
 from autodialer.apps.imports.checked_rows import NothingToImportError, write_rejected
 from autodialer.apps.imports.files import clean_file_name
-from autodialer.apps.imports.problems import FileError
+from autodialer.apps.imports.problems import FileError, SameFileError
 from autodialer.apps.imports.queries import preview
-from autodialer.apps.imports.services import ImportResult, SameFileError, import_dnd, import_list
+from autodialer.apps.imports.services import ImportResult, import_dnd, import_list
 from autodialer.apps.imports.table import Reading
 from autodialer.domain.errors import InvalidInputError
 from tests.support.book import NOON, csv_of

@@ -16,7 +16,8 @@ from autodialer.apps.contacts.models import Contact, ContactList
 from autodialer.apps.contacts.services import create_list
 from autodialer.apps.imports import queries, steps
 from autodialer.apps.imports.models import ImportFile, ListImport
-from autodialer.apps.imports.services import SameFileError, queue_import, run_import
+from autodialer.apps.imports.problems import SameFileError
+from autodialer.apps.imports.services import queue_import, run_import
 from autodialer.apps.imports.table import Reading
 from autodialer.domain.errors import ConflictError, NotFoundError
 from autodialer.ops.paths import Paths

@@ -51,6 +51,14 @@ def run_import(import_id: int) -> None:
     imports.run_import(import_id=import_id, clock=_now)
 
 
+@app.periodic(cron="17 * * * *")
+@app.task(name="imports.expire", queue=HOUSEKEEPING, queueing_lock="imports.expire")
+@_in_thread
+def expire_imports(timestamp: int) -> None:
+    """Forget uploaded files that nobody went on with."""
+    imports.expire_imports(now=_now())
+
+
 @app.periodic(cron="* * * * * */20")  # the sixth field are seconds
 @app.task(name="jobs.rescue", queue=HOUSEKEEPING, queueing_lock="jobs.rescue", pass_context=True)
 async def rescue(context: JobContext, timestamp: int) -> None:

@@ -5,5 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from autodialer.web.live_topics import Topics
+from autodialer.web.views import imports
 
-TOPICS: Final = Topics()
+TOPICS: Final = Topics((*imports.TOPICS,))

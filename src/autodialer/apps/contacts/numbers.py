@@ -9,6 +9,7 @@ from typing import Final
 
 import phonenumbers
 from phonenumbers import (
+    SUPPORTED_REGIONS,
     NumberParseException,
     PhoneMetadata,
     PhoneNumber,
@@ -78,6 +79,13 @@ def parse_caller_id(raw: str, region: str) -> str:
     Indian telemarketers must call from such a series (140, 1600). Raises NumberError.
     """
     return phonenumbers.format_number(_valid_number(raw, region), PhoneNumberFormat.E164)
+
+
+@lru_cache(maxsize=1)
+def regions() -> tuple[tuple[str, int], ...]:
+    """Return each country (two letters, ISO 3166) with its calling code, in alphabetical order."""
+    codes = ((region, phonenumbers.country_code_for_region(region)) for region in SUPPORTED_REGIONS)
+    return tuple(sorted(codes))
 
 
 @lru_cache(maxsize=1)

@@ -19,7 +19,7 @@ from autodialer.apps.events import hint_registry
 from autodialer.apps.statements import statement
 from autodialer.apps.texts import clean_name
 from autodialer.domain.campaign import MAX_TARGETS
-from autodialer.domain.errors import ConflictError, InvalidInputError
+from autodialer.domain.errors import ConflictError, InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,6 +63,25 @@ def new_list(account: Account, name: str, now: datetime, created_by: User | None
     if not is_new:
         raise _name_taken(cleaned)
     return made
+
+
+def list_to_join(account: Account, list_id: int) -> ContactList:
+    """Return a list, locked until the caller's commit. Raises NotFoundError when it is gone."""
+    lists = ContactList.objects.select_for_update(no_key=True).filter(account=account)
+    found = lists.filter(pk=list_id).first()
+    if found is None:
+        raise NotFoundError("The list was deleted meanwhile, and nothing was saved.")
+    return found
+
+
+def require_room(found: ContactList) -> None:
+    """Raise InvalidInputError when a list has become longer than what a campaign dials."""
+    if ListMember.objects.filter(contact_list=found).count() > MAX_TARGETS:
+        raise InvalidInputError(
+            "contacts",
+            f"A list holds at most {MAX_TARGETS:,} contacts: put the rest into another one.",
+            "list_too_big",
+        )
 
 
 @transaction.atomic(durable=True)
@@ -363,12 +382,7 @@ def _append(
             statement("contacts", "add_members"), {"list_id": found.pk, "contact_ids": wanted}
         )
         added = int(cursor.rowcount)
-    if ListMember.objects.filter(contact_list=found).count() > MAX_TARGETS:
-        raise InvalidInputError(
-            "contacts",
-            f"A list holds at most {MAX_TARGETS:,} contacts: put the rest into another one.",
-            "list_too_big",
-        )
+    require_room(found)
     _note(actor, "add", found, now, after={"count": added, "contacts": wanted[:NOTED]})
     return added
 

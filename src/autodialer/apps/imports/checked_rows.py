@@ -110,7 +110,7 @@ class RejectedWriter:
 
         One with too many keeps them all: cut to fit, it would pass the next import uncorrected.
         """
-        cells = [shield(_printable(cell)) for cell in self._own_cells(row)]
+        cells = [shield(printable(cell)) for cell in self._own_cells(row)]
         cells += [""] * (len(self._headings) - len(cells))
         problem = ROW_PROBLEMS[row.code]
         self._writer.writerow([*cells, row.line, row.code, problem.cause, problem.remedy])
@@ -128,7 +128,8 @@ class _RowError(Exception):
 
 
 def _good_row(row: Row, columns: Columns, region: str, ours: frozenset[str]) -> StagedRow:
-    e164 = parse_number(_number_cell(row, columns), region)
+    raw = _number_cell(row, columns)
+    e164 = parse_number(raw, region)
     if e164 in ours:
         raise _RowError("number_is_ours")
     known = tuple(_known_cell(row, columns, field) for field in KNOWN_FIELDS)
@@ -137,7 +138,8 @@ def _good_row(row: Row, columns: Columns, region: str, ours: frozenset[str]) -> 
         for heading, at in columns.others.items()
         if (text := _cell(row.cells[at], LONGEST_OTHER))
     }
-    return StagedRow(row.line, e164, known, orjson.dumps(others).decode() if others else "{}")
+    own = orjson.dumps(others).decode() if others else "{}"
+    return StagedRow(row.line, e164, known, own, raw)
 
 
 def _number_cell(row: Row, columns: Columns) -> str:
@@ -162,6 +164,6 @@ def _cell(raw: str, longest: int) -> str:
     return text
 
 
-def _printable(cell: str) -> str:
+def printable(cell: str) -> str:
     """Return the cell for a UTF-8 file: bytes that were no text become question marks."""
     return cell.encode("utf-8", errors="replace").decode("utf-8")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NUMBER: Final = "number"
 LEFT_OUT: Final = "-"
+NOWHERE: Final = -1  # no column looks like telephone numbers
 # What a file of rejected rows adds to the columns of its source.
 ERROR_COLUMNS: Final = ("line_number", "error_code", "what_is_wrong", "how_to_fix")
 # Headings as `plain` returns them; more languages are a matter of more words.
@@ -57,6 +58,14 @@ def find_columns(table: Table, region: str, reading: Reading = GUESS) -> Columns
 
     Without a header row the columns are called column_1, column_2, ... Raises FileError.
     """
+    found = guess_columns(table, region, reading)
+    if found.number == NOWHERE:
+        raise FileError("no_number_column", f"Its columns are: {_names(found.headings)}.")
+    return found
+
+
+def guess_columns(table: Table, region: str, reading: Reading = GUESS) -> Columns:
+    """As `find_columns`; the column of the numbers may be NOWHERE, for a person to say."""
     sample = [row for row in table.sample() if not row.problem]
     if not sample:
         raise FileError("file_no_rows")
@@ -143,12 +152,12 @@ def _number_column(
     if named:
         return max(named, key=fits.__getitem__)
     best = max(free, key=fits.__getitem__, default=None)
-    if best is None or fits[best] * 2 < len(body):
-        raise FileError("no_number_column", f"Its columns are: {_names(headings)}.")
-    return best
+    return NOWHERE if best is None or fits[best] * 2 < len(body) else best
 
 
 def _named(headings: Sequence[str], wanted: str) -> int:
+    if wanted in headings:
+        return headings.index(wanted)
     for at, heading in enumerate(headings):
         if plain(heading) == plain(wanted):
             return at

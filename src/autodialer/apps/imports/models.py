@@ -5,11 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 
 from django.db import models
+from django.db.models import Q
 
 from autodialer.apps.accounts.models import Account, User
 from autodialer.apps.choices import one_of
 from autodialer.apps.contacts.models import ContactList
-from autodialer.domain.imports import ImportStatus
+from autodialer.domain.imports import WAITING, ImportStatus
 
 
 class FileKind(StrEnum):
@@ -31,9 +32,15 @@ class ListImport(models.Model):
     # SHA-256 in hexadecimal digits: tells the same file again.
     file_hash = models.CharField(max_length=64)
     reading = models.JSONField(default=dict)
+    # The rows join `contact_list`, which was there before; else it is the list that was made.
+    joins = models.BooleanField(default=False)
     status = models.CharField(max_length=10, default=ImportStatus.QUEUED.value)
+    # Nobody has to be asked (any more) before the rows are saved.
+    confirmed = models.BooleanField(default=True)
     # How often a worker has begun; also tells the present worker from one that was given up.
     tries = models.SmallIntegerField(default=0)
+    # How many of these belong to rounds that came to their end.
+    tries_before = models.SmallIntegerField(default=0)
     # NULL until the file has been opened.
     rows_total = models.IntegerField(null=True)
     rows_seen = models.IntegerField(default=0)
@@ -42,6 +49,11 @@ class ListImport(models.Model):
     rejected = models.IntegerField(default=0)
     # How many rows were left out for each code.
     problems = models.JSONField(default=dict)
+    # The first row of each code, and some numbers that were read though written oddly.
+    examples = models.JSONField(default=dict)
+    fixes = models.JSONField(default=list)
+    # What saving would do, asked at the end of the check: see `contacts.staging.Outlook`.
+    outlook = models.JSONField(default=dict)
     error_code = models.CharField(max_length=40, blank=True)
     error = models.TextField(blank=True)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -58,6 +70,12 @@ class ListImport(models.Model):
             models.Index(fields=["account", "-created_at"], name="import_newest"),
             # Whether this very file was imported before.
             models.Index(fields=["account", "file_hash"], name="import_same_file"),
+            # What nobody has confirmed, to be forgotten some day.
+            models.Index(
+                fields=["created_at"],
+                condition=Q(status__in=[status.value for status in sorted(WAITING)]),
+                name="import_waiting",
+            ),
         ]
 
     def __str__(self) -> str:

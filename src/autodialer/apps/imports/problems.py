@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from autodialer.domain.errors import InvalidInputError
+from autodialer.domain.errors import AutodialerError, ConflictError, InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,3 +117,15 @@ class FileError(InvalidInputError):
         problem = FILE_PROBLEMS[code]
         parts = (cause or problem.cause, detail, problem.remedy)
         super().__init__("file", " ".join(filter(None, parts)), code)
+
+
+class SameFileError(ConflictError):
+    """This file was imported before; the caller may insist with `again`."""
+
+    code = "same_file"
+
+
+class ImportInterruptedError(AutodialerError):
+    """The workers that imported a file ended in the middle of it again and again."""
+
+    code = "import_interrupted"

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Sum
 from django.db.models.functions import Coalesce
 
 from autodialer.apps.accounts.models import Role
+from autodialer.apps.contacts.staging import Outlook
+from autodialer.apps.imports.columns import LEFT_OUT, NOWHERE, guess_columns
+from autodialer.apps.imports.files import open_file
 from autodialer.apps.imports.models import FileKind, ListImport
 from autodialer.apps.imports.pieces import content_of
 from autodialer.apps.imports.problems import ROW_PROBLEMS
-from autodialer.apps.imports.steps import open_and_find
-from autodialer.apps.imports.table import GUESS
+from autodialer.apps.imports.table import GUESS, Reading
 from autodialer.domain.errors import NotFoundError
-from autodialer.domain.imports import ImportStatus
+from autodialer.domain.imports import OVER, ImportStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from django.db.models import QuerySet
 
     from autodialer.apps.accounts.actor import Actor
     from autodialer.apps.accounts.models import Account
-    from autodialer.apps.imports.table import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +38,33 @@ class RowProblem:
     rows: int
     cause: str
     remedy: str
+    line: int | None
+    example: str
 
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """An import with its progress. `ready` counts rows; minus `duplicates` they are contacts."""
+    """An import with its progress. `ready` counts rows; minus `duplicates` they are contacts.
+
+    `outlook` is what saving would do, or has done; `fixes` are line, number as written and as read.
+    """
 
     id: int
     name: str
     list_id: int | None
     file_name: str
     status: str
+    joins: bool
+    confirmed: bool
     rows_total: int | None
     rows_seen: int
     ready: int
     duplicates: int
     rejected: int
     problems: tuple[RowProblem, ...]
+    fixes: tuple[tuple[int, str, str], ...]
+    outlook: Outlook
+    has_rejected_file: bool
     error_code: str
     error: str
     who: str
@@ -64,7 +74,17 @@ class ImportRow:
     @property
     def is_over(self) -> bool:
         """Whether nothing will change any more."""
-        return self.status in {ImportStatus.DONE, ImportStatus.FAILED}
+        return self.status in OVER
+
+    @property
+    def contacts(self) -> int:
+        """How many distinct numbers can be dialled."""
+        return self.ready - self.duplicates
+
+    @property
+    def untouched(self) -> int:
+        """How many of these were written well enough."""
+        return self.contacts - self.outlook.fixed
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +105,23 @@ class Preview:
     headings: tuple[str, ...]
     meanings: tuple[str, ...]
     sample: tuple[tuple[str, ...], ...]
+    first_row: tuple[str, ...]
 
 
 SAMPLE_SHOWN = 5
 
 
-def import_rows(account: Account, actor: Actor, *, limit: int = 100) -> list[ImportRow]:
-    """Return the newest imports: all of the account, for an agent their own."""
-    found = _visible(account, actor).order_by("-created_at", "-pk")[:limit]
-    return [_row(one) for one in found]
+def import_rows(
+    account: Account, actor: Actor, *, offset: int = 0, limit: int = 100
+) -> list[ImportRow]:
+    """Return imports, newest first: all of the account, for an agent their own."""
+    newest_first = visible_imports(account, actor).order_by("-created_at", "-pk")
+    return [_row(one) for one in newest_first[offset : offset + limit]]
+
+
+def import_rows_of(account: Account, ids: Sequence[int]) -> list[ImportRow]:
+    """Return these imports of the account, whoever started them."""
+    return [_row(one) for one in ListImport.objects.filter(account=account, pk__in=ids)]
 
 
 def import_row(account: Account, actor: Actor, import_id: int) -> ImportRow:
@@ -131,38 +159,75 @@ def same_file(account: Account, data: bytes) -> ImportRow | None:
     return _row(newest) if newest else None
 
 
+def imported_before(account: Account, import_id: int) -> ImportRow | None:
+    """Return the newest other import that made a list of the file of this one."""
+    same = ListImport.objects.filter(account=account, pk=import_id).values("file_hash")
+    done = ListImport.objects.filter(account=account, status=ImportStatus.DONE.value)
+    found = done.filter(file_hash__in=same).exclude(pk=import_id)
+    newest = found.order_by("-created_at", "-pk").first()
+    return _row(newest) if newest else None
+
+
 def hash_of(data: bytes) -> str:
     """Return what tells a file from others."""
     return sha256(data).hexdigest()
 
 
 def preview(account: Account, data: bytes, reading: Reading = GUESS) -> Preview:
-    """Say how the file would be read, for people to correct. Raises FileError."""
-    file = open_and_find(data, account.region, reading)
-    columns = file.columns
+    """Say how the file would be read, for people to correct; no column may be the numbers'.
+
+    Raises FileError.
+    """
+    table = open_file(data, reading)
+    columns = guess_columns(table, reading.region or account.region, reading)
     meaning_at = {at: name for name, at in (columns.known | columns.others).items()}
-    meaning_at[columns.number] = "number"
-    rows = [row.cells for row in file.table.sample()][columns.has_header :]
+    if columns.number != NOWHERE:
+        meaning_at[columns.number] = "number"
+    sample = [row.cells for row in table.sample()]
+    rows = sample[columns.has_header :]
     return Preview(
-        encoding=file.table.encoding,
-        separator=file.table.separator,
+        encoding=table.encoding,
+        separator=table.separator,
         has_header=columns.has_header,
         headings=columns.headings,
-        meanings=tuple(meaning_at.get(at, "-") for at in range(columns.width)),
+        meanings=tuple(meaning_at.get(at, LEFT_OUT) for at in range(columns.width)),
         sample=tuple(rows[:SAMPLE_SHOWN]),
+        first_row=sample[0],
     )
 
 
-def _visible(account: Account, actor: Actor) -> QuerySet[ListImport]:
+def draft_preview(account: Account, actor: Actor, import_id: int, reading: Reading) -> Preview:
+    """Say how the file of an import that nobody has confirmed would be read.
+
+    Raises NotFoundError, also when the file is forgotten because the import is over; FileError.
+    """
+    content = content_of(_one(account, actor, import_id).pk, FileKind.UPLOADED)
+    if not content:
+        raise NotFoundError("The file of this import is not kept any more: choose it again.")
+    return preview(account, content, reading)
+
+
+def reading_of(account: Account, actor: Actor, import_id: int) -> Reading:
+    """Return what was said about the file of an import. Raises NotFoundError."""
+    return Reading(**_one(account, actor, import_id).reading)
+
+
+def visible_imports(account: Account, actor: Actor) -> QuerySet[ListImport]:
+    """Return the imports that the actor may see: all of the account, for an agent their own."""
     imports = ListImport.objects.filter(account=account)
     return imports.filter(created_by=actor.user) if actor.role is Role.AGENT else imports
 
 
 def _one(account: Account, actor: Actor, import_id: int) -> ListImport:
-    found = _visible(account, actor).filter(pk=import_id).first()
+    found = visible_imports(account, actor).filter(pk=import_id).first()
     if found is None:
-        raise NotFoundError(f"There is no import {import_id}: see `autodialer import list`.")
+        raise no_such_import(import_id)
     return found
+
+
+def no_such_import(import_id: int) -> NotFoundError:
+    """Return the error for an import that is not there, or not for this actor."""
+    return NotFoundError(f"There is no import {import_id}: see `autodialer import list`.")
 
 
 def _row(found: ListImport) -> ImportRow:
@@ -172,12 +237,17 @@ def _row(found: ListImport) -> ImportRow:
         list_id=found.contact_list_id,
         file_name=found.file_name,
         status=found.status,
+        joins=found.joins,
+        confirmed=found.confirmed,
         rows_total=found.rows_total,
         rows_seen=found.rows_seen,
         ready=found.ready,
         duplicates=found.duplicates,
         rejected=found.rejected,
-        problems=_problems(found.problems),
+        problems=_problems(found),
+        fixes=tuple((line, raw, e164) for line, raw, e164 in found.fixes),
+        outlook=Outlook(**found.outlook),
+        has_rejected_file=found.rejected > 0 and found.status != ImportStatus.CANCELLED,
         error_code=found.error_code,
         error=found.error,
         who=found.who,
@@ -186,9 +256,12 @@ def _row(found: ListImport) -> ImportRow:
     )
 
 
-def _problems(counts: Mapping[str, int]) -> tuple[RowProblem, ...]:
-    known = MappingProxyType(counts)
-    most_first = sorted(known, key=lambda code: (-known[code], code))
-    return tuple(
-        RowProblem(code=code, rows=known[code], **asdict(ROW_PROBLEMS[code])) for code in most_first
-    )
+def _problems(found: ListImport) -> tuple[RowProblem, ...]:
+    counts: Mapping[str, int] = found.problems
+    most_first = sorted(counts, key=lambda code: (-counts[code], code))
+    return tuple(_problem(code, counts[code], found.examples.get(code)) for code in most_first)
+
+
+def _problem(code: str, rows: int, example: Sequence[Any] | None) -> RowProblem:
+    line, text = example or (None, "")
+    return RowProblem(code, rows, **asdict(ROW_PROBLEMS[code]), line=line, example=text)

@@ -1,33 +1,47 @@
 """Making lists of files: at once, or by a worker that shows its progress.
 
 A file is checked whole before anything is saved, and saved in one transaction: there is a whole
-list or none, whatever is killed.
+list or none, whatever is killed. Pages go step by step: `begin_import` keeps the file,
+`plan_import` says how it is read and lets a worker check it, `confirm_import` lets one save it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import structlog
 from django.db import transaction
+from phonenumbers import SUPPORTED_REGIONS
 from procrastinate.contrib.django import app as jobs
 
 from autodialer.apps.accounts.actor import OPERATOR, Actor
 from autodialer.apps.accounts.permissions import Permission, require
 from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.contacts import services as book
+from autodialer.apps.contacts.queries import list_row
 from autodialer.apps.contacts.staging import staging
 from autodialer.apps.events import tell_screens
 from autodialer.apps.imports import pieces, queries
 from autodialer.apps.imports.checked_rows import NothingToImportError, RejectedRow, check_numbers
 from autodialer.apps.imports.files import clean_file_name
 from autodialer.apps.imports.models import FileKind, ListImport
-from autodialer.apps.imports.problems import FileError
+from autodialer.apps.imports.problems import FileError, ImportInterruptedError, SameFileError
 from autodialer.apps.imports.steps import Rejects, Tally, check_all, open_and_find
 from autodialer.apps.imports.table import GUESS, MAX_BYTES, Reading
-from autodialer.domain.errors import AutodialerError, ConflictError
-from autodialer.domain.imports import ImportStatus, sources_of
+from autodialer.domain.errors import (
+    AutodialerError,
+    ConflictError,
+    InvalidInputError,
+)
+from autodialer.domain.imports import (
+    PATIENCE,
+    WAITING,
+    ImportStatus,
+    check_confirmable,
+    check_move,
+    sources_of,
+)
 from autodialer.ports.screens import Shown
 
 if TYPE_CHECKING:
@@ -46,18 +60,6 @@ QUEUE: Final = "imports"
 TASK: Final = "imports.run"
 # After so many workers that ended in the middle, the file itself is the suspect.
 MOST_TRIES: Final = 3
-
-
-class SameFileError(ConflictError):
-    """This file was imported before; the caller may insist with `again`."""
-
-    code = "same_file"
-
-
-class ImportInterruptedError(AutodialerError):
-    """The workers that imported a file ended in the middle of it again and again."""
-
-    code = "import_interrupted"
 
 
 class _SupersededError(Exception):
@@ -112,7 +114,7 @@ def import_list(
             name=name,
             file_name=clean_file_name(file_name),
             file_hash=queries.hash_of(data),
-            reading=_as_json(reading),
+            reading=reading.as_json(),
             created_by=created_by,
             who=created_by.name if created_by else OPERATOR.name,
             created_at=now,
@@ -149,25 +151,146 @@ def queue_import(
     a file that is empty or too big.
     """
     require(actor, Permission.CREATE_LIST)
-    if not data or len(data) > MAX_BYTES:
-        raise FileError("file_too_big" if data else "file_empty")
-    cleaned = book.check_list_name(account=account, name=name)
-    if not again:
-        _check_new(account, data)
-    made = ListImport.objects.create(
+    draft = ListImport(
         account=account,
-        name=cleaned,
-        file_name=clean_file_name(file_name),
-        file_hash=queries.hash_of(data),
-        reading=_as_json(reading),
-        created_by=actor.user,
-        who=actor.name,
+        name=book.check_list_name(account=account, name=name),
+        reading=reading.as_json(),
         created_at=now,
     )
-    pieces.keep(made, FileKind.UPLOADED, data)
-    # In this transaction: there is a job exactly when there is an import.
-    jobs.configure_task(TASK, queue=QUEUE).defer(import_id=made.pk)
-    return made.pk
+    made = _keep(draft, actor, file_name, data, again=again)
+    _queue(draft)
+    return made
+
+
+@transaction.atomic(durable=True)
+def begin_import(
+    *,
+    account: Account,
+    actor: Actor,
+    file_name: str,
+    data: bytes,
+    now: datetime,
+    name: str = "",
+    list_id: int | None = None,
+    region: str = "",
+    again: bool = False,
+) -> int:
+    """Keep a file for a new list `name`, or for the list `list_id`; return the id of the import.
+
+    Nothing happens to it before `plan_import`. Raises FileError when it cannot be a list,
+    ConflictError when the name is taken, NotFoundError for a list that the actor may not change,
+    InvalidInputError for a country that is none, SameFileError unless `again`.
+    """
+    require(actor, Permission.CREATE_LIST)
+    if region and region not in SUPPORTED_REGIONS:
+        raise InvalidInputError("region", "Choose a country of the list.", "unknown_region")
+    draft = ListImport(
+        account=account,
+        status=ImportStatus.DRAFT.value,
+        confirmed=False,
+        reading=Reading(region=region).as_json(),
+        created_at=now,
+    )
+    if list_id is None:
+        draft.name = book.check_list_name(account=account, name=name)
+    else:
+        into = list_row(account, actor, list_id, Permission.EDIT_LIST)
+        draft.name, draft.contact_list_id, draft.joins = into.name, into.id, True
+    if len(data) <= MAX_BYTES:
+        queries.preview(account, data, Reading(region=region))  # refuses what can be no list
+    return _keep(draft, actor, file_name, data, again=again)
+
+
+@transaction.atomic(durable=True)
+def plan_import(*, account: Account, actor: Actor, import_id: int, reading: Reading) -> None:
+    """Say how the file is read, and let a worker check it; also again after a check.
+
+    Raises FileError when it cannot be read so, NotFoundError, IllegalTransitionError.
+    """
+    require(actor, Permission.CREATE_LIST)
+    found = _locked(account, actor, import_id)
+    check_move(found.status, ImportStatus.QUEUED)
+    open_and_find(pieces.content_of(found.pk, FileKind.UPLOADED), account.region, reading)
+    found.reading = reading.as_json()
+    _queue(found)
+
+
+@transaction.atomic(durable=True)
+def confirm_import(*, account: Account, actor: Actor, import_id: int, name: str = "") -> None:
+    """Let a worker save what was checked; a new list may be called otherwise than at first.
+
+    Raises ConflictError when there is nothing to save or the name is taken meanwhile,
+    NotFoundError, IllegalTransitionError.
+    """
+    require(actor, Permission.CREATE_LIST)
+    found = _locked(account, actor, import_id)
+    check_confirmable(found.status)
+    if not found.ready:
+        raise ConflictError("No row of this file can be dialled: correct it and import it again.")
+    if not found.joins:
+        found.name = book.check_list_name(account=account, name=name or found.name)
+    found.confirmed = True
+    _queue(found)
+
+
+@transaction.atomic(durable=True)
+def cancel_import(*, account: Account, actor: Actor, import_id: int, now: datetime) -> None:
+    """Forget a file of which nothing was saved yet, also while it is being checked.
+
+    Raises NotFoundError, IllegalTransitionError.
+    """
+    require(actor, Permission.CREATE_LIST)
+    found = _locked(account, actor, import_id)
+    check_move(found.status, ImportStatus.CANCELLED)
+    _cancel(found, "", now)
+
+
+@transaction.atomic(durable=True)
+def expire_imports(*, now: datetime) -> int:
+    """Forget the files that nobody has gone on with for a week; return how many."""
+    waiting = ListImport.objects.select_for_update(skip_locked=True).filter(
+        status__in=[status.value for status in WAITING], created_at__lt=now - PATIENCE
+    )
+    expired = list(waiting)
+    for found in expired:
+        _cancel(found, "Nobody went on with it for a week, and nothing was saved.", now)
+    return len(expired)
+
+
+def _cancel(found: ListImport, sentence: str, now: datetime) -> None:
+    found.status, found.error, found.finished_at = ImportStatus.CANCELLED.value, sentence, now
+    found.save(update_fields=["status", "error", "finished_at"])
+    _tell(found)
+    for kind in FileKind:
+        pieces.forget(found.pk, kind)
+
+
+def _keep(draft: ListImport, actor: Actor, file_name: str, data: bytes, *, again: bool) -> int:
+    if not data or len(data) > MAX_BYTES:
+        raise FileError("file_too_big" if data else "file_empty")
+    if not again:
+        _check_new(draft.account, data)
+    draft.created_by, draft.who = actor.user, actor.name
+    draft.file_name, draft.file_hash = clean_file_name(file_name), queries.hash_of(data)
+    draft.save()
+    pieces.keep(draft, FileKind.UPLOADED, data)
+    return draft.pk
+
+
+def _queue(found: ListImport) -> None:
+    """Hand the import to the workers, in the caller's transaction: no job without an import."""
+    found.status, found.tries_before = ImportStatus.QUEUED.value, found.tries
+    found.save()
+    _tell(found)
+    jobs.configure_task(TASK, queue=QUEUE).defer(import_id=found.pk)
+
+
+def _locked(account: Account, actor: Actor, import_id: int) -> ListImport:
+    imports = queries.visible_imports(account, actor).select_for_update(of=("self",))
+    found = imports.filter(pk=import_id).first()
+    if found is None:
+        raise queries.no_such_import(import_id)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +351,7 @@ def run_import(*, import_id: int, clock: Callable[[], datetime]) -> None:
 
 
 def _run(run: ListImport, clock: Callable[[], datetime]) -> None:
-    if run.tries > MOST_TRIES:
+    if run.tries - run.tries_before > MOST_TRIES:
         raise ImportInterruptedError(
             "The import was interrupted again and again, and nothing was saved: split the file "
             "into smaller ones and import them."
@@ -242,13 +365,29 @@ def _run(run: ListImport, clock: Callable[[], datetime]) -> None:
         tally = Tally()
         for tally in check_all(file, run.account, staged, rejects):
             _note(run, rows_seen=tally.seen, ready=tally.ready, rejected=tally.rejected)
-        _note(run, rows_total=tally.seen, problems=dict(tally.problems))
+        _note(
+            run,
+            rows_total=tally.seen,
+            problems=dict(tally.problems),
+            examples=tally.examples,
+            fixes=tally.fixes,
+        )
         pieces.forget(run.pk, FileKind.REJECTED)  # of a worker that was killed
         pieces.keep(run, FileKind.REJECTED, rejects.content())
+        if not run.confirmed:
+            _offer(run, staged, tally)
+            return
         if not tally.ready:
             raise _nothing([rejects.first] if rejects.first else [], file.columns.headings)
         _move(run, ImportStatus.SAVING)
         _save(run, staged, tally, clock())
+
+
+def _offer(run: ListImport, staged: Staging, tally: Tally) -> None:
+    """Say what saving would do, and wait for a person's yes."""
+    outlook = staged.outlook(run.account, run.contact_list_id if run.joins else None)
+    _note(run, duplicates=tally.ready - outlook.numbers, outlook=asdict(outlook))
+    _move(run, ImportStatus.CHECKED)
 
 
 @transaction.atomic(durable=True)
@@ -256,9 +395,17 @@ def _save(run: ListImport, staged: Staging, tally: Tally, now: datetime) -> None
     """Make the list; the only step that others can see, and the import's end with it."""
     if run.pk and not _mine(run).select_for_update().exists():
         raise _SupersededError
-    made = book.new_list(run.account, run.name, now, run.created_by)
+    if run.joins:
+        made = book.list_to_join(run.account, run.contact_list_id or 0)
+        outlook = staged.outlook(run.account, made.pk)
+        run.duplicates, run.outlook = tally.ready - outlook.numbers, asdict(outlook)
+        joined = staged.save(made, now, run.created_by)
+        book.require_room(made)
+    else:
+        made = book.new_list(run.account, run.name, now, run.created_by)
+        joined = staged.save(made, now, run.created_by)
+        run.duplicates = tally.ready - joined
     run.contact_list = made
-    run.duplicates = tally.ready - staged.save(made, now)
     run.ready, run.rejected, run.rows_seen = tally.ready, tally.rejected, tally.seen
     run.rows_total, run.problems = tally.seen, dict(tally.problems)
     run.status, run.finished_at = ImportStatus.DONE.value, now
@@ -274,7 +421,7 @@ def _save(run: ListImport, staged: Staging, tally: Tally, now: datetime) -> None
             "name": made.name,
             "file": run.file_name,
             "sha256": run.file_hash,
-            "contacts": run.ready - run.duplicates,
+            "contacts": joined,
         },
         now=now,
     )
@@ -350,12 +497,3 @@ def _check_new(account: Account, data: bytes) -> None:
 
 def _nothing(rejected: Sequence[RejectedRow], headings: Sequence[str]) -> FileError:
     return NothingToImportError(rejected, headings) if rejected else FileError("file_no_rows")
-
-
-def _as_json(reading: Reading) -> dict[str, object]:
-    return {
-        "encoding": reading.encoding,
-        "separator": reading.separator,
-        "has_header": reading.has_header,
-        "columns": dict(reading.columns),
-    }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from autodialer.apps.contacts.queries import own_numbers
 from autodialer.apps.contacts.staging import StagedRow
-from autodialer.apps.imports.checked_rows import RejectedRow, RejectedWriter, check_rows
+from autodialer.apps.imports.checked_rows import RejectedRow, RejectedWriter, check_rows, printable
 from autodialer.apps.imports.columns import find_columns
 from autodialer.apps.imports.files import open_file
 from autodialer.apps.imports.table import GUESS
@@ -23,16 +23,19 @@ if TYPE_CHECKING:
     from autodialer.apps.imports.columns import Columns
     from autodialer.apps.imports.table import Reading, Table
 
+FIXES_SHOWN: Final = 5
+EXAMPLE_LENGTH: Final = 80
 # So many rows between two looks at the progress: some tenths of a second.
 BATCH: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedFile:
-    """A file whose form and columns are known."""
+    """A file whose form and columns are known; `region` is the home country of its numbers."""
 
     table: Table
     columns: Columns
+    region: str
 
 
 @dataclass(slots=True)
@@ -42,6 +45,9 @@ class Tally:
     seen: int = 0
     ready: int = 0
     problems: Counter[str] = field(default_factory=Counter)
+    # The first rejected row of each code, and the first numbers that were written oddly.
+    examples: dict[str, tuple[int, str]] = field(default_factory=dict)
+    fixes: list[tuple[int, str, str]] = field(default_factory=list)
 
     @property
     def rejected(self) -> int:
@@ -71,8 +77,8 @@ class Rejects:
 
 def open_and_find(data: bytes, region: str, reading: Reading = GUESS) -> OpenedFile:
     """Return the file with its columns. Raises FileError."""
-    table = open_file(data, reading)
-    return OpenedFile(table, find_columns(table, region, reading))
+    table, home = open_file(data, reading), reading.region or region
+    return OpenedFile(table, find_columns(table, home, reading), home)
 
 
 def check_all(
@@ -84,14 +90,25 @@ def check_all(
     """
     tally = Tally()
     keep = rejected.write if isinstance(rejected, Rejects) else rejected.append
-    rows = check_rows(file.table, file.columns, account.region, own_numbers(account))
+    rows = check_rows(file.table, file.columns, file.region, own_numbers(account))
     while batch := list(itertools.islice(rows, BATCH)):
         good = [row for row in batch if isinstance(row, StagedRow)]
         for row in batch:
             if isinstance(row, RejectedRow):
                 keep(row)
                 tally.problems[row.code] += 1
+                if row.code not in tally.examples:
+                    tally.examples[row.code] = (row.line, _example(row, file.columns))
+            elif len(tally.fixes) < FIXES_SHOWN and row.is_fixed:
+                tally.fixes.append((row.line, row.raw[:EXAMPLE_LENGTH], row.e164))
         staged.add(good)
         tally.seen += len(batch)
         tally.ready += len(good)
         yield tally
+
+
+def _example(row: RejectedRow, columns: Columns) -> str:
+    """Return what stands in a bad row: the number if that is what is bad, else all of it."""
+    is_number = row.code.startswith("number_") and len(row.cells) > columns.number
+    text = row.cells[columns.number] if is_number else ", ".join(row.cells)
+    return printable(text).replace("\0", "\N{REPLACEMENT CHARACTER}")[:EXAMPLE_LENGTH]

@@ -45,14 +45,26 @@ class Table(Protocol):
 class Reading:
     """What a person has said about a file; what they left out is guessed.
 
+    `region` is the home country of numbers without a country code, the account's unless said.
     `columns` gives headings (or `column_1`, `column_2` ...) a meaning: `number`, a field of a
     contact, `-` to leave the column out, or the name of a field of their own.
     """
 
     encoding: str = ""
     separator: str = ""
+    region: str = ""
     has_header: bool | None = None
     columns: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as it is stored; `Reading(**stored)` undoes that."""
+        return {
+            "encoding": self.encoding,
+            "separator": self.separator,
+            "region": self.region,
+            "has_header": self.has_header,
+            "columns": dict(self.columns),
+        }
 
 
 GUESS: Final = Reading()

@@ -36,6 +36,14 @@ STATUS_LOOKS: Final = {
     "no-answer": ("yellow", "phone-x"),
     "busy": ("orange", "phone-x"),
     "invalid": ("red", "alert-triangle"),
+    # Of imports.
+    "draft": ("yellow", "hand-stop"),
+    "queued": ("blue", "clock"),
+    "checking": ("blue", "list-check"),
+    "checked": ("yellow", "hand-stop"),
+    "saving": ("blue", "device-floppy"),
+    "done": ("teal", "check"),
+    "cancelled": ("secondary", "ban"),
 }
 STATUS_WORDS: Final = {
     "in-progress": "In progress",
@@ -43,6 +51,8 @@ STATUS_WORDS: Final = {
     "failed-balance": "Failed balance",
     "failed-no-attempt": "Failed no-attempt",
     "no-answer": "No answer",
+    "draft": "Not finished",
+    "checked": "Waits for your yes",
 }
 
 

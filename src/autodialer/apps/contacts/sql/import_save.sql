@@ -23,5 +23,7 @@ WITH first AS (
 )
 INSERT INTO contacts_listmember (contact_list_id, contact_id, seq)
 SELECT %(list_id)s, saved.id, first.line
+       + (SELECT coalesce(max(seq), 0) FROM contacts_listmember WHERE contact_list_id = %(list_id)s)
   FROM saved
   JOIN first USING (e164)
+    ON CONFLICT (contact_list_id, contact_id) DO NOTHING

@@ -7,5 +7,6 @@ CREATE TEMPORARY TABLE import_row (
     company text NOT NULL,
     email text NOT NULL,
     tag text NOT NULL,
-    fields jsonb NOT NULL
+    fields jsonb NOT NULL,
+    fixed boolean NOT NULL
 )

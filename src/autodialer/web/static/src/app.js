@@ -9,3 +9,4 @@ import "./app/uploads.js";
 import "./app/live.js";
 
 window.htmx = htmx; // the scripts of single pages use it
+import "./app/regions.js";
