@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from autodialer.engine.config import Killer
-    from autodialer.ports.telephony import Telephony
     from autodialer.web.live_topics import Topics
 
 log = structlog.get_logger()
@@ -62,13 +61,14 @@ def run_dialer(settings: DialerSettings) -> int:
 
 
 async def _run(settings: DialerSettings) -> None:
-    store = PgStore(settings.database_url)
+    store, switch = PgStore(settings.database_url), _switch(settings)
     dialer = Dialer(
         _engine_config(settings),
         store,
-        _switch(settings),
+        switch,
         clock=lambda: datetime.now(UTC),
         kill=_killer(settings.kill_at),
+        phones=switch if isinstance(switch, AriSwitch) else None,
     )
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -89,7 +89,7 @@ def _engine_config(settings: DialerSettings) -> EngineConfig:
     )
 
 
-def _switch(settings: DialerSettings) -> Telephony:
+def _switch(settings: DialerSettings) -> AriSwitch | SimSwitch:
     if settings.ari is None:
         return SimSwitch(seed=random.SystemRandom().getrandbits(32))
     # Spreads reconnects; nothing secret hangs on it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import time, timedelta
 from uuid import UUID
 
@@ -46,7 +47,7 @@ from autodialer.domain.errors import (
     NotFoundError,
 )
 from tests.apps.test_campaigns import race
-from tests.support.book import NOON, Book, make_book
+from tests.support.book import NOON, Book, desk_phone, make_book
 
 
 @pytest.fixture
@@ -233,7 +234,7 @@ def test_who_is_removed_or_disabled_in_talk_is_released_after_the_call(book: Boo
 def test_a_newcomer_may_start_at_once(book: Book) -> None:
     campaign = book.campaign()
     esha = join(book, "Esha", Role.AGENT)
-    add_device(account=book.account, user_id=esha.pk, kind=DeviceKind.SIP, address="esha", now=NOON)
+    desk_phone(book.account, esha)
 
     def start() -> None:
         start_session(account=book.account, campaign_id=campaign.pk, user_id=esha.pk, now=NOON)
@@ -253,7 +254,7 @@ def test_a_user_has_several_devices_and_one_default(book: Book) -> None:
         account=account, user_id=user_id, kind=DeviceKind.BROWSER, now=NOON, is_default=False
     )
     assert phone.address == "+919876543210"
-    assert browser.address.startswith(f"web-{user_id}-")
+    assert re.fullmatch("a[0-9a-f]{20}", browser.address)
     with pytest.raises(ConflictError):
         add_device(
             account=account, user_id=user_id, kind=DeviceKind.PHONE, address="09876543210", now=NOON
@@ -307,7 +308,6 @@ def test_the_first_device_is_the_default_one_whatever_is_asked(book: Book) -> No
         account=book.account,
         user_id=book.supervisor.pk,
         kind=DeviceKind.SIP,
-        address="asha",
         is_default=False,
         now=NOON,
     )
@@ -324,11 +324,7 @@ def test_the_first_device_is_the_default_one_whatever_is_asked(book: Book) -> No
         (DeviceKind.PHONE, "9876543210&PJSIP/900"),
         (DeviceKind.PHONE, "9876543210\0"),
         (DeviceKind.SIP, "900@trunk"),
-        (DeviceKind.SIP, "a/b"),
-        (DeviceKind.SIP, "-x"),
-        (DeviceKind.SIP, ""),
-        (DeviceKind.SIP, "bina\r\nX: 1"),
-        (DeviceKind.SIP, "\ud800"),
+        (DeviceKind.BROWSER, "bina"),
     ],
 )
 def test_what_must_not_be_dialled_is_no_device(book: Book, kind: DeviceKind, address: str) -> None:

@@ -20,8 +20,7 @@ from autodialer.apps.accounts.permissions import (
     scope_of,
     who_may,
 )
-from autodialer.apps.agents.models import DeviceKind
-from autodialer.apps.agents.services import add_device, remove_group_members, set_group_members
+from autodialer.apps.agents.services import remove_group_members, set_group_members
 from autodialer.apps.calls.models import Session
 from autodialer.apps.calls.services import start_session, stop_session
 from autodialer.apps.calls.start import CannotStartError
@@ -30,7 +29,7 @@ from autodialer.apps.campaigns.access import visible_campaign, visible_campaigns
 from autodialer.apps.campaigns.services import create_campaign, pause_campaign
 from autodialer.domain.errors import NotAllowedError, NotFoundError
 from tests.support.acts import ACTS, told_who_acts
-from tests.support.book import NOON, Book, make_book
+from tests.support.book import NOON, Book, desk_phone, make_book
 
 # The matrix as the product was asked for: admin, supervisor, agent.
 # a: all things, o: one's own, m: of campaigns in which one is an agent, -: not at all.
@@ -211,7 +210,7 @@ def test_everybody_starts_themselves_and_nobody_but_the_operator_others(book: Bo
 
 def test_a_supervisor_starts_as_an_agent_only_where_they_take_part(book: Book) -> None:
     campaign, asha = book.campaign(), book.supervisor
-    add_device(account=book.account, user_id=asha.pk, kind=DeviceKind.SIP, address="asha", now=NOON)
+    desk_phone(book.account, asha)
     with pytest.raises(CannotStartError) as refused:
         start(book, campaign.pk, asha.pk, Actor.of(asha))
     assert refused.value.code == "not_in_campaign"
@@ -236,13 +235,7 @@ def test_a_supervisor_stops_an_agent_and_an_agent_only_themselves(book: Book) ->
         user_ids=[book.agent.pk, book.supervisor.pk],
         now=NOON,
     )
-    add_device(
-        account=book.account,
-        user_id=book.supervisor.pk,
-        kind=DeviceKind.SIP,
-        address="asha",
-        now=NOON,
-    )
+    desk_phone(book.account, book.supervisor)
     bina, asha = Actor.of(book.agent), Actor.of(book.supervisor)
     of_asha = start(book, campaign.pk, book.supervisor.pk, asha)
     with pytest.raises(NotAllowedError, match="stop another agent"):

@@ -69,6 +69,7 @@ AMONG = {
         "target_retry",
         "attempt_of_number",
     },
+    ("calls", "note_phones"): {"device_account_is_once", "calls_node_pkey"},
     ("calls", "live_sessions"): {"session_live_of_node", "attempt_one_live_per_session"},
     ("calls", "stop_orders"): {"session_live_of_node"},
     ("calls", "forbidden_calls"): {
@@ -118,6 +119,8 @@ VALUES ('one', 'UTC', 'IN', '09:00', '21:00', FALSE, now());
 INSERT INTO accounts_user (password, account_id, email, name, role, is_active, created_at)
 SELECT '!', a.id, n || '@example.org', n, 'agent', TRUE, now()
   FROM accounts_account AS a, generate_series(1, 200) AS n;
+INSERT INTO agents_agentdevice (user_id, kind, address, is_default, digest, created_at)
+SELECT id, 'sip', 'a' || left(md5(id::text), 20), TRUE, md5(id::text), now() FROM accounts_user;
 INSERT INTO campaigns_callerid (account_id, e164, verified_at, created_at)
 SELECT id, '+918047112233', now(), now() FROM accounts_account;
 INSERT INTO agents_group (account_id, name, created_at)

@@ -40,7 +40,7 @@ def office(live_database: str, tmp_path: Path) -> Path:
     (tmp_path / "leads.csv").write_bytes(csv_of(3))
     for line in (
         ["account", "create", "Acme", "--zone", zone_where_it_is_noon()],
-        ["user", "create", "Bina", "--email", "bina@acme.example", "--sip", "bina"],
+        ["user", "create", "Bina", "--email", "bina@acme.example", "--phone", "09876501234"],
         ["group", "create", "Sales", "--agent", "Bina"],
         ["caller-id", "add", "08045678901", "--verified"],
         ["list", "import", str(tmp_path / "leads.csv"), "--name", "Leads"],

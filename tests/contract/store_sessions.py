@@ -74,8 +74,8 @@ class LeaseContract:
     async def test_the_switch_instance_is_remembered(self, store: Store) -> None:
         lease = await lease_of(store)
         assert await store.switch_instance(lease) == ""
-        await store.remember_switch(lease, "run-1")
-        await store.remember_switch(lease, "run-2")
+        await store.remember_switch(lease, "run-1", "")
+        await store.remember_switch(lease, "run-2", "ws://127.0.0.1:8088/ws")
         assert await store.switch_instance(lease) == "run-2"
 
     async def test_writes_under_a_lost_lease_change_nothing(

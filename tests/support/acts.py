@@ -32,7 +32,7 @@ from autodialer.apps.contacts import services as contacts
 from autodialer.apps.contacts.person import Person
 from autodialer.apps.imports import services as imports
 from autodialer.domain.money import PaymentMode, Rate
-from tests.support.book import NOON, Book, csv_of
+from tests.support.book import NOON, Book, csv_of, desk_phone
 
 LATER: Final = Terms(starts_at=NOON + timedelta(hours=1))
 _P = Permission
@@ -146,7 +146,7 @@ def _queue_import(book: Book, actor: Actor) -> object:
 
 def _device(change: str) -> Callable[[Book, Actor], object]:
     def act(book: Book, actor: Actor) -> object:
-        service = getattr(agents, f"{change}_device")
+        service = getattr(agents, change)
         return service(
             account=book.account,
             user_id=book.agent.pk,
@@ -177,7 +177,7 @@ def _spare(book: Book, role: Role) -> User:
     made = accounts.create_user(
         account=book.account, email="esha@x.example", name="Esha", role=role, now=NOON
     )
-    agents.add_device(account=book.account, user_id=made.pk, kind=DeviceKind.BROWSER, now=NOON)
+    desk_phone(book.account, made)
     agents.add_group_members(
         account=book.account, group_id=book.group.pk, user_ids=[made.pk], now=NOON
     )
@@ -328,8 +328,13 @@ ACTS: Final[dict[str, Act]] = {
             actor=a,
         ),
     ),
-    "agents.set_default_device": Act(_P.EDIT_OWN_PROFILE, "device.default", _device("set_default")),
-    "agents.remove_device": Act(_P.EDIT_OWN_PROFILE, "device.remove", _device("remove")),
+    "agents.set_default_device": Act(
+        _P.EDIT_OWN_PROFILE, "device.default", _device("set_default_device")
+    ),
+    "agents.remove_device": Act(_P.EDIT_OWN_PROFILE, "device.remove", _device("remove_device")),
+    "agents.issue_phone_secret": Act(
+        _P.MANAGE_SIP_SECRETS, "device.new_secret", _device("issue_phone_secret")
+    ),
     "contacts.create_list": Act(_P.CREATE_LIST, "list.create", _own_list),
     "contacts.rename_list": Act(
         _P.EDIT_LIST,

@@ -65,15 +65,20 @@ def make_book(name: str = "Acme", rows: int = 3) -> Book:
         admin=users["devi"],
         supervisor=users["asha"],
         agent=bina,
-        device=add_device(
-            account=account, user_id=bina.pk, kind=DeviceKind.SIP, address="bina", now=NOON
-        ),
+        device=desk_phone(account, bina),
         group=create_group(account=account, name="Sales", member_ids=[bina.pk], now=NOON),
         caller_id=add_caller_id(
             account=account, actor=OPERATOR, number="08045678901", verified=True, now=NOON
         ),
         list_id=import_list(account=account, name="Leads", data=csv_of(rows), now=NOON).list_id,
     )
+
+
+def desk_phone(account: Account, user: User) -> AgentDevice:
+    """A SIP phone of the user that the dialer sees registered."""
+    device = add_device(account=account, user_id=user.pk, kind=DeviceKind.SIP, now=NOON)
+    AgentDevice.objects.filter(pk=device.pk).update(registered_at=NOON)
+    return device
 
 
 def csv_of(rows: int) -> bytes:

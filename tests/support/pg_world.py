@@ -42,7 +42,8 @@ VALUES ('!', %(account)s, %(email)s, %(name)s, 'agent', TRUE, %(now)s)
 ON CONFLICT (email) DO UPDATE SET name = excluded.name RETURNING id"""
 _DEVICE = """
 INSERT INTO agents_agentdevice (user_id, kind, address, is_default, created_at)
-VALUES (%(user)s, 'sip', %(name)s, TRUE, %(now)s) ON CONFLICT DO NOTHING"""
+VALUES (%(user)s, 'sip', 'a' || left(md5(%(user)s::text), 20), TRUE, %(now)s)
+ON CONFLICT DO NOTHING"""
 _GROUP = """
 INSERT INTO agents_group (account_id, name, created_at)
 VALUES (%(account)s, %(name)s, %(now)s) RETURNING id"""

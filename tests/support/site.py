@@ -105,6 +105,10 @@ class Site:
         self.set_group(*self.agents)
         return self.agents[-1]
 
+    def user(self, name: str) -> User:
+        """Add an agent to the account who has no phone and no group yet."""
+        return self._user(name, Role.AGENT)
+
     def set_group(self, *agents: Agent) -> None:
         """Make these agents the group."""
         ids = [agent.user.pk for agent in agents]

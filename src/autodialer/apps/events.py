@@ -9,7 +9,7 @@ from django.db import connection
 from autodialer.apps.hints import CHANNEL, SCREENS, encode, encode_changes
 from autodialer.domain.ids import AccountId, CampaignId
 from autodialer.ports.screens import Change, Shown
-from autodialer.ports.store import CampaignMoved, RegistryGrew, SessionsQueued
+from autodialer.ports.store import CampaignMoved, PhonesChanged, RegistryGrew, SessionsQueued
 
 if TYPE_CHECKING:
     from autodialer.ports.store import Hint
@@ -29,6 +29,11 @@ def hint_sessions() -> None:
 def hint_registry() -> None:
     """Tell on commit that numbers were put on a do-not-call registry."""
     _tell_dialers(RegistryGrew())
+
+
+def hint_phones() -> None:
+    """Tell on commit that an agent's phone was added, removed, or got another secret."""
+    _tell_dialers(PhonesChanged())
 
 
 def tell_screens(account_id: int, what: Shown, number: int | None = None) -> None:

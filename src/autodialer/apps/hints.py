@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from autodialer.domain.ids import AccountId, CampaignId
 from autodialer.ports.screens import Change, Shown
-from autodialer.ports.store import CampaignMoved, Hint, RegistryGrew, SessionsQueued
+from autodialer.ports.store import CampaignMoved, Hint, PhonesChanged, RegistryGrew, SessionsQueued
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +32,8 @@ def encode(hint: Hint) -> str:
             return json.dumps({"kind": "campaign", "id": campaign_id})
         case RegistryGrew():
             return json.dumps({"kind": "registry"})
+        case PhonesChanged():
+            return json.dumps({"kind": "phones"})
 
 
 def decode(payload: str) -> Hint | None:
@@ -47,6 +49,8 @@ def decode(payload: str) -> Hint | None:
             return CampaignMoved(CampaignId(number))
         case {"kind": "registry"}:
             return RegistryGrew()
+        case {"kind": "phones"}:
+            return PhonesChanged()
         case _:
             return None
 

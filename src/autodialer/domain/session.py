@@ -33,6 +33,7 @@ class EndReason(StrEnum):
     AGENT_BUSY = "agent_busy"
     AGENT_NO_ANSWER = "agent_no_answer"
     AGENT_UNREACHABLE = "agent_unreachable"
+    PHONE_NOT_REGISTERED = "phone_not_registered"
     REMOVED_FROM_CAMPAIGN = "removed_from_campaign"
     CAMPAIGN_COMPLETED = "campaign_completed"
     NOTHING_DUE = "nothing_due"

@@ -25,6 +25,8 @@ class EngineConfig:
     lease_ttl: timedelta = timedelta(seconds=10)
     lease_margin: timedelta = timedelta(seconds=3)
     poll: timedelta = timedelta(seconds=1)
+    # Agents' phones: a user who was disabled loses the account within this time.
+    phone_poll: timedelta = timedelta(seconds=3)
     sweep: timedelta = timedelta(seconds=10)
     # A leg is missed only when it is not there for this long, and its session stands still.
     sweep_patience: timedelta = timedelta(seconds=5)

@@ -13,9 +13,11 @@ from autodialer.engine.floor import Floor
 from autodialer.engine.gate import Gate
 from autodialer.engine.insist import insist
 from autodialer.engine.lease import LeaseKeeper
+from autodialer.engine.phones import PhoneBook
 from autodialer.engine.reconcile import Reconciler
 from autodialer.engine.registry import RegistryWatch
 from autodialer.engine.runner import Tools
+from autodialer.ports.phones import PhoneReport
 from autodialer.ports.telephony import CallReport, SessionReport, SwitchDown, SwitchUp
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from autodialer.engine.config import EngineConfig, Killer
     from autodialer.engine.runner import SessionRunner
     from autodialer.ports.numbers import DialWhom
+    from autodialer.ports.phones import Phones
     from autodialer.ports.store import Lease, Store
     from autodialer.ports.telephony import SwitchReport, Telephony
 
@@ -43,10 +46,12 @@ class Dialer:
         new_id: Callable[[], UUID] = uuid4,
         kill: Killer = never,
         numbers: DialWhom | None = None,
+        phones: Phones | None = None,
     ) -> None:
+        """Without `numbers` no URL is asked, without `phones` agents' phones need no account."""
         self._config, self._store, self._switch = config, store, switch
         self._clock, self._new_id, self._kill = clock, new_id, kill
-        self._numbers = numbers
+        self._numbers, self._phones = numbers, phones
         self._gate = Gate()
         self._stopping = asyncio.Event()
 
@@ -82,7 +87,8 @@ class Dialer:
             reconciler = Reconciler(self._config, tools, floor, tasks)
             tasks.create_task(keeper.keep(tools.lease), name="lease")
             await insist(floor.adopt)
-            reports = _Reports(tools, floor, reconciler)
+            phones = self._phone_book(tools, tasks)
+            reports = _Reports(tools, floor, reconciler, phones)
             tasks.create_task(reports.read(), name="switch-reports")
             tasks.create_task(floor.listen(), name="store-hints")
             tasks.create_task(floor.keep_order(), name="orders")
@@ -93,6 +99,13 @@ class Dialer:
             if self._numbers is not None:
                 asker = Asker(self._numbers, tools, floor, tasks)
                 tasks.create_task(asker.run(), name="numbers")
+
+    def _phone_book(self, tools: Tools, tasks: asyncio.TaskGroup) -> PhoneBook | None:
+        if self._phones is None:
+            return None
+        book = PhoneBook(self._config, tools, self._phones)
+        tasks.create_task(book.keep(), name="phones")
+        return book
 
     def _tools(self, lease: Lease) -> Tools:
         return Tools(
@@ -109,8 +122,11 @@ class Dialer:
 class _Reports:
     """Brings what the switch reports to the session that it concerns."""
 
-    def __init__(self, tools: Tools, floor: Floor, reconciler: Reconciler) -> None:
-        self._tools, self._floor, self._reconciler = tools, floor, reconciler
+    def __init__(
+        self, tools: Tools, floor: Floor, reconciler: Reconciler, phones: PhoneBook | None
+    ) -> None:
+        self._tools, self._floor = tools, floor
+        self._reconciler, self._phones = reconciler, phones
 
     async def read(self) -> None:
         """Dispatch for ever; the port reconnects by itself."""
@@ -123,8 +139,13 @@ class _Reports:
                 _post(self._tools.by_attempt.get(event.attempt_id), event)
             case SessionReport(session_id, event):
                 _post(self._floor.runners.get(session_id), event)
-            case SwitchUp(instance):
-                self._reconciler.switch_up(instance)
+            case PhoneReport():
+                if self._phones is not None:
+                    self._phones.note(report)
+            case SwitchUp():
+                self._reconciler.switch_up(report)
+                if self._phones is not None:
+                    self._phones.look_again()
             case SwitchDown(dead):
                 self._reconciler.switch_down(dead=dead)
 

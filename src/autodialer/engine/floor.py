@@ -13,7 +13,12 @@ from autodialer.domain.recovery import rebuild
 from autodialer.domain.session import Phase
 from autodialer.domain.step import start
 from autodialer.engine.runner import SessionRunner
-from autodialer.ports.store import LeaseLostError, RegistryGrew, StoreUnavailableError
+from autodialer.ports.store import (
+    LeaseLostError,
+    PhonesChanged,
+    RegistryGrew,
+    StoreUnavailableError,
+)
 from autodialer.ports.telephony import AgentDial
 
 if TYPE_CHECKING:
@@ -64,10 +69,13 @@ class Floor:
     async def listen(self) -> None:
         """Look again at each hint, for ever; polling finds what no hint told."""
         async for hint in self._tools.store.hints():
-            if isinstance(hint, RegistryGrew):
-                self._tools.registry_grew.set()
-            else:
-                self.wake()
+            match hint:
+                case RegistryGrew():
+                    self._tools.registry_grew.set()
+                case PhonesChanged():
+                    self._tools.phones_changed.set()
+                case _:
+                    self.wake()
 
     def wake(self) -> None:
         """Look for orders now, and let the agents who wait look for a target."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from autodialer.engine.config import EngineConfig
     from autodialer.engine.floor import Floor
     from autodialer.engine.runner import SessionRunner, Tools
+    from autodialer.ports.telephony import SwitchUp
 
 log = structlog.get_logger()
 
@@ -38,10 +39,10 @@ class Reconciler:
         self._config, self._tools, self._floor, self._tasks = config, tools, floor, tasks
         self._present: asyncio.Task[None] | None = None
 
-    def switch_up(self, instance: str) -> None:
+    def switch_up(self, up: SwitchUp) -> None:
         """Begin to reconcile this connection; an earlier one's reconciling ends."""
         self._lose_sight()
-        self._present = self._tasks.create_task(self._reconcile(instance), name="reconcile")
+        self._present = self._tasks.create_task(self._reconcile(up), name="reconcile")
 
     def switch_down(self, *, dead: bool) -> None:
         """Place no call; when the switch is surely dead, so are its legs."""
@@ -65,18 +66,18 @@ class Reconciler:
         if self._present is not None:
             self._present.cancel()
 
-    async def _reconcile(self, instance: str) -> None:
+    async def _reconcile(self, up: SwitchUp) -> None:
         self._tools.kill(Failpoint.RECOVERING)
         store, lease = self._tools.store, self._tools.lease
         known = await insist(lambda: store.switch_instance(lease))
-        if known not in {"", instance}:
+        if known not in {"", up.instance}:
             # Stored only when all losses are settled: a crash in between must find them again.
             for runner in self._floor.media_server_lost():
                 await runner.ended.wait()
-        await insist(lambda: store.remember_switch(lease, instance))
+        await insist(lambda: store.remember_switch(lease, up.instance, up.sip_url))
         await self._compare_until_answered()
         self._tools.gate.switch_ready(ready=True)
-        log.info("reconciled", sessions=len(self._floor.runners), same_switch=known == instance)
+        log.info("reconciled", sessions=len(self._floor.runners), same_switch=known == up.instance)
         self._floor.wake()
 
     async def _compare_until_answered(self) -> None:

@@ -18,7 +18,11 @@ from autodialer.engine.insist import insist
 from autodialer.engine.screens import ScreenNews
 from autodialer.engine.times import Times
 from autodialer.ports.store import NextClaim, StoreUnavailableError
-from autodialer.ports.telephony import CallRefusedError, SwitchUnavailableError
+from autodialer.ports.telephony import (
+    CallRefusedError,
+    PhoneNotRegisteredError,
+    SwitchUnavailableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -55,6 +59,8 @@ class Tools:
     # Set when a do-not-call registry has grown.
     registry_grew: asyncio.Event = field(default_factory=asyncio.Event)
     screens: ScreenNews = field(default_factory=ScreenNews)
+    # Set when agents' phones may have changed.
+    phones_changed: asyncio.Event = field(default_factory=asyncio.Event)
     # Which runner a report about a customer leg belongs to.
     by_attempt: dict[AttemptId, SessionRunner] = field(default_factory=dict)
 
@@ -225,6 +231,8 @@ class SessionRunner:
             return
         try:
             await self._tools.switch.call_agent(self._agent_dial)
+        except PhoneNotRegisteredError:
+            self.post(domain.AgentGone(domain.EndReason.PHONE_NOT_REGISTERED))
         except CallRefusedError as refusal:
             self._log.warning("agent_call_refused", reason=str(refusal))
             self.post(domain.AgentGone(domain.EndReason.AGENT_UNREACHABLE))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from autodialer.domain.recovery import StoredSession
     from autodialer.domain.session import ClaimResult, EndReason, FinishCall
     from autodialer.ports.numbers import NumberRequest
+    from autodialer.ports.phones import Phone
 
 
 class StoreUnavailableError(AutodialerError):
@@ -95,7 +96,12 @@ class RegistryGrew:
     """Hint: numbers were put on an account's do-not-call registry."""
 
 
-Hint: TypeAlias = SessionsQueued | CampaignMoved | RegistryGrew
+@dataclass(frozen=True, slots=True)
+class PhonesChanged:
+    """Hint: an agent's phone was added, removed, or got another secret."""
+
+
+Hint: TypeAlias = SessionsQueued | CampaignMoved | RegistryGrew | PhonesChanged
 
 
 class Store(Protocol):
@@ -127,8 +133,19 @@ class Store(Protocol):
         """Return the run of the switch that `remember_switch` stored last, "" at first."""
         ...
 
-    async def remember_switch(self, lease: Lease, instance: str) -> None:
-        """Store which run of the switch this node drives: no leg of an older run is left."""
+    async def remember_switch(self, lease: Lease, instance: str, sip_url: str) -> None:
+        """Store which run of the switch this node drives: no leg of an older run is left.
+
+        `sip_url` is where browsers' phones reach it, "" when they cannot.
+        """
+        ...
+
+    async def phones(self) -> Sequence[Phone]:
+        """Return the accounts of agents' phones that the switch shall know, by name."""
+        ...
+
+    async def note_phones(self, lease: Lease, registered: Sequence[str], now: datetime) -> None:
+        """Store that exactly these phones are registered, those that are new since `now`."""
         ...
 
     async def take_sessions(

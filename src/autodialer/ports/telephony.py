@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from autodialer.domain.errors import AutodialerError
+from autodialer.ports.phones import PhoneReport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -25,6 +26,12 @@ class CallRefusedError(AutodialerError):
     code = "call_refused"
 
 
+class PhoneNotRegisteredError(CallRefusedError):
+    """The agent's own phone is not registered: nothing was sent."""
+
+    code = "phone_not_registered"
+
+
 class SwitchUnavailableError(AutodialerError):
     """No answer from the switch: whether the request was carried out is unknown.
 
@@ -36,7 +43,10 @@ class SwitchUnavailableError(AutodialerError):
 
 @dataclass(frozen=True, slots=True)
 class AgentDial:
-    """How to reach one agent. `address` is E.164 for kind "phone", else the device's SIP user."""
+    """How to reach one agent.
+
+    `kind` is "phone" with an E.164 number, or "sip" or "browser" with the name of the account.
+    """
 
     session_id: SessionId
     kind: str
@@ -65,9 +75,11 @@ class SwitchUp:
     """Connected (again). What happened before is lost: compare with `legs()`.
 
     `instance` changes exactly when the switch itself was restarted: then no older leg lives.
+    `sip_url` is where browsers' phones reach it from this machine, if they can.
     """
 
     instance: str
+    sip_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +89,7 @@ class SwitchDown:
     dead: bool
 
 
-SwitchReport: TypeAlias = SessionReport | CallReport | SwitchUp | SwitchDown
+SwitchReport: TypeAlias = SessionReport | CallReport | PhoneReport | SwitchUp | SwitchDown
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +110,8 @@ class Telephony(Protocol):
     async def call_agent(self, dial: AgentDial) -> None:
         """Ring an agent; returns once accepted, not when answered.
 
-        A session whose leg lives is refused (CallRefusedError): it is never rung twice.
+        A session whose leg lives is refused (CallRefusedError): it is never rung twice. So is
+        a phone that is not registered (PhoneNotRegisteredError).
         """
         ...
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 from websockets.exceptions import WebSocketException
 
+from autodialer.adapters.ari import phones
 from autodialer.adapters.ari.client import AriConfig, connect
 from autodialer.adapters.ari.events import (
     Interpreter,
@@ -27,6 +28,7 @@ from autodialer.domain.session import CustomerGone
 from autodialer.ports.telephony import (
     CallRefusedError,
     CallReport,
+    PhoneNotRegisteredError,
     SwitchDown,
     SwitchUnavailableError,
     SwitchUp,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from autodialer.adapters.ari.events import Leg
     from autodialer.domain.recovery import LegState
     from autodialer.domain.session import Call
+    from autodialer.ports.phones import Phone, Phones
     from autodialer.ports.telephony import AgentDial, Legs, SwitchReport, Telephony
 
 log = structlog.get_logger()
@@ -62,9 +65,13 @@ _NOISE: Final = (
     *("ChannelHold", "ChannelUnhold", "ChannelDtmfReceived", "ChannelUserevent"),
     *("ChannelTalkingStarted", "ChannelTalkingFinished", "ChannelToneDetected"),
     *("BridgeCreated", "BridgeDestroyed", "BridgeVideoSourceChanged"),
-    *("DeviceStateChanged", "EndpointStateChange", "PeerStatusChange", "ContactStatusChange"),
+    *("DeviceStateChanged", "EndpointStateChange", "ContactStatusChange"),
     *("RecordingStarted", "RecordingFinished", "PlaybackStarted", "PlaybackFinished"),
 )
+
+
+class _NoEndpointError(CallRefusedError):
+    """Asterisk knows no such endpoint, or nowhere to reach it."""
 
 
 class AriSwitch:
@@ -81,14 +88,19 @@ class AriSwitch:
 
     async def call_agent(self, dial: AgentDial) -> None:
         """Ring an agent; raises CallRefusedError when the session's leg lives already."""
-        await self._originate(
-            agent_leg(dial.session_id),
-            endpoint=self._agent_endpoint(dial),
-            context="agent",
-            callerId=_e164(dial.caller_id),
-            timeout=max(1, dial.ring_timeout_s),
-            variables={"LEG": str(agent_leg(dial.session_id))},
-        )
+        try:
+            await self._originate(
+                agent_leg(dial.session_id),
+                endpoint=self._agent_endpoint(dial),
+                context="agent",
+                callerId=_e164(dial.caller_id),
+                timeout=max(1, dial.ring_timeout_s),
+                variables={"LEG": str(agent_leg(dial.session_id))},
+            )
+        except _NoEndpointError:
+            if dial.kind == "phone":
+                raise
+            raise PhoneNotRegisteredError(f"The phone {dial.address} is not registered.") from None
 
     async def nail_agent(self, session_id: SessionId) -> None:
         """Make the session's bridge and put the agent in it."""
@@ -140,6 +152,20 @@ class AriSwitch:
         """Return every leg of ours that exists now."""
         return split(await _list_legs(self._up))
 
+    # Agents' phones --------------------------------------------------------------------------
+
+    async def phones(self) -> Mapping[str, bool]:
+        """See `ports.phones.Phones`."""
+        return await phones.list_phones(self._up)
+
+    async def put_phone(self, phone: Phone) -> None:
+        """See `ports.phones.Phones`."""
+        await phones.put_phone(self._up, phone)
+
+    async def remove_phone(self, name: str) -> None:
+        """See `ports.phones.Phones`."""
+        await phones.remove_phone(self._up, name)
+
     # Reports ---------------------------------------------------------------------------------
 
     async def reports(self) -> AsyncGenerator[SwitchReport, None]:
@@ -183,12 +209,14 @@ class AriSwitch:
         self._connection = connection
         await self._silence_after_gap(legs)
         log.info("ari_connected", legs=len(legs))
-        return SwitchUp(_instance(info.body))
+        sip_url = f"ws://{self._config.host}:{self._config.port}/ws"
+        return SwitchUp(_instance(info.body), sip_url)
 
     async def _read(self, message: Mapping[str, Any]) -> Iterable[SwitchReport]:
         event = parse(message)
         if event is None:
-            return ()
+            phone = phones.phone_report(message)
+            return () if phone is None else (phone,)
         reports = self._interpreter.read(event)
         for report in reports:
             if isinstance(report, CallReport) and isinstance(report.event, CustomerGone):
@@ -209,7 +237,9 @@ class AriSwitch:
     async def _originate(self, leg: Leg, **fields: object) -> None:
         place = {"channelId": str(leg), "extension": "s", "priority": 1, **fields}
         reply = await self._request("POST", "channels", place)
-        if _CLIENT_ERROR <= reply.status < _SERVER_ERROR or reply.body == _NO_SUCH_ENDPOINT:
+        if reply.body == _NO_SUCH_ENDPOINT:
+            raise _NoEndpointError(f"Asterisk has nowhere to send {leg}.")
+        if _CLIENT_ERROR <= reply.status < _SERVER_ERROR:
             raise CallRefusedError(f"Asterisk refused {leg}: {reply.status} {reply.body}")
         _require(reply, "place a call")
 
@@ -293,5 +323,5 @@ def _require(reply: Reply, what: str, fine: tuple[int, ...] = ()) -> None:
 
 if TYPE_CHECKING:
 
-    def _is_a_switch(switch: AriSwitch) -> Telephony:
-        return switch
+    def _is_a_switch(switch: AriSwitch) -> tuple[Telephony, Phones]:
+        return switch, switch

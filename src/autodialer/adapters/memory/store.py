@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from autodialer.domain.ids import AttemptId, SessionId
     from autodialer.domain.session import ClaimResult, FinishCall
     from autodialer.ports.numbers import NumberRequest
+    from autodialer.ports.phones import Phone
     from autodialer.ports.store import Hint, NextClaim
 
 T = TypeVar("T")
@@ -107,13 +108,28 @@ class MemoryStore:
         """See `ports.store.Store`."""
         return await self._transact("switch_instance", lambda: self._fenced(lease).switch)
 
-    async def remember_switch(self, lease: Lease, instance: str) -> None:
+    async def remember_switch(self, lease: Lease, instance: str, sip_url: str) -> None:
         """See `ports.store.Store`."""
+        _ = sip_url
 
         def remember() -> None:
             self._fenced(lease).switch = instance
 
         await self._transact("remember_switch", remember)
+
+    async def phones(self) -> Sequence[Phone]:
+        """See `ports.store.Store`."""
+        return await self._transact("phones", lambda: sorted(self.tables.phones, key=_name))
+
+    async def note_phones(self, lease: Lease, registered: Sequence[str], now: datetime) -> None:
+        """See `ports.store.Store`."""
+
+        def note() -> None:
+            self._fenced(lease)
+            before = self.tables.registered
+            self.tables.registered = {name: before.get(name, now) for name in registered}
+
+        await self._transact("note_phones", note)
 
     async def take_sessions(
         self, lease: Lease, limit: int, now: datetime
@@ -319,6 +335,10 @@ class MemoryStore:
                 _end_hold(self.tables, session, None)
                 self.tables.told.append(session.session_id)
         return [_order(session) for session in queued[:limit] if session.end is None]
+
+
+def _name(phone: Phone) -> str:
+    return phone.name
 
 
 def _refusal(session: SessionRow, now: datetime) -> EndReason | None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from autodialer.domain.retry import RetryPolicy
     from autodialer.domain.session import Call, EndReason
     from autodialer.domain.window import CallWindow
+    from autodialer.ports.phones import Phone
 
 DEFAULT_MAX_TALK: Final = timedelta(hours=1)
 
@@ -159,6 +160,8 @@ class Tables:
         self._last_calls: dict[tuple[AccountId, str], datetime] = {}
         # The sessions of which the screens were told, oldest first.
         self.told: list[SessionId] = []
+        self.phones: list[Phone] = []
+        self.registered: dict[str, datetime] = {}
         self._ids = count(1)
 
     def new_id(self) -> int:

@@ -29,6 +29,7 @@ from autodialer.domain.ids import AttemptId
 from autodialer.domain.outcome import Reason
 from autodialer.domain.session import Claimed, EndReason, FinishCall, NoMore, NothingNow, Wait
 from autodialer.domain.target import TargetStatus
+from autodialer.ports.phones import Phone
 from autodialer.ports.store import CampaignMoved, Hint, Lease, LeaseHeld, LeaseLostError
 
 if TYPE_CHECKING:
@@ -126,8 +127,19 @@ class PgStore:
         row = await self._fenced(step("calls", "switch_instance", **_of(lease)))
         return str(row["switch_instance"])
 
-    async def remember_switch(self, lease: Lease, instance: str) -> None:
-        await self._fenced(step("calls", "remember_switch", **_of(lease), instance=instance))
+    async def remember_switch(self, lease: Lease, instance: str, sip_url: str) -> None:
+        remembered = {"instance": instance, "sip_url": sip_url}
+        await self._fenced(step("calls", "remember_switch", **_of(lease), **remembered))
+
+    # Agents' phones --------------------------------------------------------------------------
+
+    async def phones(self) -> Sequence[Phone]:
+        (rows,) = await self._database.run(step("calls", "phones"))
+        return [Phone(**row) for row in rows]
+
+    async def note_phones(self, lease: Lease, registered: Sequence[str], now: datetime) -> None:
+        names = list(registered)
+        await self._fenced(step("calls", "note_phones", **_of(lease), registered=names, now=now))
 
     # Sessions --------------------------------------------------------------------------------
 

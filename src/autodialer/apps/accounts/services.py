@@ -23,7 +23,7 @@ from autodialer.apps.accounts.permissions import (
 )
 from autodialer.apps.accounts.queries import user as user_of
 from autodialer.apps.audit.services import Subject, record
-from autodialer.apps.events import hint_sessions, tell_screens
+from autodialer.apps.events import hint_phones, hint_sessions, tell_screens
 from autodialer.apps.texts import clean_name
 from autodialer.domain.errors import ConflictError, InvalidInputError
 from autodialer.domain.retry import LONGEST_REDIAL_GAP
@@ -203,6 +203,7 @@ def set_user_active(
     user.save(update_fields=["is_active"])
     _record(user, actor, "enable" if active else "disable", before, now)
     hint_sessions()
+    hint_phones()
     return user
 
 

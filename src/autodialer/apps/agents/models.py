@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.db import models
 from django.db.models import Q
 
@@ -10,6 +12,9 @@ from autodialer.apps.choices import one_of
 from autodialer.domain.people import DeviceKind
 
 __all__ = ["AgentDevice", "DeviceKind", "Group", "GroupMember"]
+
+# An `a` and 80 random bits.
+ACCOUNT_NAME: Final = r"^a[0-9a-f]{20}$"
 
 
 class Group(models.Model):
@@ -46,17 +51,31 @@ class GroupMember(models.Model):
 
 
 class AgentDevice(models.Model):
-    """Where an agent is called. `address` is E.164 for phones, else a SIP user name."""
+    """Where an agent is called. `address` is E.164 for phones, else the name of a SIP account."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="devices")
     kind = models.CharField(max_length=10)
     address = models.CharField(max_length=64)
     is_default = models.BooleanField(default=True)
+    # Of a SIP account: the digest of its secret (ports.phones), "" until one was issued.
+    digest = models.CharField(max_length=32, blank=True, db_default="")
+    # Since when the dialer sees it registered.
+    registered_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
 
     class Meta:
         constraints = [
             one_of("kind", DeviceKind, name="device_kind_is_known"),
+            # One account, one agent: whoever registers under a name is called by it.
+            models.UniqueConstraint(
+                fields=["address"], condition=~Q(kind="phone"), name="device_account_is_once"
+            ),
+            # Its name becomes part of what is dialled: nothing that could mean more than a name.
+            models.CheckConstraint(
+                condition=Q(kind="phone", digest="", registered_at__isnull=True)
+                | ~Q(kind="phone") & Q(address__regex=ACCOUNT_NAME),
+                name="device_account_has_our_name",
+            ),
             models.UniqueConstraint(fields=["user", "kind", "address"], name="device_is_once"),
             models.UniqueConstraint(
                 fields=["user"], condition=Q(is_default=True), name="device_one_default"

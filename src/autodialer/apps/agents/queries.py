@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Prefetch
 
 from autodialer.apps.accounts.models import User
-from autodialer.apps.agents.models import AgentDevice, Group, GroupMember
+from autodialer.apps.agents.models import AgentDevice, DeviceKind, Group, GroupMember
 from autodialer.domain.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -111,15 +111,38 @@ def device(account: Account, user_id: int, device_id: int | None = None) -> Agen
     return devices.order_by("-is_default", "pk").first()
 
 
+def phone_problem(user: User) -> str:
+    """Return why this user's default device cannot be called now, "" when it can."""
+    found = device(user.account, user.pk)
+    if found is None:
+        return "You have no phone to be called on: add a device first."
+    return device_problem(found)
+
+
+def device_problem(device: AgentDevice) -> str:
+    """Return why this device cannot be called now, as a sentence for its owner; "" when it can.
+
+    A telephone's state is known when it is called, not before.
+    """
+    if device.kind == DeviceKind.PHONE or device.registered_at is not None:
+        return ""
+    if device.kind == DeviceKind.BROWSER:
+        return "Your phone is not registered: open it in this browser and allow the microphone."
+    if not device.digest:
+        return "Your phone is not registered: ask an admin for its account name and secret."
+    return "Your phone is not registered: check that it is switched on and has the right secret."
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceRow:
-    """A device of a user."""
+    """A device of a user. `is_ready` says that it can be called as far as is known."""
 
     id: int
     user: str
     kind: str
     address: str
     is_default: bool
+    is_ready: bool = True
 
 
 def device_rows(account: Account, user_id: int | None = None) -> list[DeviceRow]:
@@ -128,7 +151,14 @@ def device_rows(account: Account, user_id: int | None = None) -> list[DeviceRow]
     if user_id is not None:
         found = found.filter(user=user_id)
     return [
-        DeviceRow(one.pk, one.user.name, one.kind, one.address, one.is_default)
+        DeviceRow(
+            one.pk,
+            one.user.name,
+            one.kind,
+            one.address,
+            one.is_default,
+            is_ready=not device_problem(one),
+        )
         for one in found.order_by("user__name", "user", "-is_default", "pk")
     ]
 

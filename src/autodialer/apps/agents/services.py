@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
+import hashlib
 import secrets
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
@@ -23,9 +24,15 @@ from autodialer.apps.agents import queries
 from autodialer.apps.agents.models import AgentDevice, DeviceKind, Group, GroupMember
 from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.contacts.numbers import parse_number
-from autodialer.apps.events import hint_sessions
+from autodialer.apps.events import hint_phones, hint_sessions
 from autodialer.apps.texts import clean_name
-from autodialer.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from autodialer.domain.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotAllowedError,
+    NotFoundError,
+)
+from autodialer.ports.phones import REALM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,8 +42,15 @@ if TYPE_CHECKING:
     from autodialer.apps.accounts.models import Role
 
 NAMES_SHOWN: Final = 3
-# What reaches Asterisk as part of an endpoint's name: nothing that a dial string could mean.
-_SIP_USER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneAccount:
+    """What a phone registers with. The secret is told once and stored nowhere."""
+
+    user: str
+    secret: str = field(repr=False)
+    realm: str = REALM
 
 
 class DeviceInUseError(ConflictError):
@@ -201,19 +215,17 @@ def new_device(
     is_default: bool = True,
     actor: Actor = OPERATOR,
 ) -> AgentDevice:
-    """Add where an agent is called: a telephone number, or the name of a SIP user of ours.
+    """Add where an agent is called: a telephone number, or a phone with a SIP account of ours.
 
-    Inside a transaction of the caller; by itself it is `add_device`. A browser without an address
-    gets one of its own; the first device is the default one.
-    Raises NumberError or InvalidInputError when the address cannot be dialled, DeviceInUseError
-    when somebody of the account has it already, and NotAllowedError.
+    Inside a transaction of the caller; by itself it is `add_device`. An account gets a name that
+    nobody can guess, and no secret yet. The first device is the default one. Raises NumberError
+    or InvalidInputError when the address cannot be dialled, DeviceInUseError when somebody of
+    the account has it already, and NotAllowedError.
     """
     # Of two agents who add one phone at once the second finds the first.
     Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     user = _locked_owner(account, actor, user_id)
-    if kind is DeviceKind.BROWSER and not address:
-        address = f"web-{user.pk}-{secrets.token_hex(8)}"
-    checked = check_address(kind, address, account.region)
+    checked = check_address(kind, address, account.region) or _new_name()
     _check_free(account, user, kind, checked)
     devices = AgentDevice.objects.filter(user=user)
     if is_default:
@@ -256,23 +268,66 @@ def remove_device(
     device = _device(account, _locked_owner(account, actor, user_id), device_id)
     _note_device(device, actor, "remove", now, before=_device_facts(device))
     device.delete()
+    hint_phones()
     oldest = queries.device(account, user_id)
     if oldest is not None and not oldest.is_default:
         oldest.is_default = True
         oldest.save(update_fields=["is_default"])
 
 
+@transaction.atomic(durable=True)
+def issue_phone_secret(
+    *, account: Account, user_id: int, device_id: int, now: datetime, actor: Actor = OPERATOR
+) -> PhoneAccount:
+    """Give a SIP account a new secret; the one before is refused within moments.
+
+    That of a browser is for its owner's page alone, which asks for one whenever it is opened.
+    Raises NotFoundError, NotAllowedError, or ConflictError for a telephone.
+    """
+    device = _device(account, user_of(account, user_id), device_id)
+    _check_secret_is_for(actor, device)
+    issued = PhoneAccount(device.address, secrets.token_urlsafe(24))
+    AgentDevice.objects.filter(pk=device.pk).update(digest=_digest(issued))
+    hint_phones()
+    if device.kind == DeviceKind.SIP:  # a page asks for one at each opening: that is no news
+        _note_device(device, actor, "new_secret", now, after=_device_facts(device))
+    return issued
+
+
 def check_address(kind: DeviceKind, address: str, region: str) -> str:
-    """Return the address as it is stored. Raises NumberError or InvalidInputError."""
+    """Return the number as it is stored, "" for an account, whose name is generated.
+
+    Raises NumberError or InvalidInputError.
+    """
     if kind is DeviceKind.PHONE:
         return parse_number(address, region)
-    if not _SIP_USER.fullmatch(address.strip()):
+    if address:
         raise InvalidInputError(
             "address",
-            "A SIP user has 1 to 64 letters, digits, dots, dashes and underscores.",
-            "sip_user_invalid",
+            "The name of a SIP account is generated: leave the address empty.",
+            "address_is_generated",
         )
-    return address.strip()
+    return ""
+
+
+def _new_name() -> str:
+    """Return a name of 80 random bits; a letter first, because some phones want one."""
+    return f"a{secrets.token_hex(10)}"
+
+
+def _digest(issued: PhoneAccount) -> str:
+    """Return what SIP's digest authentication compares; MD5 is what every phone can."""
+    text = f"{issued.user}:{issued.realm}:{issued.secret}"
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _check_secret_is_for(actor: Actor, device: AgentDevice) -> None:
+    if device.kind == DeviceKind.PHONE:
+        raise ConflictError("A telephone has no account here: it is called over the trunk.")
+    if device.kind == DeviceKind.SIP:
+        require(actor, Permission.MANAGE_SIP_SECRETS)
+    elif not actor.is_operator and actor.user != device.user:
+        raise NotAllowedError("The phone in a browser is for the person who is signed in there.")
 
 
 def _facts(group: Group) -> dict[str, object]:

@@ -43,6 +43,8 @@ class Node(models.Model):
     lease_until = models.DateTimeField(null=True)
     # Which run of the switch was driven last: another one means that its legs are gone.
     switch_instance = models.CharField(max_length=200, blank=True)
+    # The WebSocket over which browsers' phones reach the switch, from the machine of the dialer.
+    sip_url = models.CharField(max_length=200, blank=True, db_default="")
     created_at = models.DateTimeField()
 
     def __str__(self) -> str:

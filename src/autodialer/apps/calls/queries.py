@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from autodialer.apps.accounts.models import Account
+    from autodialer.apps.accounts.models import Account, User
     from autodialer.domain.outcome import CallStatus
 
 
@@ -200,3 +200,13 @@ class NodeRow:
 def nodes() -> list[NodeRow]:
     """Return all nodes of the installation by name."""
     return [NodeRow(node.name, node.lease_until) for node in Node.objects.order_by("name")]
+
+
+def sip_websocket_url(_user: User) -> str:
+    """Return the WebSocket over which this user's browser phone reaches Asterisk, "" if none runs.
+
+    It is an address of the machine, for the web server to pass on, never for a browser. Today
+    one node carries the phones of all users.
+    """
+    nodes = Node.objects.exclude(sip_url="").order_by("-lease_until", "pk")
+    return nodes.values_list("sip_url", flat=True).first() or ""

@@ -48,6 +48,7 @@ ENDS: Final[Mapping[str, str]] = MappingProxyType(
         EndReason.AGENT_BUSY: "{agent}'s phone was busy",
         EndReason.AGENT_NO_ANSWER: "{agent} did not answer the phone",
         EndReason.AGENT_UNREACHABLE: "{agent}'s phone could not be reached",
+        EndReason.PHONE_NOT_REGISTERED: "{agent}'s phone was not registered",
         EndReason.REMOVED_FROM_CAMPAIGN: "{agent} was taken out of the campaign",
         EndReason.CAMPAIGN_COMPLETED: "the campaign was completed",
         EndReason.NOTHING_DUE: "no number fell due while {agent} waited",

@@ -17,6 +17,7 @@ from autodialer.apps.accounts.models import User
 from autodialer.apps.accounts.permissions import Permission, require
 from autodialer.apps.agents.models import DeviceKind
 from autodialer.apps.agents.queries import device as device_of
+from autodialer.apps.agents.queries import device_problem
 from autodialer.apps.audit.queries import did
 from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.billing.services import (
@@ -82,6 +83,7 @@ def start_session(
         return Started(live.pk, is_new=False)
     check_start(account, campaign, user, now)
     device = _device(account, user, device_id)
+    _check_registered(device)
     session = Session.objects.create(
         id=uuid4(),
         account=account,
@@ -224,6 +226,12 @@ def _hold_agent_leg(account: Account, session: Session, device: AgentDevice, now
         )
     except (LowBalanceError, NoTariffError) as error:
         raise CannotStartError(error.code, str(error)) from error
+
+
+def _check_registered(device: AgentDevice) -> None:
+    """Refuse at once what the dialer would find out when it calls."""
+    if problem := device_problem(device):
+        raise CannotStartError("phone_not_registered", problem)
 
 
 def _device(account: Account, user: User, device_id: int | None) -> AgentDevice:

@@ -14,12 +14,13 @@ from autodialer.ops.errors import AsteriskUnavailableError
 
 ARI_USER: Final = "autodialer"
 LOOPBACK: Final = "127.0.0.1"
+REALM: Final = "autodialer"
 # No character that ends a value, starts a comment or separates arguments in Asterisk's files.
 _PLAIN_PATH: Final = re.compile(r"[\w/.+@~ -]+", re.ASCII)
 _PLAIN_HOST: Final = re.compile(r"[A-Za-z0-9.-]+")
 # Asterisk logs an error for each of these that is missing, even when nothing uses it.
 _EMPTY: Final = (
-    *("sorcery.conf", "features.conf", "udptl.conf", "codecs.conf", "ccss.conf"),
+    *("features.conf", "udptl.conf", "codecs.conf", "ccss.conf"),
     *("cli_aliases.conf", "dnsmgr.conf", "pjproject.conf", "websocket_client.conf"),
     "musiconhold.conf",
 )
@@ -74,6 +75,8 @@ def node_files(node: Node) -> dict[str, str]:
         "ari.conf": _ari(node),
         "pjsip.conf": _pjsip(node),
         "extensions.conf": packaged("extensions.conf"),
+        "sorcery.conf": packaged("sorcery.conf"),
+        "rtp.conf": rtp(node.instance, ice=True),
     }
 
 
@@ -81,6 +84,7 @@ def base_files(instance: Instance) -> dict[str, str]:
     """What every instance needs; no HTTP, no ARI, no manager interface."""
     return {
         **dict.fromkeys(_EMPTY, "[general]\n"),
+        "sorcery.conf": "; none\n",
         "asterisk.conf": _asterisk(instance),
         "modules.conf": packaged("modules.conf"),
         "indications.conf": packaged("indications.conf"),
@@ -93,14 +97,19 @@ def base_files(instance: Instance) -> dict[str, str]:
         "cdr.conf": "[general]\nenable=no\n",
         "cel.conf": "[general]\nenable=no\n",
         "stasis.conf": "[threadpool]\ninitial_size=5\nidle_timeout_sec=20\nmax_size=50\n",
-        "rtp.conf": section(
-            "general",
-            rtpstart=instance.rtp_start,
-            rtpend=instance.rtp_end,
-            icesupport="no",  # costs 0.1 MB a channel and the trunk does not use it
-            strictrtp="yes",
-        ),
+        "rtp.conf": rtp(instance, ice=False),
     }
+
+
+def rtp(instance: Instance, *, ice: bool) -> str:
+    """rtp.conf. Browsers need ICE; it costs every channel of the instance some memory."""
+    return section(
+        "general",
+        rtpstart=instance.rtp_start,
+        rtpend=instance.rtp_end,
+        icesupport="yes" if ice else "no",
+        strictrtp="yes",
+    )
 
 
 def section(name: str, /, **values: object) -> str:
@@ -124,6 +133,7 @@ def transport(instance: Instance) -> str:
             type="global",
             user_agent="autodialer",
             endpoint_identifier_order="ip,username,anonymous",
+            default_realm=REALM,
         )
         + section(
             "system",
@@ -232,15 +242,8 @@ def _pjsip(node: Node) -> str:
         )
         + section("trunk", type="aor", contact=f"sip:{trunk}", qualify_frequency=0)
         + section("trunk", type="identify", endpoint="trunk", match=trunk)
-        # Agents' SIP extensions inherit from this template.
-        + section(
-            "agent(!)",
-            type="endpoint",
-            transport="udp",
-            context="from-agent",
-            **media(node.instance),
-            **_DEAD_CALLS,
-        )
+        # Browsers' SIP comes over the HTTP server; the address is that of their audio.
+        + section("ws", type="transport", protocol="ws", bind=node.instance.address)
     )
 
 

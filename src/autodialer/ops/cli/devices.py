@@ -39,7 +39,7 @@ def device() -> None:
 def device_add(
     owner: Account, *, who: str, kind: str, address: str, extra: bool, as_json: bool
 ) -> None:
-    """Add a device of WHO; a browser needs no ADDRESS."""
+    """Add a device of WHO: a phone needs its number as ADDRESS, the others get a name."""
     from autodialer.apps.agents.models import DeviceKind
     from autodialer.apps.agents.services import add_device
 
@@ -56,6 +56,27 @@ def device_add(
         return
     click.echo(made.pk)
     click.echo(f"{who} can be called on {made}.", err=True)
+
+
+@device.command("secret")
+@click.argument("who")
+@click.argument("wanted", metavar="DEVICE")
+@json_option
+@with_account
+def device_secret(owner: Account, *, who: str, wanted: str, as_json: bool) -> None:
+    """Give DEVICE (name or id), a SIP phone of WHO, a new secret; shown this once."""
+    from autodialer.apps.agents.services import issue_phone_secret
+
+    user_id = pick_user(owner, who)
+    device_id = _pick(owner, user_id, wanted)
+    issued = issue_phone_secret(account=owner, user_id=user_id, device_id=device_id, now=now())
+    shown = {"user": issued.user, "secret": issued.secret, "realm": issued.realm}
+    if as_json:
+        print_json(shown)
+        return
+    for name, value in shown.items():
+        click.echo(f"{name}: {value}")
+    click.echo("The secret before it is void. This one is not shown again.", err=True)
 
 
 @device.command("default")
@@ -100,7 +121,7 @@ def device_list(owner: Account, *, who: str | None, as_json: bool) -> None:
 
     print_rows(
         device_rows(owner, None if who is None else pick_user(owner, who)),
-        ("id", "user", "kind", "address", "is_default"),
+        ("id", "user", "kind", "address", "is_default", "is_ready"),
         as_json=as_json,
         empty="There is no device yet: `autodialer device add WHO phone NUMBER`.",
     )

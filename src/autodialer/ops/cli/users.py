@@ -37,7 +37,7 @@ def user() -> None:
 @click.option("--email", required=True, help="Address that the user logs in with.")
 @click.option("--role", type=click.Choice(ROLES), default="agent", show_default=True)
 @click.option("--phone", help="Telephone number on which the agent is called.")
-@click.option("--sip", help="SIP user on which the agent is called.")
+@click.option("--sip", is_flag=True, help="Make a SIP account on which the agent is called.")
 @json_option
 @with_account
 def user_create(
@@ -47,7 +47,7 @@ def user_create(
     email: str,
     role: str,
     phone: str | None,
-    sip: str | None,
+    sip: bool,
     as_json: bool,
 ) -> None:
     """Make a user called NAME, with the device on which an agent is called."""
@@ -56,7 +56,7 @@ def user_create(
     from autodialer.apps.agents.models import DeviceKind
     from autodialer.apps.agents.services import add_device, check_address
 
-    devices = [(DeviceKind.PHONE, phone), (DeviceKind.SIP, sip)]
+    devices = [(DeviceKind.PHONE, phone), (DeviceKind.SIP, "" if sip else None)]
     given = [(kind, address) for kind, address in devices if address is not None]
     for kind, address in given:  # before the user exists: a wrong device leaves nothing behind
         check_address(kind, address, owner.region)

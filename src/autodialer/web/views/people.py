@@ -77,10 +77,10 @@ class DeviceForm(Form):
         ],
     )
     address = forms.CharField(
-        label=gettext_lazy("Number or SIP name"),
+        label=gettext_lazy("Number"),
         max_length=64,
         required=False,
-        help_text=gettext_lazy("Not needed for the browser."),
+        help_text=gettext_lazy("Of a telephone; the others get an account here."),
     )
 
 

@@ -85,6 +85,8 @@ class Migration(migrations.Migration):
                 ("kind", models.CharField(max_length=10)),
                 ("address", models.CharField(max_length=64)),
                 ("is_default", models.BooleanField(default=True)),
+                ("digest", models.CharField(blank=True, db_default="", max_length=32)),
+                ("registered_at", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField()),
                 (
                     "user",
@@ -100,6 +102,24 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(("kind__in", ["phone", "sip", "browser"])),
                         name="device_kind_is_known",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("kind", "phone"), _negated=True),
+                        fields=("address",),
+                        name="device_account_is_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("digest", ""), ("kind", "phone"), ("registered_at__isnull", True)
+                            ),
+                            models.Q(
+                                models.Q(("kind", "phone"), _negated=True),
+                                ("address__regex", "^a[0-9a-f]{20}$"),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="device_account_has_our_name",
                     ),
                     models.UniqueConstraint(
                         fields=("user", "kind", "address"), name="device_is_once"

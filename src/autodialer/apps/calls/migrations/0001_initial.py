@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
                 ('holder', models.CharField(blank=True, max_length=200)),
                 ('lease_until', models.DateTimeField(null=True)),
                 ('switch_instance', models.CharField(blank=True, max_length=200)),
+                ('sip_url', models.CharField(blank=True, db_default='', max_length=200)),
                 ('created_at', models.DateTimeField()),
             ],
         ),
