@@ -40,13 +40,14 @@ def book(db: None) -> Book:
 
 @pytest.mark.parametrize("service", ACTS)
 def test_each_service_that_is_told_who_acts_leaves_one_entry(book: Book, service: str) -> None:
-    walker = replace(OPERATOR, name="walker", request_id="req-7")
+    walker = replace(OPERATOR, name="walker", request_id="req-7", from_address="192.0.2.7")
     ACTS[service].do(book, walker)
     newest, *rest = queries.entries(book.account)
     assert (newest.action, newest.who, newest.at) == (ACTS[service].action, "walker", NOON)
     assert [e for e in rest if (e.action, e.who) == (newest.action, "walker")] == []
     # A worker finishes an import; who asked for it is known, the request is over.
-    assert newest.request_id == ("req-7" if service != "imports.queue_import" else None)
+    request = ("req-7", "192.0.2.7") if service != "imports.queue_import" else (None, None)
+    assert (newest.request_id, newest.from_address) == request
 
 
 def test_no_service_that_is_told_who_acts_is_left_out_of_the_walk() -> None:

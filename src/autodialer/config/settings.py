@@ -53,6 +53,7 @@ MIDDLEWARE = [
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "autodialer.web.middleware.Person",
+    "autodialer.web.middleware.SecondFactor",
     "autodialer.web.uploads.BodyLimit",
     "autodialer.web.middleware.ErrorPages",
 ]
@@ -73,7 +74,11 @@ TEMPLATES = [
 DATABASES = {"default": database_settings()}
 # Counts of failed sign-ins are shared by all web processes and survive a restart.
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "web_cache"}
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "web_cache",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},  # beyond it, counts would be thrown away
+    }
 }
 # Calls are recorded here by the telephony server; pages only read.
 RECORDINGS = pages.recordings()
@@ -88,6 +93,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 12},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
@@ -97,13 +103,17 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"  # an admin vouches for the addresses
 ACCOUNT_CHANGE_EMAIL = False
-ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # the other sessions end
+# A whole floor signs in from one address; one person at one address gets five tries in 5 minutes.
+ACCOUNT_RATE_LIMITS = {"login": "300/m/ip", "login_failed": "30/m/ip,5/5m/key"}
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if pages.is_https() else "http"
 USERSESSIONS_TRACK_ACTIVITY = True
+USERSESSIONS_ADAPTER = "autodialer.web.adapter.SessionsAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Autodialer"
+MFA_TOTP_TOLERANCE = 1  # half minutes by which a telephone's clock may be wrong
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not pages.is_https()
 
 SESSION_COOKIE_AGE = int(timedelta(days=14).total_seconds())

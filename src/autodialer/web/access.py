@@ -1,4 +1,4 @@
-"""The guard in front of every page: signed in, of an account, with a second factor, allowed to."""
+"""The guard in front of every page: signed in, of an account, allowed to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
-from django.urls import reverse
 
 from autodialer.apps.accounts import permissions
 from autodialer.apps.accounts.permissions import Permission
@@ -35,6 +34,7 @@ class PageRequest(HttpRequest):
     actor: Actor
     htmx: HtmxDetails
     request_id: str
+    from_address: str | None
     now: datetime
 
 
@@ -48,9 +48,7 @@ def guarded(view: Callable[..., HttpResponseBase], who: Permission | Open) -> An
     @wraps(view)
     def checked(request: PageRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not hasattr(request, "account"):  # the middleware knows nobody
-            return _to(request, f"{resolve_url(settings.LOGIN_URL)}?next={request.path}")
-        if lacks_second_factor(request.user):
-            return _to(request, reverse("mfa_index"))
+            return to_page(request, f"{resolve_url(settings.LOGIN_URL)}?next={request.path}")
         if isinstance(who, Permission):
             permissions.require(request.actor, who)
         return view(request, *args, **kwargs)
@@ -68,7 +66,7 @@ def lacks_second_factor(user: User) -> bool:
     return needs_second_factor(user) and not is_mfa_enabled(user)
 
 
-def _to(request: PageRequest, url: str) -> HttpResponse:
+def to_page(request: PageRequest, url: str) -> HttpResponse:
     """Send the browser elsewhere; htmx would put the other page into a part of this one."""
     if not request.htmx:
         return redirect(url)

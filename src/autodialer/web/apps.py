@@ -10,3 +10,7 @@ class WebConfig(AppConfig):
 
     name = "autodialer.web"
     label = "web"
+
+    def ready(self) -> None:
+        """Note sign-ins from now on."""
+        from autodialer.web import signals  # noqa: F401  its receivers connect themselves

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
@@ -13,6 +12,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.utils import InterfaceError, OperationalError
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
@@ -25,6 +25,8 @@ from autodialer.domain.errors import (
     NotAllowedError,
     NotFoundError,
 )
+from autodialer.web.access import lacks_second_factor, to_page
+from autodialer.web.client import client_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,8 +57,26 @@ TITLES: Final = {
 }
 
 
+# To set a second factor up, one confirms the password or another factor, and gets spare codes.
+SECOND_FACTOR_PAGES: Final = frozenset(
+    {
+        "mfa_index",
+        "mfa_activate_totp",
+        "mfa_list_webauthn",
+        "mfa_add_webauthn",
+        "mfa_view_recovery_codes",
+        "mfa_generate_recovery_codes",
+        "mfa_download_recovery_codes",
+        "account_reauthenticate",
+        "mfa_reauthenticate",
+        "mfa_reauthenticate_webauthn",
+        "account_logout",
+    }
+)
+
+
 class Stamp:
-    """Gives each request its id and its time, which all that it causes carries.
+    """Gives each request its id, its time and where it is from, which all that it causes carries.
 
     The id stands in the reply, the log and the audit log. A client's own id is ignored.
     """
@@ -66,6 +86,7 @@ class Stamp:
 
     def __call__(self, request: PageRequest) -> HttpResponse:
         request.request_id, request.now = uuid.uuid4().hex, datetime.now(UTC)
+        request.from_address = client_address(request)
         with structlog.contextvars.bound_contextvars(request_id=request.request_id):
             response = self._get_response(request)
         response["X-Request-ID"] = request.request_id
@@ -95,9 +116,27 @@ class Person:
         if isinstance(user, AnonymousUser):
             return self._get_response(request)
         request.account = user.account
-        request.actor = replace(Actor.of(user), request_id=request.request_id)
+        request.actor = Actor.of(user, request.request_id, request.from_address)
         with timezone.override(ZoneInfo(request.account.zone)):
             return self._get_response(request)
+
+
+class SecondFactor:
+    """Lets who still has to set up a demanded second factor do that, and sign out; no more."""
+
+    def __init__(self, get_response: Callable[[PageRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: PageRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_view(
+        self, request: PageRequest, _view: object, _args: object, _kwargs: object
+    ) -> HttpResponse | None:
+        """Return the way to the set-up, None for whoever may go on."""
+        if isinstance(request.user, AnonymousUser) or page_name(request) in SECOND_FACTOR_PAGES:
+            return None
+        return to_page(request, reverse("mfa_index")) if lacks_second_factor(request.user) else None
 
 
 class ErrorPages:
@@ -112,12 +151,17 @@ class ErrorPages:
     def process_exception(self, request: PageRequest, error: Exception) -> HttpResponse | None:
         """Return the reply for an error of ours, None for a bug."""
         if isinstance(error, OperationalError | InterfaceError):
-            log.warning("database_unavailable", path=request.path)
+            log.warning("database_unavailable", page=page_name(request))
             sentence = "Nothing was changed. The page will work again as soon as it is back."
             return error_page(request, 503, sentence, "database_unavailable")
         if not isinstance(error, AutodialerError):
             return None
         return error_page(request, status_of(error), str(error), error.code)
+
+
+def page_name(request: PageRequest) -> str:
+    """Return what the page is called: an address may hold what no log should."""
+    return (request.resolver_match and request.resolver_match.view_name) or "unknown"
 
 
 def status_of(error: AutodialerError) -> int:

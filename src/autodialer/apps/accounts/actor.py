@@ -12,19 +12,22 @@ from autodialer.apps.accounts.models import Role, User
 class Actor:
     """A name for the history and the role that decides what is allowed (`permissions`).
 
-    `request_id` is that of the web request, for the audit log.
+    `request_id` and `from_address`, an IP address, are those of the web request, for the audit log.
     """
 
     name: str
     role: Role
     user: User | None = None
     request_id: str | None = None
+    from_address: str | None = None
     is_operator: bool = False
 
     @classmethod
-    def of(cls, user: User, request_id: str | None = None) -> Actor:
+    def of(
+        cls, user: User, request_id: str | None = None, from_address: str | None = None
+    ) -> Actor:
         """Return the user as an actor."""
-        return cls(user.name, Role(user.role), user, request_id)
+        return cls(user.name, Role(user.role), user, request_id, from_address)
 
 
 # Whoever can run commands on the machine can read the database: no rule would hold them.

@@ -51,3 +51,8 @@ def users_by_id(account: Account, ids: Iterable[int]) -> list[User]:
 def needs_second_factor(user: User) -> bool:
     """Return whether the account demands a second factor of this user at sign-in."""
     return user.account.require_second_factor and user.role != Role.AGENT
+
+
+def user_by_email(address: str) -> User | None:
+    """Return who signs in with this address, of any account; None: nobody."""
+    return User.objects.filter(email=address.strip().lower()).first()

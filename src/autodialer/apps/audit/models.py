@@ -24,6 +24,8 @@ class AuditEntry(models.Model):
     before = models.JSONField()
     after = models.JSONField()
     request_id = models.CharField(max_length=64, null=True)
+    # Where the browser was; NULL for what no request caused.
+    from_address = models.GenericIPAddressField(null=True)
 
     class Meta:
         indexes = [

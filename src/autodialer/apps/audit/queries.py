@@ -37,6 +37,7 @@ class EntryRow:
     before: Mapping[str, Any]
     after: Mapping[str, Any]
     request_id: str | None
+    from_address: str | None
 
     @property
     def changes(self) -> list[Change]:
@@ -92,4 +93,5 @@ def _row(entry: AuditEntry) -> EntryRow:
         before=entry.before,
         after=entry.after,
         request_id=entry.request_id,
+        from_address=entry.from_address,
     )

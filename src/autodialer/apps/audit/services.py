@@ -53,5 +53,6 @@ def record(
         before={key: value for key, value in old.items() if key not in same},
         after={key: value for key, value in new.items() if key not in same},
         request_id=actor.request_id,
+        from_address=actor.from_address,
     )
     tell_screens(account.pk, Shown.ACCOUNT)

@@ -28,5 +28,5 @@ def audit_list(owner: Account, *, kind: str, subject_id: str, limit: int, as_jso
     from autodialer.apps.audit.queries import entries
 
     found = entries(owner, subject_kind=kind, subject_id=subject_id, limit=limit)
-    columns = ("at", "who", "action", "subject_id", "before", "after")
+    columns = ("at", "who", "from_address", "action", "subject_id", "before", "after")
     print_rows(found, columns, owner.zone, as_json=as_json, empty="Nothing was done yet.")
