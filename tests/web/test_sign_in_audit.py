@@ -163,7 +163,6 @@ def test_a_session_that_one_ends_is_out_at_its_next_click_and_noted(
     ],
 )
 def test_only_what_our_proxies_add_says_where_somebody_is(
-    account: Account,
     asha: User,
     settings: Settings,
     proxies: int,
@@ -175,7 +174,7 @@ def test_only_what_our_proxies_add_says_where_somebody_is(
     browser = Client(REMOTE_ADDR=PROXY, headers={"X-Forwarded-For": forwarded, **forged})
     assert browser.get("/profile/").status_code == 302
     sign_in(browser, asha)
-    assert noted(account, "sign_in")[0].from_address == believed
+    assert noted(asha.account, "sign_in")[0].from_address == believed
     assert believed in browser.get("/accounts/sessions/").content.decode()
 
 

@@ -75,10 +75,8 @@ def test_too_many_requests_from_one_address_get_a_plain_page(
 def test_wrong_passwords_and_unknown_addresses_cost_the_same_work(
     account: Account, asha: User, who: str
 ) -> None:
-    without = "Esha"
-    create_user(
-        account=account, email="esha@acme.test", name=without, role=Role.AGENT, now=NOW
-    )  # has no password
+    # Has no password.
+    create_user(account=account, email="esha@acme.test", name="Esha", role=Role.AGENT, now=NOW)
     CountedHasher.hashed = 0
     browser_at("192.0.2.7").post("/accounts/login/", {"login": who, "password": "wrong"})
     assert CountedHasher.hashed == 1

@@ -134,9 +134,10 @@ class SecondFactor:
         self, request: PageRequest, _view: object, _args: object, _kwargs: object
     ) -> HttpResponse | None:
         """Return the way to the set-up, None for whoever may go on."""
-        if isinstance(request.user, AnonymousUser) or page_name(request) in SECOND_FACTOR_PAGES:
+        user: User | AnonymousUser = request.user
+        if isinstance(user, AnonymousUser) or page_name(request) in SECOND_FACTOR_PAGES:
             return None
-        return to_page(request, reverse("mfa_index")) if lacks_second_factor(request.user) else None
+        return to_page(request, reverse("mfa_index")) if lacks_second_factor(user) else None
 
 
 class ErrorPages:
