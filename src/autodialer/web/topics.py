@@ -5,6 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from autodialer.web.live_topics import Topics
-from autodialer.web.views import imports
+from autodialer.web.views import campaign_live, imports
 
-TOPICS: Final = Topics((*imports.TOPICS,))
+TOPICS: Final = Topics((*campaign_live.TOPICS, *imports.TOPICS))
