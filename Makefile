@@ -82,7 +82,7 @@ test-full: setup assets wire-tools asterisk ## Run every test, the slow ones too
 	$(BIN)/python -m pytest $(ARGS)
 
 wire-tools:
-	@tools/require_debian.sh sipp=sip-tester tcpdump=tcpdump
+	@tools/require_debian.sh sipp=sip-tester tcpdump=tcpdump chromium=chromium
 
 # Before the tests, because fetching it may take longer than a test may.
 asterisk: setup
