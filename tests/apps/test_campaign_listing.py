@@ -160,6 +160,9 @@ def test_a_page_counts_only_as_many_targets_as_it_has_time_for(book: Book) -> No
         assert [counts[one.pk] is not None for one in campaigns] == [
             at < counted for at in range(3)
         ]
+    campaigns[0].target_count = 10  # a large one keeps no small one waiting
+    counts = cheap_counts(book.account, campaigns, at_most=9)
+    assert [counts[one.pk] is not None for one in campaigns] == [False, True, True]
 
 
 def test_counts_are_kept_when_a_campaign_is_over_and_its_last_call_has_ended(book: Book) -> None:

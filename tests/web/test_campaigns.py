@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from autodialer.apps.accounts.actor import OPERATOR, Actor
 from autodialer.apps.campaigns.counting import TargetCounts
@@ -21,8 +22,11 @@ from autodialer.apps.campaigns.services import (
 )
 from autodialer.apps.campaigns.terms import Terms
 from autodialer.domain.campaign import CampaignStatus
+from autodialer.domain.errors import NotFoundError
 from autodialer.domain.target import TargetStatus
+from autodialer.web.live_topics import Viewer
 from autodialer.web.performance import PARTS, bar
+from autodialer.web.views.campaigns import TOPICS
 from tests.support.book import NOON, Book, make_book
 
 if TYPE_CHECKING:
@@ -271,3 +275,40 @@ def test_dialogs_tell_apart_what_was_never_dialled_and_what_is_done(book: Book) 
     pause_campaign(account=book.account, campaign_id=running.pk, actor=OPERATOR, now=NOON)
     assert "Resume the campaign" in text(client.get(f"/campaigns/{running.pk}/resume/"))
     resume_campaign(account=book.account, campaign_id=running.pk, actor=OPERATOR, now=NOON)
+
+
+def test_a_live_row_is_the_row_of_the_page(book: Book) -> None:
+    campaign = book.campaign("Diwali")
+    of_row, of_list = TOPICS
+    for user in (book.supervisor, book.agent):
+        page = signed_in(user).get("/")
+        viewer = Viewer(user, "en", "", "", "")
+        of_row.authorise(viewer, campaign.pk)
+        with timezone.override("Asia/Kolkata"):
+            pushed = of_row.render(viewer.view, [campaign.pk, 10**9])
+        assert list(pushed) == [campaign.pk]
+        row = pushed[campaign.pk][f"campaign-{campaign.pk}"]
+        assert " ".join(row.split()) in text(page)
+        pushed = of_list.render(viewer.view, [book.account.pk])
+        assert pushed[book.account.pk] == {"!campaigns": page.context["version"]}
+
+
+def test_the_list_is_asked_again_when_a_campaign_is_made_or_archived(book: Book) -> None:
+    view = Viewer(book.supervisor, "en", "", "", "").view
+    seen = [TOPICS[1].render(view, [book.account.pk])]
+    campaign = book.campaign("Diwali", TO_COME)
+    seen.append(TOPICS[1].render(view, [book.account.pk]))
+    archive_campaign(account=book.account, campaign_id=campaign.pk, actor=OPERATOR, now=NOON)
+    seen.append(TOPICS[1].render(view, [book.account.pk]))
+    assert seen[0] != seen[1] != seen[2]
+
+
+def test_nobody_watches_a_row_that_the_page_does_not_show_them(book: Book) -> None:
+    campaign = book.campaign("Diwali")
+    Campaign.objects.filter(pk=campaign.pk).update(group=None)
+    stranger = make_book("Bharat", rows=1)
+    for user in (book.agent, stranger.admin):
+        viewer = Viewer(user, "en", "", "", "")
+        with pytest.raises(NotFoundError):
+            TOPICS[0].authorise(viewer, campaign.pk)
+    assert TOPICS[0].render(Viewer(stranger.admin, "en", "", "", "").view, [campaign.pk]) == {}

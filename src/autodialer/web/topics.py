@@ -5,6 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from autodialer.web.live_topics import Topics
-from autodialer.web.views import campaign_live, imports
+from autodialer.web.views import campaign_live, campaigns, imports
 
-TOPICS: Final = Topics((*campaign_live.TOPICS, *imports.TOPICS))
+TOPICS: Final = Topics((*campaign_live.TOPICS, *campaigns.TOPICS, *imports.TOPICS))

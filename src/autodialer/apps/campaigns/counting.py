@@ -70,22 +70,31 @@ def cheap_counts(
 ) -> Mapping[int, TargetCounts | None]:
     """Return the counts of these campaigns; None where counting now would make a page slow.
 
-    Of a campaign that has not started only the numbers are counted that were refused when it was
-    made; the counts of one that is over are kept. Of the others as many are counted, in the order
-    given, as have `at_most` targets together, and always the first.
+    Of those that are not known as many are counted, the small ones first, as have `at_most`
+    targets together, and always one.
     """
-    found: dict[int, TargetCounts | None] = {campaign.pk: _kept(campaign) for campaign in campaigns}
-    to_come = [campaign for campaign in campaigns if campaign.status == CampaignStatus.CREATED]
-    found |= _before_start(account, to_come)
+    found = known_counts(account, campaigns)
     to_count: list[int] = []
     left = at_most
-    for campaign in campaigns:
+    for campaign in sorted(campaigns, key=lambda each: each.target_count):
         if found[campaign.pk] is None and (campaign.target_count <= left or not to_count):
             to_count.append(campaign.pk)
             left -= campaign.target_count
-    if to_count:
-        found |= count_targets(account, to_count)
-    return found
+    return {**found, **(count_targets(account, to_count) if to_count else {})}
+
+
+def known_counts(
+    account: Account, campaigns: Sequence[Campaign]
+) -> Mapping[int, TargetCounts | None]:
+    """Return the counts that need no counting: before the start, and once all is over; else None.
+
+    Of a campaign that has not started only the numbers are counted that were refused when it was
+    made; the counts of one that is over are kept.
+    """
+    to_come = [campaign for campaign in campaigns if campaign.status == CampaignStatus.CREATED]
+    return {campaign.pk: _kept(campaign) for campaign in campaigns} | _before_start(
+        account, to_come
+    )
 
 
 def _kept(campaign: Campaign) -> TargetCounts | None:

@@ -6,25 +6,26 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from django.db.models import Case, Count, F, OuterRef, Subquery, Value, When
+from django.db.models import Case, Count, F, Max, OuterRef, Subquery, Value, When
 from django.db.models.functions import Lower
 
+from autodialer.apps.accounts.actor import Actor
 from autodialer.apps.accounts.permissions import Permission, may
 from autodialer.apps.campaigns.access import visible_campaign, visible_campaigns
 from autodialer.apps.campaigns.actions import Choice, choices
-from autodialer.apps.campaigns.counting import TargetCounts, cheap_counts, count_targets
-from autodialer.apps.campaigns.models import CampaignAgent
+from autodialer.apps.campaigns.counting import cheap_counts, count_targets, known_counts
+from autodialer.apps.campaigns.models import Campaign, CampaignAgent
 from autodialer.apps.texts import storable
 from autodialer.domain.campaign import CampaignStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from django.db.models import QuerySet
 
-    from autodialer.apps.accounts.actor import Actor
-    from autodialer.apps.accounts.models import Account
-    from autodialer.apps.campaigns.models import Campaign
+    from autodialer.apps.accounts.models import Account, Role
+    from autodialer.apps.campaigns.counting import TargetCounts
 
 SEARCH_FROM: Final = 3  # characters, as in the requirements
 # What needs somebody's eyes comes first.
@@ -114,6 +115,26 @@ def entry(account: Account, actor: Actor, campaign_id: int) -> Entry:
     visible_campaign(account, actor, campaign_id)
     campaign = _shown(visible_campaigns(account, actor)).get(pk=campaign_id)
     return _entry(campaign, count_targets(account, [campaign_id])[campaign_id], actor)
+
+
+def entries_of(
+    account: Account, role: Role, ids: Sequence[int], count: Callable[[int], TargetCounts]
+) -> list[Entry]:
+    """Return these rows as everybody of the role sees them who may see them at all.
+
+    `count` is asked for the counts that are not known. Ids that are no more are left out.
+    """
+    found = list(_shown(Campaign.objects.filter(account=account, pk__in=ids)))
+    known = known_counts(account, found)
+    actor = Actor("", role)
+    return [_entry(campaign, known[campaign.pk] or count(campaign.pk), actor) for campaign in found]
+
+
+def version(account: Account) -> str:
+    """Return a word that is another one when a campaign was made or archived."""
+    in_use = Campaign.objects.filter(account=account).exclude(status=CampaignStatus.ARCHIVED.value)
+    newest, many = in_use.aggregate(newest=Max("pk"), many=Count("pk")).values()
+    return f"{newest or 0}-{many}"
 
 
 def matches(account: Account, actor: Actor, wanted: Wanted) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from django.shortcuts import render
@@ -11,25 +12,41 @@ from django.utils.translation import gettext_lazy
 
 from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.campaigns import listing
+from autodialer.apps.campaigns.access import visible_campaign
+from autodialer.apps.campaigns.counting import TargetCounts, count_targets
 from autodialer.apps.campaigns.listing import Order, Wanted
 from autodialer.apps.texts import clean_text
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.errors import InvalidInputError
+from autodialer.ports.screens import Shown
 from autodialer.web.access import may
+from autodialer.web.live_topics import (
+    Topic,
+    fragment,
+    own_account,
+    signal,
+    the_account_of,
+    the_id_of,
+)
 from autodialer.web.pages import cut, page_number
+from autodialer.web.recent import Recent
 from autodialer.web.routes import Route
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from enum import StrEnum
 
     from django.http import HttpResponse, QueryDict
 
+    from autodialer.apps.accounts.models import Account
     from autodialer.web.access import PageRequest
+    from autodialer.web.live_topics import Fragments, View, Viewer
 
     E = TypeVar("E", bound=StrEnum)
 
 PER_PAGE: Final = 25
 LONGEST_SEARCH: Final = 100
+_COUNTS: Final[Recent[TargetCounts]] = Recent()
 ORDERS: Final = (
     (Order.NEWEST, gettext_lazy("Newest first")),
     (Order.OLDEST, gettext_lazy("Oldest first")),
@@ -52,8 +69,16 @@ def index(request: PageRequest) -> HttpResponse:
 
 def performance(request: PageRequest, campaign_id: int) -> HttpResponse:
     """Show the performance of one campaign: what a page had no time to count."""
-    row = listing.entry(request.account, request.actor, campaign_id)
-    return render(request, "campaigns/_performance_of.html", {"row": row})
+    visible_campaign(request.account, request.actor, campaign_id)
+    counts = _recent_counts(request.account, campaign_id)
+    shown = {"campaign_id": campaign_id, "counts": counts}
+    return render(request, "campaigns/_performance_of.html", shown)
+
+
+def _recent_counts(account: Account, campaign_id: int) -> TargetCounts:
+    """Return the counts of not long ago, shared by all who look: large ones are counted rarely."""
+    ids = [campaign_id]
+    return _COUNTS.get(campaign_id, lambda: count_targets(account, ids)[campaign_id])
 
 
 def _shown(request: PageRequest) -> dict[str, Any]:
@@ -77,6 +102,7 @@ def _shown(request: PageRequest) -> dict[str, Any]:
         "may_create": may(request, Permission.CREATE_CAMPAIGN),
         "statuses": list(CampaignStatus),
         "orders": ORDERS,
+        "version": listing.version(request.account),
     }
 
 
@@ -96,6 +122,40 @@ def _one_of(kind: type[E], asked: str, field: str) -> E | None:
         raise InvalidInputError(field, _("Choose one of: %s.") % ", ".join(kind))
     return kind(asked)
 
+
+# Live pages: each row of the table, and whether there is another one.
+
+
+def _may_watch(viewer: Viewer, campaign_id: int) -> None:
+    visible_campaign(viewer.account, viewer.actor, campaign_id)
+
+
+def _anybody(viewer: Viewer, account_id: int) -> None:
+    """Every role has the page; which campaigns are on it, it says itself."""
+
+
+def _rows(view: View, ids: Sequence[int]) -> Mapping[int, Fragments]:
+    count = partial(_recent_counts, view.account)
+    rows = listing.entries_of(view.account, view.role, ids, count)
+    return {
+        row.id: {f"campaign-{row.id}": fragment("campaigns/_row.html", row=row)} for row in rows
+    }
+
+
+def _version(view: View, ids: Sequence[int]) -> Mapping[int, Fragments]:
+    return {view.account.pk: signal("campaigns", listing.version(view.account))}
+
+
+TOPICS: Final = (
+    Topic("campaign-row", _may_watch, _rows, shown_in=the_id_of(Shown.CAMPAIGN)),
+    Topic(
+        "campaigns",
+        _anybody,
+        _version,
+        shown_in=the_account_of(Shown.CAMPAIGN),
+        own_id=own_account,
+    ),
+)
 
 ROUTES: Final = (
     Route("", "campaigns", index, Permission.LIST_CAMPAIGNS),

@@ -2,6 +2,7 @@
 import htmx from "htmx.org";
 import "./app/dialog.js";
 import "./app/menus.js";
+import "./app/tips.js";
 import "./app/forms.js";
 import "./app/pairs.js";
 import "./app/rows.js";

@@ -3,7 +3,8 @@
 const open = () => document.querySelectorAll("details[data-menu][open]");
 
 document.addEventListener("click", (event) => {
-  for (const menu of open()) if (!menu.contains(event.target)) menu.open = false;
+  const chosen = event.target.closest(".dropdown-item:not([aria-disabled])");
+  for (const menu of open()) if (chosen || !menu.contains(event.target)) menu.open = false;
 });
 
 document.addEventListener("keydown", (event) => {
