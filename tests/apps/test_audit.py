@@ -27,6 +27,7 @@ LEFT_BY_OTHERS = {
     "imports.plan_import": "changes nothing that anybody else sees",
     "imports.confirm_import": "ends in list.import when the worker has saved the rows",
     "imports.cancel_import": "changes nothing that anybody else sees",
+    "accounts.new_account": "is create_account inside a transaction",
     "accounts.new_user": "is create_user inside a transaction",
     "agents.new_device": "is add_device inside a transaction",
     "agents.invite_user": "is these two, and leaves the entry of each",

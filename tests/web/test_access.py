@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 
 PARAMETER: Final = re.compile(r"<(?:(\w+):)?(\w+)>")
 # What an address names that is nobody's: a word from a fixed list, not an id.
-WORDS: Final = {"verb": "pause", "kind": "calls", "form": "csv", "format": "csv"}
+WORDS: Final = {
+    "token": "not-the-token",
+    "verb": "pause",
+    "kind": "calls",
+    "form": "csv",
+    "format": "csv",
+}
 PEOPLE: Final = ("asha", "devi", "bina", "esha")
 OUTSIDERS: Final = {"esha"}
 OK: Final = {200, 302, 204, 206}

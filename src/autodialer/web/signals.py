@@ -42,10 +42,9 @@ FACTORS: Final = {
 @receiver(user_logged_in)
 def note_sign_in(request: PageRequest, user: User, **_: Any) -> None:
     """Note that somebody is in, and by which proofs."""
-    proofs = [
-        proof.get("type", proof["method"]) for proof in get_authentication_records(request, user)
-    ]
-    _note(request, user, "sign_in", {"with": ", ".join(proofs)})
+    proofs = get_authentication_records(request, user)
+    shown = [FACTORS.get(proof.get("type"), proof["method"]) for proof in proofs]
+    _note(request, user, "sign_in", {"with": ", ".join(shown)} if shown else None)
 
 
 @receiver(user_logged_out)

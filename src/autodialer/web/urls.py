@@ -19,6 +19,7 @@ from autodialer.web.views import (
     people,
     recordings,
     reports,
+    setup,
     work,
 )
 
@@ -34,6 +35,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *lists.ROUTES,
     *office.ROUTES,
     *people.ROUTES,
+    *setup.ROUTES,
     *recordings.ROUTES,
     *reports.ROUTES,
     *work.ROUTES,

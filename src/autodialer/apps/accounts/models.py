@@ -1,4 +1,4 @@
-"""Accounts, the customer organisations, and their users."""
+"""Accounts, the customer organisations, their users, and how the first one comes in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from autodialer.domain.people import Role
 from autodialer.domain.retry import LONGEST_REDIAL_GAP, REDIAL_GAP
 from autodialer.domain.window import LEGAL_CLOSES, LEGAL_OPENS
 
-__all__ = ["Account", "Role", "User"]
+__all__ = ["Account", "Role", "SetupLink", "User"]
 
 SECOND: Final = timedelta(seconds=1)
 
@@ -74,3 +74,22 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name
+
+
+class SetupLink(models.Model):
+    """The link with which the first admin comes in: used up by its use. The token is not kept."""
+
+    ONLY: Final = 1
+
+    id = models.SmallIntegerField(primary_key=True, default=ONLY)
+    token_hash = models.CharField(max_length=64)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            # A new link ends the one before.
+            models.CheckConstraint(condition=Q(id=1), name="setup_link_is_the_only_one"),
+        ]
+
+    def __str__(self) -> str:
+        return "set-up link"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db.models import Q
 
 from autodialer.apps.accounts.models import Account, Role, User
@@ -56,3 +57,9 @@ def needs_second_factor(user: User) -> bool:
 def user_by_email(address: str) -> User | None:
     """Return who signs in with this address, of any account; None: nobody."""
     return User.objects.filter(email=address.strip().lower()).first()
+
+
+def can_anybody_sign_in() -> bool:
+    """Return whether there is somebody with a password, in any account."""
+    active = User.objects.filter(is_active=True)
+    return active.exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX).exists()

@@ -43,8 +43,7 @@ class LastAdminError(ConflictError):
     code = "last_admin"
 
 
-@transaction.atomic(durable=True)
-def create_account(
+def new_account(
     *,
     name: str,
     now: datetime,
@@ -52,10 +51,12 @@ def create_account(
     region: str = "IN",
     window_opens: time = LEGAL_OPENS,
     window_closes: time = LEGAL_CLOSES,
+    actor: Actor = OPERATOR,
 ) -> Account:
     """Make an account. Its calling window may narrow the legal one, never widen it.
 
-    For the operator. Raises InvalidInputError, or ConflictError when the name is taken.
+    For the operator, inside a transaction of the caller; by itself it is `create_account`. Raises
+    InvalidInputError, or ConflictError when the name is taken.
     """
     _check_place(zone, region)
     _check_window(window_opens, window_closes)
@@ -72,8 +73,11 @@ def create_account(
     )
     if not is_new:
         raise ConflictError(f"There is an account called {cleaned!r} already.")
-    _record_account(account, OPERATOR, "create", {}, now)
+    _record_account(account, actor, "create", {}, now)
     return account
+
+
+create_account = transaction.atomic(durable=True)(new_account)
 
 
 @transaction.atomic(durable=True)

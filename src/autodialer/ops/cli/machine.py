@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from autodialer.ops import env
 from autodialer.ops.asterisk.install import install, is_installed
-from autodialer.ops.cli.shell import Commands, needs_database, set_up_django
+from autodialer.ops.cli.shell import Commands, needs_database, now, set_up_django
 from autodialer.ops.dialer import DialerProcess
 from autodialer.ops.dialer import main as run_dialer
 from autodialer.ops.errors import AsteriskUnavailableError
@@ -51,6 +52,7 @@ def up(lab: bool) -> None:
         host, port = web_address()
         services["web"] = WebProcess(paths, url, host=host, port=port)
         _report(f"The pages will be at http://{host}:{port}.")
+        tell_setup_link(port)
         Supervisor(services, _report).run()
 
 
@@ -158,6 +160,17 @@ def _migrate() -> None:
 
     call_command("migrate", verbosity=0, interactive=False)
     _report("database: the tables are of this version")
+
+
+def tell_setup_link(port: int) -> None:
+    """Print where the first admin comes in; no file of ours keeps it."""
+    from autodialer.apps.accounts.first_admin import make_setup_link
+
+    token = make_setup_link(now())
+    if token is not None:
+        pages = env.text("AUTODIALER_PUBLIC_URL", f"http://127.0.0.1:{port}").rstrip("/")
+        _report("Nobody can sign in yet. Make the first admin here; the link works once:")
+        _report(f"  {pages}/setup/{token}/")
 
 
 def _report(line: str) -> None:
