@@ -283,11 +283,11 @@ def test_who_watches_an_import_gets_its_state_without_asking(asha: Client, book:
     assert f'data-live="import:{import_id}"' in text(asha.get(url))
     work(url)
     watching, other = viewer(book.supervisor), viewer(make_book("Zenith").supervisor)
-    shown = TOPICS[0].render(watching.view, [import_id])[import_id]
+    shown = TOPICS[0].render(watching.view(NOON), [import_id])[import_id]
     assert "Save 2 contacts" in shown[f"import-{import_id}"]
     assert "csrfmiddlewaretoken" not in shown[f"import-{import_id}"]
     assert "Waits for your yes" in shown[f"import-row-{import_id}"]
-    assert TOPICS[0].render(other.view, [import_id]) == {}
+    assert TOPICS[0].render(other.view(NOON), [import_id]) == {}
     TOPICS[0].authorise(watching, import_id)
     for stranger in (viewer(book.agent), other):
         with pytest.raises(NotFoundError):

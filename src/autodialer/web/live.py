@@ -82,7 +82,7 @@ class Hub:
     def __init__(self, topics: Topics, newsroom: Newsroom, clock: Callable[[], datetime]) -> None:
         self._topics, self._newsroom, self._clock = topics, newsroom, clock
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="live")
-        self._desks = {topic.kind: Desk(topic, self._threads) for topic in topics}
+        self._desks = {topic.kind: Desk(topic, self._threads, clock) for topic in topics}
         self._streams: set[Stream] = set()
         # How to end what else is open for somebody.
         self._others: dict[Callable[[], None], Viewer] = {}
@@ -156,7 +156,7 @@ class Hub:
 
     def _open(self, stream: Stream, topics: Sequence[tuple[Topic, int]]) -> None:
         self._streams.add(stream)
-        view = stream.viewer.view
+        view = stream.viewer.view(self._clock())
         for topic, number in topics:
             stream.feeds.append(self._desks[topic.kind].subscribe(number, view, stream))
 

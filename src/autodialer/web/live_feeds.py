@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,7 @@ from django.utils import timezone, translation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from autodialer.ports.screens import Change
     from autodialer.web.live_stream import Stream
@@ -70,8 +71,10 @@ class Feed:
 class Desk:
     """Renders the feeds of one topic: the due ones together, one rendering at a time."""
 
-    def __init__(self, topic: Topic, threads: ThreadPoolExecutor) -> None:
-        self._topic, self._threads = topic, threads
+    def __init__(
+        self, topic: Topic, threads: ThreadPoolExecutor, clock: Callable[[], datetime]
+    ) -> None:
+        self._topic, self._threads, self._clock = topic, threads, clock
         self._feeds: dict[tuple[int, View], Feed] = {}
         self._by_id: dict[int, set[Feed]] = defaultdict(set)
         self._changed = asyncio.Event()
@@ -143,8 +146,9 @@ class Desk:
         for feed in feeds:  # A change during the rendering makes it due again.
             feed.begun, feed.due = started, started + REFRESH_S
         loop, ids = asyncio.get_running_loop(), [feed.id for feed in feeds]
+        now = replace(view, now=self._clock())
         try:
-            rendered = await loop.run_in_executor(self._threads, _in_thread, self._topic, view, ids)
+            rendered = await loop.run_in_executor(self._threads, _in_thread, self._topic, now, ids)
         except DatabaseError as error:
             log.warning("not_rendered", topic=self._topic.kind, error=type(error).__name__)
         except Exception:  # A topic's own fault: the pages see that their figures grow old.

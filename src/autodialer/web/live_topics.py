@@ -9,7 +9,7 @@ each only the elements that differ from what was sent last.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from django.template.loader import render_to_string
@@ -19,7 +19,10 @@ from autodialer.domain.errors import NotFoundError
 from autodialer.ports.screens import Change, Shown
 
 if TYPE_CHECKING:
-    from autodialer.apps.accounts.models import Account, Role, User
+    from datetime import datetime
+
+    from autodialer.apps.accounts.models import Account, User
+    from autodialer.domain.people import Role
 
 # A campaign's figures are counted at most once a second, however many calls end in it.
 PACE_S: Final = 1.0
@@ -40,6 +43,8 @@ class View:
     language: str
     # Rows of one id are equal: these are the columns, which other settings make another view.
     columns: str
+    # When it is rendered.
+    now: datetime = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +67,9 @@ class Viewer:
         """The person, for the guards of the services."""
         return Actor.of(self.user)
 
-    @property
-    def view(self) -> View:
-        """How this person sees what everybody of the role sees."""
-        return View(self.account, self.actor.role, self.language, self.account_columns)
+    def view(self, now: datetime) -> View:
+        """Return how this person sees what everybody of the role sees."""
+        return View(self.account, self.actor.role, self.language, self.account_columns, now)
 
 
 # HTML by the id of the element that it replaces, which it contains; see `signal` for names with !.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from autodialer.web.live_topics import Topics
-from autodialer.web.views import campaign_live, campaigns, imports
+from autodialer.web.views import campaign_live, campaigns, imports, work
 
-TOPICS: Final = Topics((*campaign_live.TOPICS, *campaigns.TOPICS, *imports.TOPICS))
+TOPICS: Final = Topics(
+    (*campaign_live.TOPICS, *campaigns.TOPICS, *imports.TOPICS, *work.TOPICS),
+)

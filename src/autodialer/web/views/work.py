@@ -8,17 +8,22 @@ from django.shortcuts import redirect, render
 
 from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.agents.queries import device
-from autodialer.apps.calls.console import console, live_session
+from autodialer.apps.calls.console import console, live_session, state_keys
 from autodialer.apps.calls.services import start_session, stop_session
 from autodialer.apps.campaigns.access import visible_campaign
 from autodialer.apps.campaigns.queries import campaign_row
 from autodialer.domain.errors import ConflictError
+from autodialer.ports.screens import Shown
+from autodialer.web.live_topics import AT_ONCE, Topic, signal, the_id_of
 from autodialer.web.routes import WRITE, Route
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from django.http import HttpResponse
 
     from autodialer.web.access import PageRequest
+    from autodialer.web.live_topics import Fragments, View, Viewer
 
 
 def work(request: PageRequest, campaign_id: int) -> HttpResponse:
@@ -79,6 +84,27 @@ def _answer(request: PageRequest, campaign_id: int, refused: str = "") -> HttpRe
     template = "work/_console.html" if request.htmx else "work/index.html"
     return render(request, template, shown, status=409 if refused else 200)
 
+
+def _oneself(viewer: Viewer, user_id: int) -> None:
+    """Allow: the id is the viewer's own."""
+
+
+def _keys(view: View, ids: Sequence[int]) -> Mapping[int, Fragments]:
+    """Return what differs when a screen must be drawn anew; its page then asks for it."""
+    keys = state_keys(view.account, ids)
+    return {user_id: signal("agent", keys.get(user_id, "")) for user_id in ids}
+
+
+TOPICS: Final = (
+    Topic(
+        "agent",
+        _oneself,
+        _keys,
+        shown_in=the_id_of(Shown.AGENT),
+        pace_s=AT_ONCE,
+        own_id=lambda viewer: viewer.user.pk,
+    ),
+)
 
 _WORK: Final = "campaigns/<int:campaign_id>/work/"
 ROUTES: Final = (

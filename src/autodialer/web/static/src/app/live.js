@@ -91,8 +91,10 @@ function take({ now, age, parts }) {
 
 function tell(name, value) {
   for (const element of document.querySelectorAll(`[data-live-signal="${CSS.escape(name)}"]`)) {
-    if (element.dataset.liveValue === value) continue;
+    const before = element.dataset.liveValue;
+    if (before === value) continue;
     element.dataset.liveValue = value;
+    if (before === undefined) continue; // the page was made a moment ago
     element.dispatchEvent(new CustomEvent("live", { bubbles: false }));
   }
 }
