@@ -24,7 +24,7 @@ def _counts(view: View, ids: Sequence[int]) -> Mapping[int, Fragments]:
     found = {}
     for number in ids:
         row = campaign_row(view.account, number)
-        html = fragment("campaign/_counts.html", row=row, counts=row.counts)
+        html = fragment("campaign/_counts.html", row=row)
         begun = row.counts.total - row.counts[TargetStatus.SCHEDULED]
         step = begun + row.counts[TargetStatus.COMPLETED]
         found[number] = {"counts": html, "step": str(step)}

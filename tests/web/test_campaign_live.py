@@ -11,7 +11,7 @@ from autodialer.domain.errors import NotFoundError
 from autodialer.web.live_topics import View, Viewer
 from autodialer.web.views.campaign_live import TOPICS
 from tests.apps.test_sessions import start
-from tests.support.book import Book, make_book
+from tests.support.book import NOON, Book, make_book
 from tests.web.test_campaign_page import ended, ready
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def campaign(book: Book) -> Campaign:
 
 
 def sent(book: Book, campaign: Campaign, role: Role) -> Mapping[str, str]:
-    view = View(book.account, role, "en", "")
+    view = View(book.account, role, "en", "", NOON)
     return TOPIC.render(view, [campaign.pk])[campaign.pk]
 
 

@@ -285,16 +285,16 @@ def test_a_live_row_is_the_row_of_the_page(book: Book) -> None:
         viewer = Viewer(user, "en", "", "", "")
         of_row.authorise(viewer, campaign.pk)
         with timezone.override("Asia/Kolkata"):
-            pushed = of_row.render(viewer.view, [campaign.pk, 10**9])
+            pushed = of_row.render(viewer.view(NOON), [campaign.pk, 10**9])
         assert list(pushed) == [campaign.pk]
         row = pushed[campaign.pk][f"campaign-{campaign.pk}"]
         assert " ".join(row.split()) in text(page)
-        pushed = of_list.render(viewer.view, [book.account.pk])
+        pushed = of_list.render(viewer.view(NOON), [book.account.pk])
         assert pushed[book.account.pk] == {"!campaigns": page.context["version"]}
 
 
 def test_the_list_is_asked_again_when_a_campaign_is_made_or_archived(book: Book) -> None:
-    view = Viewer(book.supervisor, "en", "", "", "").view
+    view = Viewer(book.supervisor, "en", "", "", "").view(NOON)
     seen = [TOPICS[1].render(view, [book.account.pk])]
     campaign = book.campaign("Diwali", TO_COME)
     seen.append(TOPICS[1].render(view, [book.account.pk]))
@@ -311,4 +311,4 @@ def test_nobody_watches_a_row_that_the_page_does_not_show_them(book: Book) -> No
         viewer = Viewer(user, "en", "", "", "")
         with pytest.raises(NotFoundError):
             TOPICS[0].authorise(viewer, campaign.pk)
-    assert TOPICS[0].render(Viewer(stranger.admin, "en", "", "", "").view, [campaign.pk]) == {}
+    assert TOPICS[0].render(Viewer(stranger.admin, "en", "", "", "").view(NOON), [campaign.pk]) == {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from autodialer.apps.accounts.actor import Actor
@@ -25,18 +24,17 @@ def _watch(viewer: Viewer, campaign_id: int) -> None:
 
 
 def _render(view: View, ids: Sequence[int]) -> Mapping[int, Fragments]:
-    now = datetime.now(UTC)  # noqa: TID251  a screen is as new as its rendering
     rows = (campaign_row(view.account, campaign_id) for campaign_id in ids)
-    return {row.id: _fragments(view, row, now) for row in rows}
+    return {row.id: _fragments(view, row) for row in rows}
 
 
-def _fragments(view: View, row: CampaignRow, now: datetime) -> Fragments:
+def _fragments(view: View, row: CampaignRow) -> Fragments:
     """Return the parts that move: for agents those of their page only."""
     of_agents = {"work-counts": fragment("work/_counts.html", campaign=row)}
     if RULES[Permission.VIEW_CALLS].scope(view.role) is None:
         return of_agents
-    counts = counts_shown(view.account, row, now)
-    agents = agents_shown(view.account, row, now)
+    counts = counts_shown(view.account, row, view.now)
+    agents = agents_shown(view.account, row, view.now)
     choices = allowed_actions(view.account, row.id, Actor("", view.role))
     history = changes(view.account, row.id)
     return {
