@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Max, Prefetch
+from django.db.models import Case, Exists, Max, OuterRef, Prefetch, Subquery, When
 
 from autodialer.apps.calls.models import Attempt, AttemptState, Node, Session, SessionStatus
 from autodialer.apps.calls.reasons import why_ended
@@ -72,12 +72,16 @@ class CallRow:
 def agent_rows(account: Account, campaign_id: int | None = None) -> list[AgentRow]:
     """Return the live sessions of a campaign, or of the whole account, by agent."""
     live_calls = Attempt.objects.exclude(state=AttemptState.ENDED.value).select_related("target")
+    calls = Attempt.objects.filter(session=OuterRef("pk"))
+    last_end = calls.order_by().values("session").annotate(at=Max("ended_at")).values("at")
+    is_in_call = Exists(calls.exclude(state=AttemptState.ENDED.value))
     sessions = (
         Session.objects.filter(account=account)
         .exclude(status=SessionStatus.ENDED.value)
         .select_related("user")
         .prefetch_related(Prefetch("attempts", live_calls, to_attr="live_calls"))
-        .annotate(last_end=Max("attempts__ended_at"))
+        # Asked for those who wait alone: it reads all calls of their session.
+        .annotate(last_end=Case(When(is_in_call, then=None), default=Subquery(last_end)))
         .order_by("user__name", "pk")
     )
     if campaign_id is not None:
