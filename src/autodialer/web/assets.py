@@ -20,6 +20,7 @@ class AssetsMissingError(AutodialerError):
     code = "assets_missing"
 
 
+@cache
 def asset_url(name: str) -> str:
     """Return the address of a bundled file by its plain name, such as `app.js`."""
     return static(f"dist/{manifest()[name]}")

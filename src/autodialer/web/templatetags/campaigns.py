@@ -15,8 +15,11 @@ from autodialer.web.performance import bar
 from autodialer.web.templatetags.ui import with_query
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.utils.functional import _StrPromise
 
+    from autodialer.apps.campaigns.actions import Choice
     from autodialer.apps.campaigns.counting import TargetCounts
 
 register = template.Library()
@@ -35,28 +38,33 @@ REASONS: Final = {
 _A = CampaignAction
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How an entry of the menu looks."""
-
-    label: _StrPromise
-    icon: str
-
-
 ACTIONS: Final = {
-    _A.EDIT: Look(_("Edit"), "pencil"),
-    _A.PAUSE: Look(_("Pause"), "player-pause"),
-    _A.RESUME: Look(_("Resume"), "player-play"),
-    _A.COMPLETE: Look(_("Complete"), "check"),
-    _A.ARCHIVE: Look(_("Archive"), "archive"),
-    _A.CLONE: Look(_("Clone"), "copy"),
+    _A.EDIT: (_("Edit"), "pencil"),
+    _A.PAUSE: (_("Pause"), "player-pause"),
+    _A.RESUME: (_("Resume"), "player-play"),
+    _A.COMPLETE: (_("Complete"), "check"),
+    _A.ARCHIVE: (_("Archive"), "archive"),
+    _A.CLONE: (_("Clone"), "copy"),
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An entry of a campaign's menu; `why_not` is empty when it leads to `url`."""
+
+    label: _StrPromise
+    icon: str
+    url: str
+    why_not: str
+
+
 @register.simple_tag
-def action_look(action: CampaignAction) -> Look:
-    """Return label and icon of an entry of the menu."""
-    return ACTIONS[action]
+def menu_items(choices: Sequence[Choice], campaign_id: int) -> list[Item]:
+    """Return the entries of a campaign's menu."""
+    return [
+        Item(*ACTIONS[choice.action], action_url(choice.action, campaign_id), choice.why_not)
+        for choice in choices
+    ]
 
 
 @register.simple_tag

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from django import template
@@ -65,11 +66,17 @@ def asset(name: str) -> str:
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
     """Return an icon of the sprite; decoration unless it has a label."""
-    href = f"{asset_url('icons.svg')}#{name}"
     if label:
+        href = f"{asset_url('icons.svg')}#{name}"
         return format_html(
             '<svg class="icon" role="img" aria-label="{}"><use href="{}"/></svg>', label, href
         )
+    return _drawing(name)
+
+
+@cache  # a table draws hundreds, of the few that templates name
+def _drawing(name: str) -> SafeString:
+    href = f"{asset_url('icons.svg')}#{name}"
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}"/></svg>', href)
 
 
