@@ -42,7 +42,7 @@ _KINDS: Final = (
     (2, "19", _T.FAILED, Reason.UNAVAILABLE, 2),
 )
 _DO_NOT_CALL: Final = 2
-_NAMES: Final = ("Meera", "Arjun", "Kavya", "Rohan", "Priya", "Vikram", "Anita", "Sanjay")
+NAMES: Final = ("Meera", "Arjun", "Kavya", "Rohan", "Priya", "Vikram", "Anita", "Sanjay")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def csv_file() -> bytes:
 
 
 def _customer(place: int, digits: str, status: TargetStatus, reason: str, invites: int) -> Customer:
-    name = _NAMES[place % len(_NAMES)]
+    name = NAMES[place % len(NAMES)]
     return Customer(_number(place % 100, digits, place // 100), name, status, reason, invites)
 
 

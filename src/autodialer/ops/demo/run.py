@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -24,6 +23,8 @@ from autodialer.ops.errors import AsteriskUnavailableError, OperationError
 from autodialer.ops.node import make_asterisk, make_lab
 from autodialer.ops.paths import Paths, alone
 from autodialer.ops.postgres import EmbeddedPostgres
+from autodialer.ops.web import WebProcess
+from autodialer.ops.worker import WorkerProcess
 
 if TYPE_CHECKING:
     from autodialer.ops.asterisk.run import Ari
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
     from autodialer.ops.lab.carrier import LabCarrier
     from autodialer.ops.supervisor import Service
 
+_WHAT: Final = (
+    "admin: people, caller ids, settings, audit log",
+    "supervisor: campaigns, lists, reports, recordings",
+    "agent: presses Start and talks, in the browser",
+)
 # Three agents need about 100 s: one minute of it is the wait for the retries.
 ENOUGH_S: Final = 300.0
 
@@ -46,7 +52,8 @@ class _Switch:
 def run_demo(*, once: bool) -> int:
     """Run the demo; return 0 when every number ended as its digits say and all promises hold.
 
-    Without `once` the stack runs on until Ctrl-C.
+    Without `once` there is no such run: the pages are open, with people to sign in as and a
+    campaign in progress, until Ctrl-C.
     """
     base = Paths.from_environment()
     paths = Paths.below(base.var / "demo", asterisk_prefix=base.asterisk_prefix)
@@ -56,13 +63,13 @@ def run_demo(*, once: bool) -> int:
         signal.signal(signal.SIGTERM, _interrupt)
         try:
             switch = _start_stack(paths, running)
-            made, faults = _run_campaign(paths, switch)
+            if not once:
+                _open_pages(paths, running)
+                return 0
+            return 1 if _run_campaign(paths, switch) else 0
         except KeyboardInterrupt:
             say("Stopped.")
             return 1
-        if not once:
-            _stay(paths, made)
-    return 1 if faults else 0
 
 
 def say(text: str) -> None:
@@ -126,7 +133,8 @@ def _told(what: str) -> Iterator[None]:
     say(f"  {what}: ready in {time.monotonic() - started:.1f} s")
 
 
-def _run_campaign(paths: Paths, switch: _Switch) -> tuple[Made, list[str]]:
+def _run_campaign(paths: Paths, switch: _Switch) -> list[str]:
+    """Let three agents work a campaign to its end; return what went wrong."""
     from autodialer.ops.cli.watch import watch
     from autodialer.ops.demo import data
 
@@ -139,7 +147,7 @@ def _run_campaign(paths: Paths, switch: _Switch) -> tuple[Made, list[str]]:
     signal.alarm(0)
     faults = _judge(switch, made, started)
     _tell_result(paths, switch, made, faults)
-    return made, faults
+    return faults
 
 
 def _tell_import(made: Made) -> None:
@@ -225,13 +233,23 @@ def _short(path: Path) -> str:
     return os.path.relpath(path)
 
 
-def _stay(paths: Paths, made: Made) -> None:
-    program = _short(Path(sys.argv[0]).absolute())
+def _open_pages(paths: Paths, running: ExitStack) -> None:
+    """Start the pages and the worker, make an office, and stay until Ctrl-C."""
+    from autodialer.ops.demo.office import PASSWORD, open_office
+
+    url = os.environ["AUTODIALER_DATABASE_URL"]
+    web = WebProcess(paths, url)
+    with _told("pages and worker"):
+        _start(WorkerProcess(paths, url), running)
+        _start(web, running)
+    office = open_office(datetime.now(UTC))
+    say(f"\nOpen {web.url} and sign in; the password of all three is {PASSWORD}\n")
+    for sign_in, what in zip(office.sign_ins, _WHAT, strict=True):
+        say(f"  {sign_in.email:26} {sign_in.who}, {what}")
     say(
-        "\nThe stack runs on. Try, in another terminal:\n"
-        f"  AUTODIALER_VAR={_short(paths.var)} {program} campaign list "
-        f"--account '{made.account.name}'\n"
-        "Ctrl-C ends it."
+        '\nTwo agents on lab phones work the campaign "Festival calls" already: watch it as the\n'
+        'supervisor. As the agent open "Your first calls", allow the microphone and press Start:\n'
+        "customers of the lab answer you. Nothing leaves this machine. Ctrl-C ends it."
     )
     with suppress(KeyboardInterrupt):
         signal.pause()

@@ -1,0 +1,76 @@
+"""A real browser before a real web process on a database of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from autodialer.ops.web import WebProcess
+from playwright.sync_api import sync_playwright
+
+from autodialer.ops.paths import Paths
+from autodialer.ops.process import free_port
+from tests.browser.site import Pages, Visitor
+from tests.support.book import Book, make_book
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+# Debian's package; as root a browser has no sandbox. The rest lets a page use a made-up microphone
+# and talk to a telephone server on this machine.
+EXECUTABLE: Final = "/usr/bin/chromium"
+FLAGS: Final = (
+    "--no-sandbox",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+    "--allow-loopback-in-peer-connection",
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
+    "--disable-background-networking",
+    "--disable-component-update",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for the tests of a file: its loop must not run beside other tests' loops."""
+    patch = pytest.MonkeyPatch()
+    # Playwright's loop runs in this thread, where tests ask Django too: they take turns.
+    patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=EXECUTABLE, args=FLAGS)
+        yield launched
+        launched.close()
+    patch.undo()
+
+
+@pytest.fixture
+def pages(live_database: str, tmp_path: Path) -> Iterator[Pages]:
+    """A web process on a fresh database."""
+    web = WebProcess(Paths.below(tmp_path), live_database, host="127.0.0.1", port=free_port())
+    web.start()
+    yield Pages(web)
+    web.stop()
+
+
+@pytest.fixture
+def book(pages: Pages) -> Book:
+    """An account with people, a list and a group."""
+    return make_book()
+
+
+@pytest.fixture
+def visit(browser: Browser, pages: Pages) -> Iterator[Callable[..., Visitor]]:
+    """Open a browser window as somebody: `visit(book.supervisor)`; checked when the test ends."""
+    visitors: list[Visitor] = []
+
+    def open_as(*args: object, **options: object) -> Visitor:
+        visitors.append(Visitor.open(browser, pages, *args, **options))  # type: ignore[arg-type]
+        return visitors[-1]
+
+    yield open_as
+    for visitor in visitors:
+        visitor.close()

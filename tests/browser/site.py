@@ -1,0 +1,110 @@
+"""The pages as a visitor's browser has them, and what must be true of each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.test import Client
+
+if TYPE_CHECKING:
+    from autodialer.ops.web import WebProcess
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+
+    from autodialer.apps.accounts.models import User
+
+AXE: Final = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
+DESK: Final = (1366, 850)
+PHONE: Final = (320, 640)  # the narrowest that WCAG 1.4.10 asks for
+RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# Refusals are answered with these, and a browser notes each answer that is no success.
+_REFUSED: Final = ("status of 409", "status of 422", "status of 404", "status of 403")
+
+
+@dataclass(slots=True)
+class Pages:
+    """A web process under test."""
+
+    web: WebProcess
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.web.host}:{self.web.port}"
+
+
+@dataclass(slots=True)
+class Visitor:
+    """Somebody's browser window. What must never happen in it is asked when it closes."""
+
+    context: BrowserContext
+    page: Page
+    base: str
+    troubles: list[str] = field(default_factory=list)
+
+    @classmethod
+    def open(
+        cls,
+        browser: Browser,
+        pages: Pages,
+        user: User | None = None,
+        *,
+        size: tuple[int, int] = DESK,
+        scheme: Literal["light", "dark"] = "light",
+        **options: Any,
+    ) -> Visitor:
+        """Open a window, signed in as the user if one is given."""
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, **options
+        )
+        if user is not None:
+            context.add_cookies([{"name": "sessionid", "value": _session(user), "url": pages.url}])
+        visitor = cls(context, context.new_page(), pages.url)
+        visitor.page.set_default_timeout(10_000)
+        visitor.page.on("console", visitor._hear)
+        visitor.page.on("pageerror", lambda error: visitor.troubles.append(f"script: {error}"))
+        visitor.page.on("request", visitor._see)
+        return visitor
+
+    def go(self, path: str) -> Page:
+        """Open a page of the site."""
+        self.page.goto(f"{self.base}{path}")
+        return self.page
+
+    def close(self) -> None:
+        """Close the window; scripts must have failed nowhere, and nothing foreign been loaded."""
+        self.context.close()
+        assert not self.troubles, self.troubles
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not any(known in message.text for known in _REFUSED):
+            self.troubles.append(f"console: {message.text}")
+
+    def _see(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme in {"http", "https", "ws", "wss"} and not self.base.endswith(parts.netloc):
+            self.troubles.append(f"foreign: {request.url}")
+
+
+def _session(user: User) -> str:
+    client = Client()
+    client.force_login(user)
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+def faults(page: Page) -> list[str]:
+    """Return what axe finds wrong with the page for people who see, hear or move differently."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("rules => axe.run({ runOnly: rules })", RULES)
+    return [
+        f"{violation['id']}: {node['html'][:150]} {node['failureSummary'][:300]}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+def scrolls_sideways(page: Page) -> bool:
+    """Return whether the page is wider than its window."""
+    return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
