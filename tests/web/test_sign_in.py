@@ -77,6 +77,26 @@ def test_a_supervisor_without_a_demanded_second_factor_is_sent_to_set_it_up(
     assert client.get("/accounts/2fa/").status_code == 200
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["2fa/", "sessions/", "password/change/", "logout/", "reauthenticate/"],
+)
+def test_what_belongs_to_signing_in_is_there(client: Client, asha: User, path: str) -> None:
+    client.post("/accounts/login/", {"login": asha.email, "password": PASSWORD})
+    page = client.get(f"/accounts/{path}")
+    assert page.status_code == 200
+    assert 'class="btn' in page.content.decode()
+
+
+def test_setting_up_a_second_factor_asks_for_the_password_again(client: Client, asha: User) -> None:
+    client.post("/accounts/login/", {"login": asha.email, "password": PASSWORD})
+    setup = "/accounts/2fa/totp/activate/"
+    asked = client.get(setup)["Location"]
+    assert asked.startswith("/accounts/reauthenticate/")
+    client.post(asked, {"password": PASSWORD})
+    assert client.get(setup).status_code == 200
+
+
 def test_nothing_inline_and_nothing_foreign_may_run(client: Client, asha: User) -> None:
     client.force_login(asha)
     page = client.get("/")
