@@ -88,16 +88,19 @@ def test_settings_are_saved_audited_and_checked(book: Book) -> None:
         "region": "AE",
         "window_opens": "10:00",
         "window_closes": "20:00",
+        "redial_gap": "90",
     }
     assert devi.post("/settings/", given).status_code == 302
     account = Account.objects.get(pk=book.account.pk)
-    assert (account.zone, account.region) == ("Asia/Dubai", "AE")
+    assert (account.zone, account.region, account.redial_gap_s) == ("Asia/Dubai", "AE", 90)
     log = devi.get("/audit/").content.decode()
     assert "account.change" in log
     assert "Asia/Kolkata" in log
     night = devi.post("/settings/", given | {"window_closes": "23:00"})
     assert night.status_code == 422
     assert "21:00" in str(night.context["form"].errors)
+    long = devi.post("/settings/", given | {"redial_gap": "4000"})
+    assert "redial_gap" in long.context["form"].errors
 
 
 def test_a_supervisor_reads_the_settings_only(book: Book) -> None:
@@ -108,6 +111,7 @@ def test_a_supervisor_reads_the_settings_only(book: Book) -> None:
         "region": "AE",
         "window_opens": "10:00",
         "window_closes": "20:00",
+        "redial_gap": "90",
     }
     assert asha.post("/settings/", given).status_code == 403
 

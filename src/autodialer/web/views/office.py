@@ -147,6 +147,11 @@ class SettingsForm(Form):
             "Within 09:00 to 21:00. No phone rings outside; a conversation may finish."
         ),
     )
+    redial_gap = forms.DurationField(
+        label=gettext_lazy("Seconds between two calls to one number"),
+        help_text=gettext_lazy("Over all campaigns of the account; 0 to 3600."),
+        widget=forms.NumberInput(attrs={"min": 0, "max": 3600}),
+    )
     require_second_factor = forms.BooleanField(
         label=gettext_lazy("Admins and supervisors must sign in with a second factor"),
         required=False,
@@ -156,7 +161,9 @@ class SettingsForm(Form):
 def settings(request: PageRequest) -> HttpResponse:
     """Show the settings of the account, and change them."""
     may_change = may(request, Permission.CHANGE_SETTINGS)
-    kept = {name: getattr(request.account, name) for name in SettingsForm.base_fields}
+    names = set(SettingsForm.base_fields) - {"redial_gap"}
+    kept = {name: getattr(request.account, name) for name in names}
+    kept["redial_gap"] = request.account.redial_gap_s
     form = SettingsForm(request.POST or None, initial=kept)
     for field in form.fields.values():
         field.disabled = not may_change
