@@ -18,7 +18,7 @@ NO_DATABASE := AUTODIALER_DATABASE_URL=postgresql:///none?host=/nonexistent
 
 .PHONY: help setup check check-format check-lint check-types check-imports check-migrations \
 	check-tree check-words test test-full test-unit test-asterisk wire-tools asterisk \
-	demo bench sim docs lock format clean assets
+	demo bench sim docs lock format clean assets screenshots browser
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -71,15 +71,18 @@ check-words:
 
 test: test-unit test-asterisk ## Run the tests, the ones on real Asterisk included
 
-test-unit: setup assets
+test-unit: setup assets browser
 	$(BIN)/python -m pytest -n 2 -m "not asterisk and not slow" $(ARGS)
 
 # One after another: they measure and race real calls, which two at a time would disturb.
-test-asterisk: setup assets wire-tools asterisk
+test-asterisk: setup assets browser wire-tools asterisk
 	$(BIN)/python -m pytest -m "asterisk and not slow" $(ARGS)
 
-test-full: setup assets wire-tools asterisk ## Run every test, the slow ones too
+test-full: setup assets browser wire-tools asterisk ## Run every test, the slow ones too
 	$(BIN)/python -m pytest $(ARGS)
+
+browser:
+	@tools/require_debian.sh chromium=chromium
 
 wire-tools:
 	@tools/require_debian.sh sipp=sip-tester tcpdump=tcpdump chromium=chromium
@@ -96,6 +99,9 @@ bench: setup assets ## Measure one part: make bench ARGS=<part>
 
 sim: setup ## Run 300 seeded simulations; one again: make sim ARGS="--seed 7 --seeds 1"
 	@$(BIN)/autodialer simulate --seeds 300 $(ARGS)
+
+screenshots: setup assets browser asterisk ## Take the pictures of the pages for docs/images
+	@$(BIN)/python -m tools.screenshots
 
 docs: setup ## Write the generated reference pages again
 	@$(BIN)/python -m tools.reference

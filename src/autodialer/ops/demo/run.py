@@ -23,7 +23,7 @@ from autodialer.ops.errors import AsteriskUnavailableError, OperationError
 from autodialer.ops.node import make_asterisk, make_lab
 from autodialer.ops.paths import Paths, alone
 from autodialer.ops.postgres import EmbeddedPostgres
-from autodialer.ops.web import WebProcess
+from autodialer.ops.web import WebProcess, web_address
 from autodialer.ops.worker import WorkerProcess
 
 if TYPE_CHECKING:
@@ -238,12 +238,13 @@ def _open_pages(paths: Paths, running: ExitStack) -> None:
     from autodialer.ops.demo.office import PASSWORD, open_office
 
     url = os.environ["AUTODIALER_DATABASE_URL"]
-    web = WebProcess(paths, url)
+    host, port = web_address()
+    web = WebProcess(paths, url, host=host, port=port)
     with _told("pages and worker"):
         _start(WorkerProcess(paths, url), running)
         _start(web, running)
     office = open_office(datetime.now(UTC))
-    say(f"\nOpen {web.url} and sign in; the password of all three is {PASSWORD}\n")
+    say(f"\nOpen http://{host}:{port} and sign in; the password of all three is {PASSWORD}\n")
     for sign_in, what in zip(office.sign_ins, _WHAT, strict=True):
         say(f"  {sign_in.email:26} {sign_in.who}, {what}")
     say(
