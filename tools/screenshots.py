@@ -131,7 +131,7 @@ def _take_all(browser: Browser, office: Office, url: str, look: Look) -> None:
         _take(page, name, look)
     window.close()
     window = _sign_in(browser, url, agent, look)
-    _take_work(window.new_page(), f"{url}/campaigns/{office.own_campaign}/work/", look)
+    _take_work(window.new_page(), f"{url}/campaigns/{office.own_campaign}/agent/", look)
     window.close()
 
 

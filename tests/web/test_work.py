@@ -131,7 +131,7 @@ def test_the_callee_is_shown_with_all_fields_and_earlier_calls(
 
 def test_what_the_screen_shows_is_on_the_page(book: Book, campaign: Campaign) -> None:
     call(connected(book, campaign))
-    page = signed_in(book.agent).get(f"/campaigns/{campaign.pk}/work/").content.decode()
+    page = signed_in(book.agent).get(f"/campaigns/{campaign.pk}/agent/").content.decode()
     for text in ("Dialling Person 0", "Pune", "+919000000000", "Stop after this call"):
         assert text in page, text
 
@@ -140,7 +140,7 @@ def test_start_pressed_twice_starts_once(book: Book) -> None:
     campaign, bina = book.campaign(), signed_in(book.agent)
     connected(book, campaign)
     for _ in range(2):
-        answer = bina.post(f"/campaigns/{campaign.pk}/work/start/", headers={"HX-Request": "true"})
+        answer = bina.post(f"/campaigns/{campaign.pk}/agent/start/", headers={"HX-Request": "true"})
         assert answer.status_code == 200
         assert b"Waiting for the next call" in answer.content
     assert Session.objects.count() == 1
@@ -148,7 +148,7 @@ def test_start_pressed_twice_starts_once(book: Book) -> None:
 
 def test_stop_ends_after_the_call_and_hang_up_at_once(book: Book, campaign: Campaign) -> None:
     session, bina = connected(book, campaign), signed_in(book.agent)
-    url = f"/campaigns/{campaign.pk}/work/stop/"
+    url = f"/campaigns/{campaign.pk}/agent/stop/"
     answer = bina.post(url, headers={"HX-Request": "true"}).content.decode()
     assert "released after this call" in answer
     assert not Session.objects.get(pk=session.pk).stop_at_once
@@ -161,7 +161,7 @@ def test_a_refused_start_says_why_on_the_page_and_in_the_part(book: Book) -> Non
     pause_campaign(
         account=book.account, campaign_id=campaign.pk, actor=Actor.of(book.supervisor), now=NOON
     )
-    url = f"/campaigns/{campaign.pk}/work/start/"
+    url = f"/campaigns/{campaign.pk}/agent/start/"
     for headers in ({}, {"HX-Request": "true"}):
         answer = bina.post(url, headers=headers)
         assert answer.status_code == 409
@@ -171,7 +171,7 @@ def test_a_refused_start_says_why_on_the_page_and_in_the_part(book: Book) -> Non
 def test_a_supervisor_who_is_no_agent_of_the_campaign_is_told_so(
     book: Book, campaign: Campaign
 ) -> None:
-    answer = signed_in(book.supervisor).get(f"/campaigns/{campaign.pk}/work/")
+    answer = signed_in(book.supervisor).get(f"/campaigns/{campaign.pk}/agent/")
     assert "is not an agent of this campaign" in answer.content.decode()
 
 
@@ -205,7 +205,7 @@ def test_fields_without_a_value_are_not_shown() -> None:
 def test_the_number_of_queries_does_not_depend_on_the_number_of_calls(
     book: Book, campaign: Campaign
 ) -> None:
-    bina, url = signed_in(book.agent), f"/campaigns/{campaign.pk}/work/now/"
+    bina, url = signed_in(book.agent), f"/campaigns/{campaign.pk}/agent/now/"
     session = connected(book, campaign)
     call(session)
     few = queries(bina, url)
