@@ -101,7 +101,7 @@ def test_the_tiles_are_the_ten_counts(book: Book, diwali: Campaign) -> None:
 
 def test_an_agent_is_sent_to_where_agents_work(book: Book, diwali: Campaign) -> None:
     answer = signed_in(book.agent).get(f"/campaigns/{diwali.pk}/")
-    assert answer["Location"] == f"/campaigns/{diwali.pk}/work/"
+    assert answer["Location"] == f"/campaigns/{diwali.pk}/agent/"
 
 
 def test_the_page_asks_the_same_number_of_questions_however_much_there_is(
