@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 from autodialer.ops.web import WebProcess
+from django.conf import settings
 from playwright.sync_api import sync_playwright
 
 from autodialer.ops.paths import Paths
@@ -50,7 +51,13 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def pages(live_database: str, tmp_path: Path) -> Iterator[Pages]:
     """A web process on a fresh database."""
-    web = WebProcess(Paths.below(tmp_path), live_database, host="127.0.0.1", port=free_port())
+    web = WebProcess(
+        Paths.below(tmp_path),
+        live_database,
+        port=free_port(),
+        # That sessions which a test signs are good for it.
+        extra={"AUTODIALER_SECRET_KEY": settings.SECRET_KEY},
+    )
     web.start()
     yield Pages(web)
     web.stop()

@@ -63,9 +63,9 @@ class Visitor:
             context.add_cookies([{"name": "sessionid", "value": _session(user), "url": pages.url}])
         visitor = cls(context, context.new_page(), pages.url)
         visitor.page.set_default_timeout(10_000)
-        visitor.page.on("console", visitor._hear)
+        visitor.page.on("console", lambda message: visitor._hear(message))
         visitor.page.on("pageerror", lambda error: visitor.troubles.append(f"script: {error}"))
-        visitor.page.on("request", visitor._see)
+        visitor.page.on("request", lambda request: visitor._see(request))
         return visitor
 
     def go(self, path: str) -> Page:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from django.http import JsonResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 
 from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.agents.queries import device
+from autodialer.apps.agents.services import issue_phone_secret
 from autodialer.apps.calls.console import console, live_session, state_keys
 from autodialer.apps.calls.services import start_session, stop_session
 from autodialer.apps.campaigns.access import visible_campaign
 from autodialer.apps.campaigns.queries import campaign_row
-from autodialer.domain.errors import ConflictError
+from autodialer.domain.errors import ConflictError, NotFoundError
 from autodialer.ports.screens import Shown
 from autodialer.web.live_topics import AT_ONCE, Topic, signal, the_id_of
 from autodialer.web.routes import WRITE, Route
@@ -66,6 +69,22 @@ def stop(request: PageRequest, campaign_id: int) -> HttpResponse:
     return _answer(request, campaign_id)
 
 
+def phone_account(request: PageRequest) -> HttpResponse:
+    """Give the telephone in this page what it registers with; the one before is refused then."""
+    mine = device(request.account, request.user.pk)
+    if mine is None:
+        raise NotFoundError(gettext("You have no phone in the browser: add one to your profile."))
+    issued = issue_phone_secret(
+        account=request.account,
+        user_id=request.user.pk,
+        device_id=mine.pk,
+        now=request.now,
+        actor=request.actor,
+    )
+    account = {"user": issued.user, "secret": issued.secret, "realm": issued.realm}
+    return JsonResponse(account, headers={"Cache-Control": "no-store"})
+
+
 def _shown(request: PageRequest, campaign_id: int) -> dict[str, object]:
     campaign = visible_campaign(request.account, request.actor, campaign_id, Permission.DIAL)
     return {
@@ -106,10 +125,11 @@ TOPICS: Final = (
     ),
 )
 
-_WORK: Final = "campaigns/<int:campaign_id>/work/"
+_WORK: Final = "campaigns/<int:campaign_id>/agent/"
 ROUTES: Final = (
     Route(_WORK, "campaign_work", work, Permission.DIAL),
     Route(f"{_WORK}now/", "campaign_work_part", part, Permission.DIAL),
     Route(f"{_WORK}start/", "work_start", start, Permission.DIAL, WRITE),
     Route(f"{_WORK}stop/", "work_stop", stop, Permission.DIAL, WRITE),
+    Route("phone/account/", "phone_account", phone_account, Permission.EDIT_OWN_PROFILE, WRITE),
 )
