@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from autodialer.ops.web import WebProcess
 from django.conf import settings
 from playwright.sync_api import sync_playwright
 
 from autodialer.ops.paths import Paths
 from autodialer.ops.process import free_port
+from autodialer.ops.web import WebProcess
 from tests.browser.site import Pages, Visitor
 from tests.support.book import Book, make_book
 

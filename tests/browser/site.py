@@ -11,10 +11,10 @@ from django.conf import settings
 from django.test import Client
 
 if TYPE_CHECKING:
-    from autodialer.ops.web import WebProcess
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
     from autodialer.apps.accounts.models import User
+    from autodialer.ops.web import WebProcess
 
 AXE: Final = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
 DESK: Final = (1366, 850)
@@ -63,9 +63,10 @@ class Visitor:
             context.add_cookies([{"name": "sessionid", "value": _session(user), "url": pages.url}])
         visitor = cls(context, context.new_page(), pages.url)
         visitor.page.set_default_timeout(10_000)
-        visitor.page.on("console", lambda message: visitor._hear(message))
+        # Playwright would note a bound method in the object, which has no room for it.
+        visitor.page.on("console", lambda message: visitor._hear(message))  # noqa: PLW0108
         visitor.page.on("pageerror", lambda error: visitor.troubles.append(f"script: {error}"))
-        visitor.page.on("request", lambda request: visitor._see(request))
+        visitor.page.on("request", lambda request: visitor._see(request))  # noqa: PLW0108
         return visitor
 
     def go(self, path: str) -> Page:

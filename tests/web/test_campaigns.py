@@ -311,4 +311,6 @@ def test_nobody_watches_a_row_that_the_page_does_not_show_them(book: Book) -> No
         viewer = Viewer(user, "en", "", "", "")
         with pytest.raises(NotFoundError):
             TOPICS[0].authorise(viewer, campaign.pk)
-    assert TOPICS[0].render(Viewer(stranger.admin, "en", "", "", "").view(NOON), [campaign.pk]) == {}
+    assert (
+        TOPICS[0].render(Viewer(stranger.admin, "en", "", "", "").view(NOON), [campaign.pk]) == {}
+    )

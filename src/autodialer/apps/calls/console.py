@@ -11,7 +11,7 @@ from django.db.models import Max, OuterRef, Prefetch, Subquery
 from autodialer.apps.agents.queries import device as device_of
 from autodialer.apps.calls.models import Attempt, AttemptState, Session, SessionStatus
 from autodialer.apps.calls.queries import AgentRow, agent_row, call_row, contact_name, ended_row
-from autodialer.apps.calls.start import CannotStartError, check_start, no_device
+from autodialer.apps.calls.start import CannotStartError, check_device, check_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -159,6 +159,7 @@ def _refusal(
 ) -> CannotStartError | None:
     try:
         check_start(account, campaign, user, now)
+        check_device(user, device_of(account, user.pk))
     except CannotStartError as error:
         return error
-    return no_device(user) if device_of(account, user.pk) is None else None
+    return None

@@ -17,7 +17,6 @@ from autodialer.apps.accounts.models import User
 from autodialer.apps.accounts.permissions import Permission, require
 from autodialer.apps.agents.models import DeviceKind
 from autodialer.apps.agents.queries import device as device_of
-from autodialer.apps.agents.queries import device_problem
 from autodialer.apps.audit.queries import did
 from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.billing.services import (
@@ -27,7 +26,7 @@ from autodialer.apps.billing.services import (
     void_hold,
 )
 from autodialer.apps.calls.models import Attempt, Session, SessionStatus
-from autodialer.apps.calls.start import CannotStartError, check_start, no_device
+from autodialer.apps.calls.start import CannotStartError, check_device, check_start
 from autodialer.apps.campaigns.access import visible_campaign
 from autodialer.apps.events import hint_sessions, tell_screens
 from autodialer.domain.errors import NotFoundError
@@ -82,8 +81,7 @@ def start_session(
             )
         return Started(live.pk, is_new=False)
     check_start(account, campaign, user, now)
-    device = _device(account, user, device_id)
-    _check_registered(device)
+    device = check_device(user, device_of(account, user.pk, device_id))
     session = Session.objects.create(
         id=uuid4(),
         account=account,
@@ -226,16 +224,3 @@ def _hold_agent_leg(account: Account, session: Session, device: AgentDevice, now
         )
     except (LowBalanceError, NoTariffError) as error:
         raise CannotStartError(error.code, str(error)) from error
-
-
-def _check_registered(device: AgentDevice) -> None:
-    """Refuse at once what the dialer would find out when it calls."""
-    if problem := device_problem(device):
-        raise CannotStartError("phone_not_registered", problem)
-
-
-def _device(account: Account, user: User, device_id: int | None) -> AgentDevice:
-    device = device_of(account, user.pk, device_id)
-    if device is None:
-        raise no_device(user)
-    return device

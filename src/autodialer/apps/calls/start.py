@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from autodialer.apps.agents.queries import device_problem
 from autodialer.apps.campaigns.access import takes_part
 from autodialer.apps.campaigns.models import CampaignChange, NumberSource, Target
 from autodialer.apps.campaigns.terms import narrowed_hours
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from autodialer.apps.accounts.models import Account, User
+    from autodialer.apps.agents.models import AgentDevice
     from autodialer.apps.campaigns.models import Campaign
 
 # A campaign that paused by itself says what it waits for.
@@ -51,11 +53,16 @@ def check_start(account: Account, campaign: Campaign, user: User, now: datetime)
     _check_targets(account, campaign, now)
 
 
-def no_device(user: User) -> CannotStartError:
-    """Return the refusal of somebody who can be called nowhere."""
-    return CannotStartError(
-        "no_device", f"{user.name} has no phone to be called on: add a device first."
-    )
+def check_device(user: User, device: AgentDevice | None) -> AgentDevice:
+    """Return the device. Raises CannotStartError when the user cannot be called on it now."""
+    if device is None:
+        raise CannotStartError(
+            "no_device", f"{user.name} has no phone to be called on: add a device first."
+        )
+    # Refused at once, as the dialer would when it calls.
+    if problem := device_problem(device):
+        raise CannotStartError("phone_not_registered", problem)
+    return device
 
 
 def _check_member(campaign: Campaign, user: User) -> None:

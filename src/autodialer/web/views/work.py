@@ -16,6 +16,7 @@ from autodialer.apps.calls.services import start_session, stop_session
 from autodialer.apps.campaigns.access import visible_campaign
 from autodialer.apps.campaigns.queries import campaign_row
 from autodialer.domain.errors import ConflictError, NotFoundError
+from autodialer.domain.people import DeviceKind
 from autodialer.ports.screens import Shown
 from autodialer.web.live_topics import AT_ONCE, Topic, signal, the_id_of
 from autodialer.web.routes import WRITE, Route
@@ -72,7 +73,7 @@ def stop(request: PageRequest, campaign_id: int) -> HttpResponse:
 def phone_account(request: PageRequest) -> HttpResponse:
     """Give the telephone in this page what it registers with; the one before is refused then."""
     mine = device(request.account, request.user.pk)
-    if mine is None:
+    if mine is None or mine.kind != DeviceKind.BROWSER:
         raise NotFoundError(gettext("You have no phone in the browser: add one to your profile."))
     issued = issue_phone_secret(
         account=request.account,
