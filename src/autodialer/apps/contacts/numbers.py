@@ -60,8 +60,8 @@ def parse_number(raw: str, region: str) -> str:
 
     Raises NumberError. Digits are never guessed: what a spreadsheet has rounded is refused.
     """
-    if region == "IN" and (plain := _INDIAN.fullmatch(raw)) and _indian_mobile(plain[1]):
-        return f"+91{plain[1]}"
+    if quick := _plain_indian_mobile(raw, region):
+        return quick
     number = _valid_number(raw, region)
     kind = phonenumbers.number_type(number)
     if kind in _PREMIUM:
@@ -78,6 +78,8 @@ def parse_caller_id(raw: str, region: str) -> str:
 
     Indian telemarketers must call from such a series (140, 1600). Raises NumberError.
     """
+    if quick := _plain_indian_mobile(raw, region):
+        return quick
     return phonenumbers.format_number(_valid_number(raw, region), PhoneNumberFormat.E164)
 
 
@@ -96,8 +98,10 @@ def _mobile_pattern() -> re.Pattern[str]:
     return re.compile(pattern or r"(?!)")  # matches nothing: the library decides
 
 
-def _indian_mobile(national: str) -> bool:
-    return _mobile_pattern().fullmatch(national) is not None
+def _plain_indian_mobile(raw: str, region: str) -> str:
+    """Return such a number at once, as most of most files are; empty for all others."""
+    plain = _INDIAN.fullmatch(raw) if region == "IN" else None
+    return f"+91{plain[1]}" if plain and _mobile_pattern().fullmatch(plain[1]) else ""
 
 
 def _valid_number(raw: str, region: str) -> PhoneNumber:
