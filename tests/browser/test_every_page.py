@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 SIGN_IN: Final = ("/accounts/login/", "/accounts/password/reset/")
 OWN: Final = ("/accounts/2fa/", "/accounts/sessions/", "/accounts/password/change/")
 # Files to save, and parts of pages that htmx asks for.
-NO_PAGES: Final = {"campaign_performance", "campaign_preview", "campaign_work_part", "recording"}
+NO_PAGES: Final = {
+    "campaign_performance",
+    "campaign_preview",
+    "campaign_report_file",
+    "campaign_work_part",
+    "recording",
+}
 
 
 @pytest.fixture
