@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from itertools import count
@@ -15,6 +16,10 @@ from django.contrib.sessions.models import Session
 from django.db import connections
 from django.test import Client
 from pytest_django import DjangoDbBlocker
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin, Subprotocol
 
 from autodialer.adapters.pg.store import PgStore
 from autodialer.apps.accounts.actor import Actor
@@ -37,6 +42,7 @@ KILL_LISTENERS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
  WHERE datname = current_database() AND query LIKE 'LISTEN %'"""
 
+SIP = Subprotocol("sip")
 T = TypeVar("T")
 
 NUMBERS = count()
@@ -277,3 +283,80 @@ async def test_django_answers_everything_else(web: WebProcess, book: Book) -> No
     await writer.wait_closed()
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert b"Content-Security-Policy" in answer or b"content-security-policy" in answer
+
+
+# The browser phone's socket ---------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def asterisk(web: WebProcess) -> AsyncIterator[list[str]]:
+    """Something that answers where Asterisk would, and keeps what it was sent."""
+    heard: list[str] = []
+
+    async def answer(socket: ServerConnection) -> None:
+        async for message in socket:
+            heard.append(str(message))
+            await socket.send(f"SIP/2.0 200 OK to {heard[-1]}")
+
+    async with serve(answer, "127.0.0.1", 0, subprotocols=[SIP]) as server:
+        (listening,) = server.sockets
+        file = web.log.parents[1] / "asterisk/node/ari.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps({"port": listening.getsockname()[1], "password": "x"}))
+        yield heard
+
+
+def phone(web: WebProcess, session: str, origin: str | None = None) -> connect:
+    here = f"http://127.0.0.1:{web.port}"
+    return connect(
+        f"ws://127.0.0.1:{web.port}/sip",
+        origin=Origin(origin or here),
+        subprotocols=[SIP],
+        additional_headers={"Cookie": f"sessionid={session}"},
+    )
+
+
+async def say(socket: ClientConnection, text: str) -> str:
+    await socket.send(text)
+    return str(await socket.recv())
+
+
+async def test_messages_go_to_asterisk_and_back(web: WebProcess, book: Book) -> None:
+    session = await in_thread(lambda: signed_in(book.agent))
+    async with asterisk(web) as heard, phone(web, session) as socket:
+        assert socket.subprotocol == SIP
+        assert await say(socket, "REGISTER") == "SIP/2.0 200 OK to REGISTER"
+        assert heard == ["REGISTER"]
+
+
+async def test_signing_out_ends_the_socket(web: WebProcess, book: Book) -> None:
+    session = await in_thread(lambda: signed_in(book.agent))
+    async with asterisk(web), phone(web, session) as socket:
+        await say(socket, "REGISTER")
+        await in_thread(lambda: sign_out(book.agent))
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+
+
+async def test_a_message_that_is_no_sip_message_for_its_size_ends_the_socket(
+    web: WebProcess, book: Book
+) -> None:
+    session = await in_thread(lambda: signed_in(book.agent))
+    async with asterisk(web) as heard, phone(web, session) as socket:
+        with pytest.raises(ConnectionClosed):
+            await say(socket, "x" * 70_000)
+        assert heard == []
+
+
+async def test_without_a_session_there_is_no_socket(web: WebProcess, book: Book) -> None:
+    with pytest.raises(InvalidStatus, match="403"):
+        async with phone(web, "x" * 32):
+            pass
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+async def test_another_sites_page_gets_no_socket(web: WebProcess, book: Book, origin: str) -> None:
+    session = await in_thread(lambda: signed_in(book.agent))
+    with pytest.raises(InvalidStatus, match="403"):
+        async with phone(web, session, origin):
+            pass

@@ -1,7 +1,7 @@
 """The web process as one ASGI application: live streams and the phone's socket here, Django below.
 
 Django runs in threads over WSGI, several times faster than its own ASGI path
-(docs/adr/0007-web-process.md).
+(docs/adr/0009-web-process.md).
 """
 
 from __future__ import annotations

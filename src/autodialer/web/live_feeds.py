@@ -32,8 +32,9 @@ T = TypeVar("T")
 
 # Also without news: what a lost one would have told is shown this much later at most.
 REFRESH_S: Final = 5.0
-# Of one kind and view in one rendering: more would keep the others waiting.
+# Of one kind: more would keep the others waiting.
 MOST_AT_ONCE: Final = 50
+MOST_LOOKS_AT_ONCE: Final = 10
 _AFTER_FAILURE_S: Final = 1.0
 
 # One element as it is sent: `"id":"html"`.
@@ -51,14 +52,17 @@ class Feed:
     parts: Parts = field(default_factory=dict)
     # Not older than this is what is shown; None: nothing is, yet.
     as_of: float | None = None
-    # When the last rendering began, and when the next one shall.
-    begun: float | None = None
+    # When it is rendered next, and whether for news. The pace is that of renderings for news: one
+    # without must not keep a change waiting.
     due: float = 0.0
+    has_news: bool = True
+    begun: float | None = None
 
     def hurry(self, now: float) -> None:
         """Render as soon as the topic's pace allows."""
         earliest = now if self.begun is None else self.begun + self.topic.pace_s
         self.due = min(self.due, max(now, earliest))
+        self.has_news = True
 
     def show(self, parts: Parts, as_of: float) -> None:
         """Take what was rendered, and send to everybody what differs."""
@@ -124,13 +128,14 @@ class Desk:
             await self._until_due()
 
     def _due(self) -> Mapping[View, Sequence[Feed]]:
+        """Return what to render now: what has news, or else a little of what is only looked at."""
         now = _now()
-        due: dict[View, list[Feed]] = defaultdict(list)
-        for feed in self._feeds.values():
-            batch = due[feed.view]
-            if feed.due <= now and len(batch) < MOST_AT_ONCE:
-                batch.append(feed)
-        return {view: batch for view, batch in due.items() if batch}
+        due = [feed for feed in self._feeds.values() if feed.due <= now]
+        news = [feed for feed in due if feed.has_news]
+        batches: dict[View, list[Feed]] = defaultdict(list)
+        for feed in news[:MOST_AT_ONCE] or due[:MOST_LOOKS_AT_ONCE]:
+            batches[feed.view].append(feed)
+        return batches
 
     async def _until_due(self) -> None:
         first = min((feed.due for feed in self._feeds.values()), default=None)
@@ -144,7 +149,8 @@ class Desk:
     async def _render(self, view: View, feeds: Sequence[Feed]) -> None:
         started = _now()
         for feed in feeds:  # A change during the rendering makes it due again.
-            feed.begun, feed.due = started, started + REFRESH_S
+            feed.begun = started if feed.has_news else feed.begun
+            feed.has_news, feed.due = False, started + REFRESH_S
         loop, ids = asyncio.get_running_loop(), [feed.id for feed in feeds]
         now = replace(view, now=self._clock())
         try:
