@@ -21,7 +21,11 @@ DESK: Final = (1366, 850)
 PHONE: Final = (320, 640)  # the narrowest that WCAG 1.4.10 asks for
 RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # Refusals are answered with these, and a browser notes each answer that is no success.
-_REFUSED: Final = ("status of 409", "status of 422", "status of 404", "status of 403")
+# htmx notes them a second time.
+_REFUSED: Final = (
+    *("status of 409", "status of 422", "status of 404", "status of 403"),
+    *("Error Code 409", "Error Code 422"),
+)
 
 
 @dataclass(slots=True)
