@@ -18,7 +18,7 @@ from autodialer.apps.campaigns.queries import campaign_row
 from autodialer.domain.errors import ConflictError, NotFoundError
 from autodialer.domain.people import DeviceKind
 from autodialer.ports.screens import Shown
-from autodialer.web.live_topics import AT_ONCE, Topic, signal, the_id_of
+from autodialer.web.live_topics import AT_ONCE, Topic, fragment, signal, the_id_of
 from autodialer.web.routes import WRITE, Route
 
 if TYPE_CHECKING:
@@ -115,7 +115,17 @@ def _keys(view: View, ids: Sequence[int]) -> Mapping[int, Fragments]:
     return {user_id: signal("agent", keys.get(user_id, "")) for user_id in ids}
 
 
+def _may_see(viewer: Viewer, campaign_id: int) -> None:
+    visible_campaign(viewer.account, viewer.actor, campaign_id)
+
+
+def _counts(view: View, ids: Sequence[int]) -> Mapping[int, Fragments]:
+    rows = (campaign_row(view.account, campaign_id) for campaign_id in ids)
+    return {row.id: {"work-counts": fragment("work/_counts.html", campaign=row)} for row in rows}
+
+
 TOPICS: Final = (
+    Topic("work", _may_see, _counts, shown_in=the_id_of(Shown.CAMPAIGN)),
     Topic(
         "agent",
         _oneself,
