@@ -41,6 +41,12 @@ async def tell_of_sessions(database: Database, sessions: Collection[SessionId]) 
     await _tell(database, told)
 
 
+async def tell_of_agents(database: Database, owners: Iterable[tuple[int, int]]) -> None:
+    """Tell the screens of agents, given as account and user, that something about them moved."""
+    changes = [Change(AccountId(account), Shown.AGENT, user) for account, user in owners]
+    await _tell(database, changes)
+
+
 async def tell_of_campaign(database: Database, campaign_id: CampaignId) -> None:
     """Tell the screens of a campaign that it has moved."""
     rows = await database.aside(step("campaigns", "whose_campaign", campaign_id=campaign_id))

@@ -139,7 +139,10 @@ class PgStore:
 
     async def note_phones(self, lease: Lease, registered: Sequence[str], now: datetime) -> None:
         names = list(registered)
-        await self._fenced(step("calls", "note_phones", **_of(lease), registered=names, now=now))
+        row = await self._fenced(
+            step("calls", "note_phones", **_of(lease), registered=names, now=now)
+        )
+        await screens.tell_of_agents(self._database, row["owners"])
 
     # Sessions --------------------------------------------------------------------------------
 

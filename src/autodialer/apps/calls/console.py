@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Max, OuterRef, Prefetch, Subquery
 
+from autodialer.apps.agents.models import AgentDevice
 from autodialer.apps.agents.queries import device as device_of
 from autodialer.apps.calls.models import Attempt, AttemptState, Session, SessionStatus
 from autodialer.apps.calls.queries import AgentRow, agent_row, call_row, contact_name, ended_row
@@ -74,15 +75,16 @@ def console(account: Account, campaign: Campaign, user: User, now: datetime) -> 
         callee=_callee(account, live) if live is not None else None,
         last=_last_call(session),
         refusal=_refusal(account, campaign, user, now),
-        key=state_keys(account, [user.pk]).get(user.pk, ""),
+        key=state_keys(account, [user.pk])[user.pk],
     )
 
 
 def state_keys(account: Account, user_ids: Iterable[int]) -> dict[int, str]:
     """Return for agents a text that differs whenever their screen must be drawn anew."""
+    ids = list(user_ids)
     calls = Attempt.objects.filter(session=OuterRef("pk")).order_by("-placed_at")
     sessions = (
-        Session.objects.filter(account=account, user__in=list(user_ids))
+        Session.objects.filter(account=account, user__in=ids)
         .order_by("user", "-created_at")
         .distinct("user")
         .values_list(
@@ -94,7 +96,13 @@ def state_keys(account: Account, user_ids: Iterable[int]) -> dict[int, str]:
             Subquery(calls.values("state")[:1]),
         )
     )
-    return {user_id: " ".join(map(str, rest)) for user_id, *rest in sessions}
+    steps = {user_id: rest for user_id, *rest in sessions}
+    phones = AgentDevice.objects.filter(user__account=account, user__in=ids, is_default=True)
+    registered = dict(phones.values_list("user", "registered_at"))
+    return {
+        user_id: " ".join(map(str, (registered.get(user_id), *steps.get(user_id, ()))))
+        for user_id in ids
+    }
 
 
 def live_session(account: Account, user: User) -> Session | None:
