@@ -8,6 +8,7 @@ import "./app/pairs.js";
 import "./app/rows.js";
 import "./app/uploads.js";
 import "./app/live.js";
+import "./app/passkeys.js";
 
 window.htmx = htmx; // the scripts of single pages use it
 import "./app/regions.js";
