@@ -198,6 +198,21 @@ def test_the_popup_link_keeps_the_customers_own_query(book: Book, campaign: Camp
     assert "From=%2B919000000000" in link
 
 
+def test_the_popup_link_keeps_the_place_in_the_customers_page_at_its_end(
+    book: Book, campaign: Campaign
+) -> None:
+    link = popup_link("https://crm.example/#/card", call(connected(book, campaign)))
+    assert link.startswith("https://crm.example/?CallSid=")
+    assert link.endswith("#/card")
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)//", "data:text/html,x", "//evil.example", ""])
+def test_no_popup_link_is_made_of_what_a_browser_would_run(
+    url: str, book: Book, campaign: Campaign
+) -> None:
+    assert popup_link(url, call(connected(book, campaign))) == ""
+
+
 def test_fields_without_a_value_are_not_shown() -> None:
     assert fields_of({"company": "", "fields": {"city": "Pune", "plan": ""}}) == [("city", "Pune")]
 

@@ -52,6 +52,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "autodialer.web.middleware.Private",
     "autodialer.web.middleware.Person",
     "autodialer.web.middleware.SecondFactor",
     "autodialer.web.uploads.BodyLimit",

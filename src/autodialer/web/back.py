@@ -22,9 +22,11 @@ def origin(request: PageRequest, default: str) -> str:
     if not asked or not url_has_allowed_host_and_scheme(asked, {request.get_host()}):
         return default
     parts = urlsplit(asked)
-    if not parts.path.startswith("/") or parts.path == request.path:
+    here = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    # Without its host, `http://here//there/` would lead to another one.
+    if not parts.path.startswith("/") or not url_has_allowed_host_and_scheme(here, None):
         return default
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return default if parts.path == request.path else here
 
 
 def go(request: PageRequest, url: str) -> HttpResponse:

@@ -17,6 +17,7 @@ from django.template.loader import render_to_string
 from autodialer.apps.accounts.actor import Actor
 from autodialer.domain.errors import NotFoundError
 from autodialer.ports.screens import Change, Shown
+from autodialer.web.ids import parse_id
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -142,9 +143,10 @@ class Topics:
 def _id_of(topic: Topic, number: str, viewer: Viewer) -> int:
     if topic.own_id is not None:
         return topic.own_id(viewer)
-    if not number.isdecimal() or len(number) > 18:  # noqa: PLR2004  a bigint
+    watched = parse_id(number)
+    if watched is None:
         raise UnknownTopicError("There is nothing like that to watch.")
-    return int(number)
+    return watched
 
 
 def the_id_of(what: Shown) -> ShownIn:

@@ -105,6 +105,21 @@ class Compression(GZipMiddleware):
         return super().process_response(request, response)
 
 
+class Private:
+    """Keeps pages out of all caches: they are one person's, and the next one may use the browser.
+
+    Pages that say something else about themselves are left alone.
+    """
+
+    def __init__(self, get_response: Callable[[PageRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: PageRequest) -> HttpResponse:
+        response = self._get_response(request)
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
+
+
 class Person:
     """Tells views for whom they work, and shows times by the clock on the account's wall."""
 

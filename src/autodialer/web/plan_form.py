@@ -20,6 +20,7 @@ from autodialer.domain.campaign import MAX_DURATION
 from autodialer.domain.outcome import CallStatus
 from autodialer.domain.retry import MAX_RETRIES, RetryMechanism
 from autodialer.web.forms import DateTimeInput, Form, TimeInput
+from autodialer.web.ids import parse_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -201,8 +202,7 @@ class PlanForm(Form):
     @property
     def chosen_list(self) -> int | None:
         """The list that is chosen at this moment, valid or not: what a preview is about."""
-        chosen = str(self["list"].value() or "")
-        return int(chosen) if chosen.isdecimal() else None
+        return parse_id(str(self["list"].value() or ""))
 
     @property
     def has_more_details(self) -> bool:

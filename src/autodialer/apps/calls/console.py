@@ -138,7 +138,7 @@ def _callee(account: Account, call: Attempt) -> Callee:
         call=call_row(call),
         fields=fields_of(call.target.contact),
         earlier=[call_row(one) for one in earlier],
-        popup_url=popup_link(campaign.popup_url, call) if campaign.popup_url else "",
+        popup_url=popup_link(campaign.popup_url, call),
     )
 
 
@@ -150,7 +150,12 @@ def fields_of(contact: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def popup_link(url: str, call: Attempt) -> str:
-    """Return the customer's own address with the call in its query; what it has stays as it is."""
+    """Return the customer's own address with the call in its query; what it has stays as it is.
+
+    Returns "" for an address that a browser would run instead of opening it.
+    """
+    if not url.lower().startswith(("https://", "http://")):
+        return ""
     values = {
         "CallSid": call.pk.hex,
         "From": call.e164,
@@ -159,7 +164,8 @@ def popup_link(url: str, call: Attempt) -> str:
         "Direction": "outbound-dial",
         "Name": contact_name(call.target.contact),
     }
-    return f"{url}{'&' if '?' in url else '?'}{urlencode(values)}"
+    base, sharp, place = url.partition("#")
+    return f"{base}{'&' if '?' in base else '?'}{urlencode(values)}{sharp}{place}"
 
 
 def _refusal(

@@ -22,6 +22,7 @@ from autodialer.domain.campaign import CampaignAction
 from autodialer.domain.errors import NotFoundError
 from autodialer.web import back
 from autodialer.web.access import may
+from autodialer.web.ids import parse_id
 from autodialer.web.plan_form import PlanForm, initial_of, initial_of_copy, lacks
 from autodialer.web.routes import FORM, Route
 
@@ -95,14 +96,13 @@ def edit(request: PageRequest, campaign_id: int) -> HttpResponse:
 
 def preview(request: PageRequest) -> HttpResponse:
     """Say what a campaign would get of a list."""
-    chosen = request.GET.get("list", "")
-    copy = copy_of(request, int(chosen) if chosen.isdecimal() else None)
+    copy = copy_of(request, parse_id(request.GET.get("list", "")))
     return render(request, "campaigns/_copy.html", {"copy": copy})
 
 
 def copy_of(request: PageRequest, list_id: int | None) -> Copy | None:
     """Return what a campaign would get of a list; None when none is chosen."""
-    if list_id is None or list_id >= 1 << 63:
+    if list_id is None:
         return None
     row = list_row(request.account, request.actor, list_id)
     return Copy(row, forbidden_members(request.account, row.id), left_out(request.account, row.id))

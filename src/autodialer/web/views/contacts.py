@@ -16,6 +16,7 @@ from autodialer.apps.contacts import queries, services
 from autodialer.apps.contacts.person import EMAIL_LENGTH, NAME_LENGTH, Person
 from autodialer.domain.errors import InvalidInputError
 from autodialer.web.forms import Form
+from autodialer.web.ids import parse_id
 from autodialer.web.pages import cut, page_number
 from autodialer.web.routes import FORM, Route
 from autodialer.web.search import search_of
@@ -83,11 +84,11 @@ def contacts(request: PageRequest) -> HttpResponse:
 def contact_new(request: PageRequest) -> HttpResponse:
     """Make a contact; asked for from a list, it joins that list."""
     form, pairs = ContactForm(request.POST or None), _pairs(request)
-    wanted = request.GET.get("list", "")
+    wanted = parse_id(request.GET.get("list", ""))
     to_list = (
-        queries.list_row(request.account, request.actor, int(wanted), Permission.EDIT_LIST)
-        if wanted.isdecimal() and len(wanted) < len(str(2**63))
-        else None
+        None
+        if wanted is None
+        else queries.list_row(request.account, request.actor, wanted, Permission.EDIT_LIST)
     )
     if request.method == "POST" and form.is_valid():
         with form.refusals():

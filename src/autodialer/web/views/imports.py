@@ -26,6 +26,7 @@ from autodialer.domain.errors import InvalidInputError
 from autodialer.domain.imports import ImportStatus
 from autodialer.ports.screens import Shown
 from autodialer.web.forms import Form
+from autodialer.web.ids import parse_id
 from autodialer.web.live_topics import Topic, View, Viewer, fragment, the_id_of
 from autodialer.web.pages import cut, page_number
 from autodialer.web.routes import FORM, WRITE, Route
@@ -75,16 +76,16 @@ class ChooseForm(Form):
 
     def __init__(self, request: PageRequest) -> None:
         """Offer the lists that this person may change, and all countries."""
-        wanted = request.GET.get("list", "")
-        first = {"region": request.account.region, "list": wanted if wanted.isdecimal() else ""}
+        wanted = parse_id(request.GET.get("list", ""))
+        first = {"region": request.account.region, "list": str(wanted or "")}
         post = request.method == "POST"
         super().__init__(
             request.POST if post else None, request.FILES if post else None, initial=first
         )
         offered = list_rows(request.account, request.actor, limit=LISTS_OFFERED)
         known = [(str(row.id), row.name) for row in offered]
-        if first["list"] and first["list"] not in dict(known):
-            row = list_row(request.account, request.actor, int(wanted[:18]), Permission.EDIT_LIST)
+        if wanted and first["list"] not in dict(known):
+            row = list_row(request.account, request.actor, wanted, Permission.EDIT_LIST)
             known.insert(0, (str(row.id), row.name))
         self.fields["list"].choices = [("", _("A new list")), *known]  # type: ignore[attr-defined]  # a choice field
         self.fields["region"].choices = [  # type: ignore[attr-defined]  # a choice field

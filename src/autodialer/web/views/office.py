@@ -20,6 +20,7 @@ from autodialer.apps.campaigns.services import add_caller_id, unverify_caller_id
 from autodialer.domain.errors import InvalidInputError
 from autodialer.web.access import may
 from autodialer.web.forms import Form, TimeInput
+from autodialer.web.ids import parse_id
 from autodialer.web.routes import FORM, Route
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from autodialer.web.access import PageRequest
 
 PER_PAGE: Final = 50
-_MOST_ID: Final = 19  # digits of a bigint
 
 
 class CallerIdForm(Form):
@@ -89,7 +89,7 @@ def caller_id_withdraw(request: PageRequest, caller_id: int) -> HttpResponse:
 
 def balance(request: PageRequest) -> HttpResponse:
     """Show the money of the account, what calls cost, and what moved the balance."""
-    before = _id(request.GET.get("before", ""))
+    before = parse_id(request.GET.get("before", ""))
     rows = billing.ledger_rows(request.account, limit=PER_PAGE + 1, before_id=before)
     shown = {
         "balance": billing.balance(request.account),
@@ -103,7 +103,7 @@ def balance(request: PageRequest) -> HttpResponse:
 
 def audit(request: PageRequest) -> HttpResponse:
     """Show who did what, newest first."""
-    kind, before = request.GET.get("kind", ""), _id(request.GET.get("before", ""))
+    kind, before = request.GET.get("kind", ""), parse_id(request.GET.get("before", ""))
     kinds = subject_kinds(request.account)
     if kind and kind not in kinds:
         raise InvalidInputError("kind", _("Filter by one of: %s.") % ", ".join(kinds))
@@ -116,11 +116,6 @@ def audit(request: PageRequest) -> HttpResponse:
         "kind": kind,
     }
     return render(request, "office/audit.html", shown)
-
-
-def _id(asked: str) -> int | None:
-    """Return where a list goes on; None for anything that is no id: then it begins."""
-    return int(asked) if asked.isdecimal() and len(asked) < _MOST_ID else None
 
 
 class SettingsForm(Form):

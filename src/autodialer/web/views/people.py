@@ -227,7 +227,9 @@ def set_active(request: PageRequest, user_id: int) -> HttpResponse:
 
 
 def reset_password(request: PageRequest, user_id: int) -> HttpResponse:
-    """Give somebody a new password, shown once."""
+    """Give somebody a new password, shown once. One's own is changed by who knows the old one."""
+    if user_id == request.user.pk:
+        return redirect("account_change_password")
     password = secrets.token_urlsafe(12)
     user = accounts.set_password(
         account=request.account,
