@@ -76,13 +76,72 @@ def test_a_hint_releases_a_forbidden_number_at_once() -> None:
     run_virtual(main())
 
 
-def test_a_connect_that_failed_is_repeated_by_the_sweep() -> None:
+def test_a_connect_that_failed_is_repeated_before_any_sweep() -> None:
     async def story(run: Run) -> None:
         run.switch.fate = lambda what: Fate.NOT_REACHED if what == "connect" else Fate.DONE
         session_id = await _talking(run)
+        await asyncio.sleep(5.0)  # Other tries fail, too.
         assert not run.switch.in_conversation(session_id)
+        run.switch.fate = lambda what: Fate.NOT_REACHED if what == "legs" else Fate.DONE
+        await _until(lambda: run.switch.in_conversation(session_id), 2.0)
+
+    async def main() -> None:
+        await _with_dialer(Run(1, Odds()), story)
+
+    run_virtual(main())
+
+
+def test_a_bridge_that_failed_is_there_when_the_customer_is() -> None:
+    async def story(run: Run) -> None:
+        run.switch.fate = lambda what: Fate.NOT_REACHED if what == "nail_agent" else Fate.DONE
+        session_id = await _talking(run)
+        run.switch.fate = lambda what: Fate.NOT_REACHED if what == "legs" else Fate.DONE
+        await _until(lambda: run.switch.in_conversation(session_id), 2.0)
+
+    async def main() -> None:
+        await _with_dialer(Run(1, Odds()), story)
+
+    run_virtual(main())
+
+
+def test_a_number_whose_hang_up_failed_is_not_free_for_another_campaign() -> None:
+    """The row that locks a number says nothing of the phone, which rings on."""
+
+    async def story(run: Run) -> None:
+        run.store.tables.redial_gaps[run.account] = timedelta()
+        await _first_call_to(run, "+919800000003")
+        (first,) = run.store.tables.attempts.values()
+        await _until(lambda: first.call.attempt_id in run.switch.live_customers)
+        run.switch.fate = lambda what: Fate.NOT_REACHED if "hang_up" in what else Fate.DONE
+        run.store.tables.sessions[first.session_id].stop = (EndReason.STOPPED, True)
+        other = run.campaigns[1]
+        other.targets[0].e164 = first.call.e164
+        another = SessionId(run.new_id())
+        run.store.tables.queue_session(another, other.campaign_id, "chitra", run.clock())
+        await asyncio.sleep(5.0)
+        assert not run.switch.breaches
+        assert first.result is None
         run.switch.fate = lambda _what: Fate.DONE
-        await _until(lambda: run.switch.in_conversation(session_id), SILENCE_LIMIT.total_seconds())
+        await _until(lambda: run.store.tables.sessions[first.session_id].end is not None, 2.0)
+        assert first.call.attempt_id not in run.switch.live_customers
+
+    async def main() -> None:
+        await _with_dialer(Run(1, Odds()), story)
+
+    run_virtual(main())
+
+
+def test_a_switch_that_dies_keeps_nobody_waiting_for_a_hang_up() -> None:
+    async def story(run: Run) -> None:
+        await _first_call_to(run, "+919800000003")
+        (attempt,) = run.store.tables.attempts.values()
+        session = run.store.tables.sessions[attempt.session_id]
+        run.switch.fate = lambda what: Fate.NOT_REACHED if "hang_up" in what else Fate.DONE
+        session.stop = (EndReason.STOPPED, True)
+        await asyncio.sleep(3.0)
+        assert session.end is None
+        run.switch.restart(60.0)
+        await _until(lambda: session.end is not None, 2.0)
 
     async def main() -> None:
         await _with_dialer(Run(1, Odds()), story)

@@ -137,7 +137,7 @@ async def _settle(runner: SessionRunner, legs: Legs, *, repair: bool) -> None:
     elif call is not None and customer is LegState.UP and runner.answered_unseen:
         runner.post(CustomerAbandoned(call.attempt_id))
     nailed = agent is LegState.UP and runner.state.phase is not Phase.CALLING_AGENT
-    if nailed and (repair or runner.unbridged):
+    if nailed and repair:
         await runner.restore_bridge()
     for event in events:
         runner.post(event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, assert_never
@@ -25,7 +26,7 @@ from autodialer.ports.telephony import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
     from uuid import UUID
 
@@ -41,6 +42,8 @@ log = structlog.get_logger()
 # A claim is checked (window, pause, do-not-call) at the instant of its asking. One that took
 # longer than this to come back, because the store was away, is given back instead of dialled.
 _FRESH: Final = timedelta(seconds=2)
+# What the switch failed to do is asked for again this much later.
+_AGAIN_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,10 @@ class SessionRunner:
         self._inbox: asyncio.Queue[tuple[domain.Event, Moment]] = asyncio.Queue()
         self._placeable: AttemptId | None = None
         self._gone: AttemptId | None = None
-        self.unbridged = False
+        # The customer whose hang-up was asked for and not answered.
+        self._perhaps_alive: AttemptId | None = None
+        self._switch_died = False
+        self._unbridged = False
         # The customer answered before we knew, after a gap, that the agent is still there.
         self.answered_unseen = False
         self._timer: asyncio.TimerHandle | None = None
@@ -110,6 +116,8 @@ class SessionRunner:
         """Queue an event that happened now; returns at once."""
         if isinstance(event, domain.CustomerGone):
             self._gone = event.attempt_id
+        if isinstance(event, domain.MediaServerLost):
+            self._switch_died = True
         self._inbox.put_nowait((event, self._times.now()))
 
     async def run(self, first: Iterable[domain.Command] = ()) -> None:
@@ -117,14 +125,14 @@ class SessionRunner:
         try:
             await self._carry_out_all(first)
             while self.state.phase is not Phase.ENDED:
-                await self._handle(*await self._inbox.get())
+                await self._handle(*await self._next_event())
         finally:
             self._cancel_timer()
             self.ended.set()
 
     async def restore_bridge(self) -> None:
-        """After a gap: put the legs that belong together into the bridge (again)."""
-        self.unbridged = True
+        """Put the legs that belong together into the bridge (again)."""
+        self._unbridged = True
         try:
             await self._tools.switch.nail_agent(self.session_id)
             if self.state.phase is Phase.TALKING and self.state.call is not None:
@@ -132,7 +140,17 @@ class SessionRunner:
         except SwitchUnavailableError:
             self._log.warning("bridge_not_restored")
         else:
-            self.unbridged = False
+            self._unbridged = False
+
+    async def _next_event(self) -> tuple[domain.Event, Moment]:
+        """Wait for an event; meanwhile try again to connect two who wait in silence."""
+        while self._unbridged:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_AGAIN_S):
+                    return await self._inbox.get()
+            if self._tools.gate.sees_switch:
+                await self.restore_bridge()
+        return await self._inbox.get()
 
     async def _handle(self, event: domain.Event, at: Moment) -> None:
         self._follow_the_clock(event, at)
@@ -215,9 +233,9 @@ class SessionRunner:
             case domain.FinishCall():
                 await self._finish(command)
             case domain.HangUpCustomer(attempt_id):
-                await self._quietly(self._tools.switch.hang_up_customer(attempt_id))
+                await self._hang_up(attempt_id)
             case domain.ReleaseAgent():
-                await self._quietly(self._tools.switch.release_agent(self.session_id))
+                await self._release_agent()
             case domain.EndSession(reason, at):
                 await self._end_session(reason, self._by_the_clock_of_the_start(at))
             case domain.WakeAt(at):
@@ -244,7 +262,7 @@ class SessionRunner:
         try:
             await self._tools.switch.connect(self.session_id, attempt_id)
         except SwitchUnavailableError:
-            self.unbridged = True  # Two people wait in silence: the next sweep tries again.
+            self._unbridged = True
             self._log.warning("customer_not_connected", attempt_id=str(attempt_id))
 
     async def _mark_ready(self, at: datetime) -> None:
@@ -297,6 +315,7 @@ class SessionRunner:
         self._tools.kill(Failpoint.PLACED)
 
     async def _finish(self, finish: domain.FinishCall) -> None:
+        await self._be_sure_of_the_end(finish.attempt_id)
         claims = finish.then_claim and self._tools.gate.is_open
         attempt_id = self._new_attempt() if claims else None
         dated = replace(
@@ -317,12 +336,32 @@ class SessionRunner:
         elif finish.then_claim:
             self.post(domain.NothingNow(Wait.NOT_READY))
 
-    async def _quietly(self, work: Awaitable[None]) -> None:
-        """Do something harmless to repeat; the comparison after a gap makes up for a failure."""
+    async def _hang_up(self, attempt_id: AttemptId) -> None:
+        """Ask once: an agent whose release comes next must not wait."""
+        self._perhaps_alive = attempt_id
         try:
-            await work
+            await self._tools.switch.hang_up_customer(attempt_id)
         except SwitchUnavailableError:
-            self._log.warning("switch_unavailable")
+            self._log.warning("customer_not_hung_up", attempt_id=str(attempt_id))
+        else:
+            self._perhaps_alive = None
+
+    async def _be_sure_of_the_end(self, attempt_id: AttemptId) -> None:
+        """Hang up until the switch agrees: a finished call frees its number for another one."""
+        while attempt_id == self._perhaps_alive and not self._is_seen_gone(attempt_id):
+            await asyncio.sleep(_AGAIN_S)
+            if self._tools.gate.sees_switch:
+                await self._hang_up(attempt_id)
+
+    def _is_seen_gone(self, attempt_id: AttemptId) -> bool:
+        return self._switch_died or attempt_id == self._gone
+
+    async def _release_agent(self) -> None:
+        """Ask once; the comparison with the switch finds a leg that has no session."""
+        try:
+            await self._tools.switch.release_agent(self.session_id)
+        except SwitchUnavailableError:
+            self._log.warning("agent_not_released")
 
     def _new_attempt(self) -> AttemptId:
         self._placeable = AttemptId(self._tools.new_id())

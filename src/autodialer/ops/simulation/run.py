@@ -111,6 +111,9 @@ class Run:
         self.astray: dict[AttemptId, datetime] = {}
         self.live_since: dict[AttemptId, datetime] = {}
         self.account = self.store.tables.add_account()
+        if self.seed % 2:
+            # No rest between two calls to a number: only the present call keeps others off it.
+            self.store.tables.redial_gaps[self.account] = timedelta()
         self.store.tables.dnd[self.account].add(self.numbers[3])
         # When a number was put on the registry, in loop time.
         self.forbidden = {self.numbers[3]: 0.0}
