@@ -89,13 +89,28 @@ function take({ now, age, parts }) {
   tick();
 }
 
+// The last value of each signal, and to which of them each element has answered.
+const signals = new Map();
+const answered = new WeakMap();
+
 function tell(name, value) {
+  signals.set(name, value);
   for (const element of document.querySelectorAll(`[data-live-signal="${CSS.escape(name)}"]`)) {
-    const before = element.dataset.liveValue;
-    if (before === value) continue;
-    element.dataset.liveValue = value;
-    if (before === undefined) continue; // the page was made a moment ago
-    element.dispatchEvent(new CustomEvent("live", { bubbles: false }));
+    if (element.dataset.liveValue !== undefined) wake(element, value); // else it was made just now
+  }
+}
+
+function wake(element, value) {
+  if (element.dataset.liveValue === value || answered.get(element) === value) return;
+  answered.set(element, value);
+  element.dispatchEvent(new CustomEvent("live", { bubbles: false }));
+}
+
+// An answer that was on its way when the signal came puts an element there that missed it.
+function wakeLateComers() {
+  for (const element of document.querySelectorAll("[data-live-signal][data-live-value]")) {
+    const value = signals.get(element.dataset.liveSignal);
+    if (value !== undefined) wake(element, value);
   }
 }
 
@@ -133,6 +148,7 @@ const clock = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle
 
 function tick() {
   replaceHeld();
+  wakeLateComers();
   const age = Date.now() - asOf;
   for (const element of document.querySelectorAll("[data-live-age]")) {
     const text = `updated ${Math.max(0, Math.round(age / 1000))} s ago`;
