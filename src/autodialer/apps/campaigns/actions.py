@@ -92,8 +92,8 @@ def _refusal(action: CampaignAction, campaign: Campaign, actor: Actor) -> Autodi
         return NotAllowedError("Pause the campaign first, or ask an admin to complete it.")
     if action is _A.RESUME and campaign.caller_id.verified_at is None:
         return CallerIdUnverifiedError(
-            f"The caller id {campaign.caller_id} is not verified: verify it first, with"
-            f" `autodialer caller-id add {campaign.caller_id} --verified`."
+            f"The caller id {campaign.caller_id} is not verified: an admin verifies it"
+            f" under Caller ids, or by `autodialer caller-id add {campaign.caller_id} --verified`."
         )
     return None
 

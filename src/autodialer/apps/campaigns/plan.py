@@ -98,8 +98,8 @@ def _verified_caller_id(account: Account, caller_id: int) -> CallerId:
     if found.verified_at is None:
         raise InvalidInputError(
             "caller_id",
-            f"The caller id {found} is not verified yet: verify it with"
-            f" `autodialer caller-id add {found} --verified`.",
+            f"The caller id {found} is not verified yet: an admin verifies it under"
+            f" Caller ids, or by `autodialer caller-id add {found} --verified`.",
             "caller_id_unverified",
         )
     return found
