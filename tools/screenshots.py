@@ -59,7 +59,7 @@ LOOKS: Final = (
 
 def main() -> None:
     """Start a stack, let it work, take the pictures, end it."""
-    with ExitStack() as running, tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         prefix = Paths.from_environment().asterisk_prefix
         paths = Paths.below(Path(folder), asterisk_prefix=prefix)
         office, url = _start(paths, running)
@@ -158,7 +158,7 @@ def _take_work(page: Page, address: str, look: Look) -> None:
     page.get_by_text("Talking with").wait_for(timeout=60_000)
     _take(page, "work", look)
     page.get_by_role("button", name="Hang up and stop").click()
-    page.get_by_role("button", name="Start").wait_for(timeout=30_000)
+    page.get_by_role("button", name="Start").wait_for(timeout=60_000)
 
 
 def _take(page: Page, name: str, look: Look) -> None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 PASSWORD: Final = "try-the-dialer"  # noqa: S105
 CUSTOMERS: Final = 400
 PAYMENT: Final = 500_000
+_CREW: Final = ("Chitra", "Dinesh")
 _CITIES: Final = ("Pune", "Chennai", "Jaipur", "Kochi", "Indore", "Surat", "Patna")
 # What most customers do, by the lab's last two digits: talk some seconds, are busy, do not answer.
 _ENDINGS: Final = ("90", "50", "70", "02", "80", "60", "03", "90", "28", "05")
@@ -67,7 +68,8 @@ def open_office(now: datetime) -> Office:
         who: _person(account, who, role, now)
         for who, role in (("Devi", Role.ADMIN), ("Asha", Role.SUPERVISOR), ("Bina", Role.AGENT))
     }
-    crew = [_lab_agent(account, name, phone, now) for name, phone in plan.AGENTS[1:]]
+    phones = (phone for _, phone in plan.AGENTS)
+    crew = [_lab_agent(account, *pair, now) for pair in zip(_CREW, phones, strict=False)]
     add_device(account=account, user_id=people["Bina"], kind=DeviceKind.BROWSER, now=now)
     busy = _campaign(account, "Festival calls", crew, 0, now)
     own = _campaign(account, "Your first calls", [people["Bina"]], 1, now)
