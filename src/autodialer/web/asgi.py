@@ -14,6 +14,7 @@ import structlog
 import uvicorn
 from a2wsgi import WSGIMiddleware
 
+from autodialer.web.patience import Patient
 from autodialer.web.sip_bridge import MOST_BYTES
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import timedelta
 
-    from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
+    from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
     from django.core.handlers.wsgi import WSGIHandler
 
     from autodialer.web.live import Hub
@@ -40,7 +41,7 @@ class WebApp:
 
     def __init__(self, pages: WSGIHandler, hub: Hub, phone: SipBridge) -> None:
         in_threads: Any = WSGIMiddleware(cast("Any", pages), workers=THREADS)
-        self._pages: ASGI3Application = in_threads
+        self._pages = Patient(in_threads)
         self._hub, self._phone = hub, phone
 
     def end_streams(self) -> None:

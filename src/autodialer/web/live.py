@@ -122,10 +122,10 @@ class Hub:
             await _answer(send, refusal.http_status, [(b"content-length", b"0")])
             await send(_LAST)
             return
-        await _answer(send, 200, _STREAM)
         stream = Stream(viewer, self._clock)
-        self._open(stream, topics)
+        self._open(stream, topics)  # at once: it counts for the next one that asks
         try:
+            await _answer(send, 200, _STREAM)
             await _write_until_gone(stream, receive, send)
         finally:
             self._close(stream)

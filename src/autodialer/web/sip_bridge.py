@@ -113,10 +113,9 @@ class SipBridge:
 def _is_from_here(request: ASGIRequest) -> bool:
     """Return whether a page of this site opens the socket: browsers ask no permission for it."""
     try:
-        host = request.get_host()
-    except DisallowedHost:
+        return urlsplit(request.headers.get("origin", "")).netloc == request.get_host()
+    except (DisallowedHost, ValueError):  # a bracket that is not closed
         return False
-    return urlsplit(request.headers.get("origin", "")).netloc == host
 
 
 async def _outwards(

@@ -1,0 +1,154 @@
+"""Slow browsers on real sockets, in front of real threads."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import uvicorn
+from a2wsgi import WSGIMiddleware
+
+from autodialer.ops.process import free_port
+from autodialer.web.patience import Patient
+from autodialer.web.uploads import MAX_BODY
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import AsyncIterator, Callable, Iterable
+
+THREADS = 2
+DEADLINE_S = 20.0
+# More than the buffers of two sockets and all that is between them.
+ENDLESS = 2_000
+
+
+def pages(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
+    """A WSGI application that tells what it was asked; `/long` never comes to an end soon."""
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    said = {
+        "bytes": len(body),
+        "for": environ.get("HTTP_X_FORWARDED_FOR", ""),
+    }
+    start_response("200 OK", [("Content-Type", "application/json")])
+    if environ["PATH_INFO"] == "/long":
+        return (b"x" * 65_536 for _ in range(ENDLESS))
+    return [json.dumps(said).encode()]
+
+
+class Server(uvicorn.Server):
+    """Tells when it answers."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.is_up.set()
+
+
+@asynccontextmanager
+async def site(idle_s: float) -> AsyncIterator[int]:
+    """The port of a server with few threads."""
+    app: Any = Patient(WSGIMiddleware(pages, workers=THREADS), idle_s)  # type: ignore[arg-type]
+    port = free_port()
+    config = uvicorn.Config(
+        app,
+        port=port,
+        lifespan="off",
+        log_config=None,
+        http="httptools",
+        timeout_graceful_shutdown=int(DEADLINE_S),
+    )
+    server = Server(config)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(server.serve())
+        async with asyncio.timeout(DEADLINE_S):
+            await server.is_up.wait()
+        try:
+            yield port
+        finally:
+            server.should_exit = True
+
+
+async def ask(port: int, head: bytes, body: bytes = b"") -> tuple[int, bytes]:
+    """Send a request and read its whole answer."""
+    async with asyncio.timeout(DEADLINE_S):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head + b"Host: x\r\nConnection: close\r\n\r\n" + body)
+        whole = await reader.read()
+        writer.close()
+    answered, _, content = whole.partition(b"\r\n\r\n")
+    return int(answered.split()[1]), content
+
+
+async def told(port: int, head: bytes, body: bytes = b"") -> dict[str, Any]:
+    status, content = await ask(port, head, body)
+    assert status == 200
+    found: dict[str, Any] = json.loads(content[content.index(b"{") : content.rindex(b"}") + 1])
+    return found
+
+
+async def send_only(port: int, text: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(text)
+    return reader, writer
+
+
+async def test_browsers_that_send_half_a_form_keep_nobody_waiting() -> None:
+    async with site(idle_s=60) as port:
+        half = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345"
+        slow = [await send_only(port, half) for _ in range(3 * THREADS)]
+        assert (await told(port, b"GET / HTTP/1.1\r\n"))["bytes"] == 0
+        for _, writer in slow:
+            writer.close()
+
+
+async def test_who_never_sends_the_rest_is_told_that_it_took_too_long() -> None:
+    async with site(idle_s=0.2) as port:
+        reader, writer = await send_only(
+            port, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345"
+        )
+        async with asyncio.timeout(DEADLINE_S):
+            assert b" 408 " in await reader.readline()
+        writer.close()
+
+
+async def test_browsers_that_do_not_read_their_answer_keep_nobody_waiting() -> None:
+    async with site(idle_s=0.2) as port:
+        asked = b"GET /long HTTP/1.1\r\nHost: x\r\n\r\n"
+        slow = [await send_only(port, asked) for _ in range(3 * THREADS)]
+        assert (await told(port, b"GET / HTTP/1.1\r\n"))["bytes"] == 0
+        for _, writer in slow:
+            writer.close()
+
+
+@pytest.mark.parametrize("size", [1, 65_536, 65_537, 3_000_000])
+async def test_a_body_arrives_whole(size: int) -> None:
+    async with site(idle_s=60) as port:
+        head = b"POST / HTTP/1.1\r\nContent-Length: %d\r\n" % size
+        assert (await told(port, head, b"x" * size))["bytes"] == size
+
+
+async def test_a_body_that_is_too_big_is_left_to_the_pages_to_refuse() -> None:
+    asked: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(scope["path"])
+
+    async def never() -> Any:
+        raise AssertionError("the body was read")
+
+    headers = [(b"content-length", str(MAX_BODY + 1).encode())]
+    scope = {"type": "http", "path": "/", "headers": headers, "query_string": b""}
+    await Patient(app)(scope, never, never)  # type: ignore[arg-type]
+    assert asked == ["/"]
+
+
+async def test_nobody_passes_for_a_proxy_by_an_underscore() -> None:
+    async with site(idle_s=60) as port:
+        assert (await told(port, b"GET / HTTP/1.1\r\nX_Forwarded_For: 6.6.6.6\r\n"))["for"] == ""
+        assert (await told(port, b"GET / HTTP/1.1\r\nX-Forwarded-For: 7.7.7.7\r\n"))["for"]
