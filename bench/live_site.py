@@ -17,17 +17,16 @@ if TYPE_CHECKING:
 
 def _counts(view: View, ids: Sequence[int]) -> Mapping[int, Fragments]:
     """The ten counts as the product reads and renders them, and their sum of changes beside it."""
-    from autodialer.apps.campaigns.queries import campaign_row
+    from autodialer.apps.campaigns.queries import rows_of
     from autodialer.domain.target import TargetStatus
     from autodialer.web.live_topics import fragment
 
     found = {}
-    for number in ids:
-        row = campaign_row(view.account, number)
+    for row in rows_of(view.account, ids):
         html = fragment("campaign/_counts.html", row=row)
         begun = row.counts.total - row.counts[TargetStatus.SCHEDULED]
         step = begun + row.counts[TargetStatus.COMPLETED]
-        found[number] = {"counts": html, "step": str(step)}
+        found[row.id] = {"counts": html, "step": str(step)}
     return found
 
 

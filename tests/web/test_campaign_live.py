@@ -5,17 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from autodialer.apps.accounts.actor import Actor
 from autodialer.apps.accounts.models import Role
+from autodialer.apps.campaigns.services import pause_campaign
 from autodialer.domain.errors import NotFoundError
 from autodialer.web.live_topics import View, Viewer
+from autodialer.web.views.campaign import FIGURES
 from autodialer.web.views.campaign_live import TOPICS
 from tests.apps.test_sessions import start
 from tests.support.book import NOON, Book, make_book
 from tests.web.test_campaign_page import ended, ready
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from autodialer.apps.accounts.models import User
     from autodialer.apps.campaigns.models import Campaign
@@ -84,5 +89,24 @@ def test_who_may_not_see_a_campaign_may_not_watch_it(book: Book, campaign: Campa
 
 def test_a_campaign_of_another_account_is_never_rendered(book: Book, campaign: Campaign) -> None:
     other = make_book("Bharat")
-    with pytest.raises(NotFoundError):
-        sent(other, campaign, Role.ADMIN)
+    view = View(other.account, Role.ADMIN, "en", "", NOON)
+    assert TOPIC.render(view, [campaign.pk]) == {}
+
+
+@pytest.mark.parametrize("role", [Role.SUPERVISOR, Role.AGENT])
+def test_twenty_campaigns_cost_the_queries_of_one(
+    book: Book, campaign: Campaign, role: Role
+) -> None:
+    ids = [campaign.pk, *(book.campaign(name=f"Eid {n}").pk for n in range(19))]
+    pause_campaign(
+        account=book.account, campaign_id=ids[-1], actor=Actor.of(book.supervisor), now=NOON
+    )
+
+    def queries(asked: Sequence[int]) -> int:
+        FIGURES.clear()
+        with CaptureQueriesContext(connection) as found:
+            rendered = TOPIC.render(View(book.account, role, "en", "", NOON), asked)
+        assert set(rendered) == set(asked)
+        return len(found)
+
+    assert queries(ids) == queries(ids[:1])

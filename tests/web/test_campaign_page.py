@@ -157,7 +157,7 @@ def test_the_switch_is_for_those_who_run_the_campaign_and_work_on_it(
     book: Book, diwali: Campaign
 ) -> None:
     asha, url = signed_in(book.supervisor), f"/campaigns/{diwali.pk}/"
-    work = f'href="{url}work/"'
+    work = f'href="{url}agent/"'
     assert work not in asha.get(url).content.decode()
     add_group_members(
         account=book.account, now=NOON, group_id=book.group.pk, user_ids=[book.supervisor.pk]

@@ -12,8 +12,11 @@ from autodialer.apps.calls.models import Attempt, AttemptState, Node, Session, S
 from autodialer.apps.calls.reasons import why_ended
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
     from uuid import UUID
+
+    from django.db.models import QuerySet
 
     from autodialer.apps.accounts.models import Account, User
     from autodialer.domain.outcome import CallStatus
@@ -71,11 +74,27 @@ class CallRow:
 
 def agent_rows(account: Account, campaign_id: int | None = None) -> list[AgentRow]:
     """Return the live sessions of a campaign, or of the whole account, by agent."""
+    sessions = _live_sessions(account)
+    if campaign_id is not None:
+        sessions = sessions.filter(campaign=campaign_id)
+    return [agent_row(session) for session in sessions]
+
+
+def agents_of(account: Account, ids: Iterable[int]) -> Mapping[int, list[AgentRow]]:
+    """Return the live sessions of each of these campaigns, by agent; two queries."""
+    found: dict[int, list[AgentRow]] = {campaign_id: [] for campaign_id in ids}
+    for session in _live_sessions(account).filter(campaign__in=list(found)):
+        found[session.campaign_id].append(agent_row(session))
+    return found
+
+
+def _live_sessions(account: Account) -> QuerySet[Session]:
+    """Return the live sessions as `agent_row` takes them."""
     live_calls = Attempt.objects.exclude(state=AttemptState.ENDED.value).select_related("target")
     calls = Attempt.objects.filter(session=OuterRef("pk"))
     last_end = calls.order_by().values("session").annotate(at=Max("ended_at")).values("at")
     is_in_call = Exists(calls.exclude(state=AttemptState.ENDED.value))
-    sessions = (
+    return (
         Session.objects.filter(account=account)
         .exclude(status=SessionStatus.ENDED.value)
         .select_related("user")
@@ -84,9 +103,6 @@ def agent_rows(account: Account, campaign_id: int | None = None) -> list[AgentRo
         .annotate(last_end=Case(When(is_in_call, then=None), default=Subquery(last_end)))
         .order_by("user__name", "pk")
     )
-    if campaign_id is not None:
-        sessions = sessions.filter(campaign=campaign_id)
-    return [agent_row(session) for session in sessions]
 
 
 def ended_rows(account: Account, since: datetime, campaign_id: int | None = None) -> list[AgentRow]:
@@ -148,7 +164,7 @@ def _talk_s(attempt: Attempt) -> float | None:
 
 
 def agent_row(session: Session) -> AgentRow:
-    """Return a live session that was loaded as `agent_rows` loads it."""
+    """Return a live session that was loaded as `_live_sessions` loads it."""
     live: list[Attempt] = session.live_calls  # type: ignore[attr-defined]  # prefetched above
     call = live[0] if live else None
     state, since = _state(session, call)

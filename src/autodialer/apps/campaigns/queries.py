@@ -30,7 +30,7 @@ from autodialer.domain.errors import NotFoundError
 from autodialer.domain.retry import RetryMechanism
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from autodialer.apps.accounts.actor import Actor
     from autodialer.apps.accounts.models import Account
@@ -116,7 +116,7 @@ def campaign_counts(account: Account, campaign_id: int) -> TargetCounts:
 def campaign_row(account: Account, campaign_id: int, actor: Actor = OPERATOR) -> CampaignRow:
     """Return one campaign with its counts. Raises NotFoundError, also for who may not see it."""
     visible_campaign(account, actor, campaign_id)
-    (row,) = _rows(account, [campaign_id])
+    (row,) = rows_of(account, [campaign_id])
     return row
 
 
@@ -144,7 +144,7 @@ def campaign_rows(
         campaigns = campaigns.filter(status=status.value)
     if len(search) >= SEARCH_FROM:
         campaigns = campaigns.filter(name__icontains=search)
-    return _rows(account, campaigns.values_list("pk", flat=True)[:limit])
+    return rows_of(account, campaigns.values_list("pk", flat=True)[:limit])
 
 
 def campaign_names(account: Account) -> list[tuple[int, str]]:
@@ -155,11 +155,17 @@ def campaign_names(account: Account) -> list[tuple[int, str]]:
 
 def changes(account: Account, campaign_id: int) -> list[ChangeRow]:
     """Return the history of a campaign, oldest first."""
-    found = CampaignChange.objects.filter(campaign__account=account, campaign=campaign_id)
-    return [
-        ChangeRow(change.old, change.new, change.reason, change.actor, change.at)
-        for change in found.order_by("pk")
-    ]
+    return changes_of(account, [campaign_id])[campaign_id]
+
+
+def changes_of(account: Account, ids: Iterable[int]) -> Mapping[int, list[ChangeRow]]:
+    """Return the history of each of these campaigns, oldest first; one query."""
+    found: dict[int, list[ChangeRow]] = {campaign_id: [] for campaign_id in ids}
+    steps = CampaignChange.objects.filter(campaign__account=account, campaign__in=list(found))
+    for step in steps.order_by("pk"):
+        row = ChangeRow(step.old, step.new, step.reason, step.actor, step.at)
+        found[step.campaign_id].append(row)
+    return found
 
 
 def target_changes(account: Account, campaign_id: int, e164: str) -> list[TargetStep]:
@@ -176,6 +182,12 @@ def target_changes(account: Account, campaign_id: int, e164: str) -> list[Target
 def allowed_actions(account: Account, campaign_id: int, actor: Actor) -> list[Choice]:
     """Return the campaign's menu for this actor: what is allowed, and why not the rest."""
     return choices(visible_campaign(account, actor, campaign_id), actor)
+
+
+def menus(account: Account, ids: Iterable[int], actor: Actor) -> Mapping[int, list[Choice]]:
+    """Return the menu of each of these campaigns that the actor may see; one query."""
+    found = visible_campaigns(account, actor).filter(pk__in=list(ids)).select_related("caller_id")
+    return {each.pk: choices(each, actor) for each in found}
 
 
 def plan_of(found: Campaign) -> Plan:
@@ -239,8 +251,8 @@ def caller_id_row(account: Account, caller_id: int) -> CallerIdRow:
     return rows[caller_id]
 
 
-def _rows(account: Account, ids: Iterable[int]) -> list[CampaignRow]:
-    """Three queries, whatever the number of campaigns."""
+def rows_of(account: Account, ids: Iterable[int]) -> list[CampaignRow]:
+    """Return these campaigns with their counts, without those that are no more; two queries."""
     wanted = list(ids)
     found = (
         Campaign.objects.filter(account=account, pk__in=wanted)
@@ -253,7 +265,7 @@ def _rows(account: Account, ids: Iterable[int]) -> list[CampaignRow]:
 
 
 def _row(found: Campaign, account: Account, counts: TargetCounts) -> CampaignRow:
-    picked: int = found.picked  # type: ignore[attr-defined]  # annotated in _rows
+    picked: int = found.picked  # type: ignore[attr-defined]  # annotated in rows_of
     hours = narrowed_hours(account, found.window_opens, found.window_closes)
     return CampaignRow(
         id=found.pk,

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 PER_PAGE: Final = 25
 LONGEST_SEARCH: Final = 100
-_COUNTS: Final[Recent[TargetCounts]] = Recent()
+_COUNTS: Final[Recent[int, TargetCounts]] = Recent()
 ORDERS: Final = (
     (Order.NEWEST, gettext_lazy("Newest first")),
     (Order.OLDEST, gettext_lazy("Oldest first")),

@@ -14,7 +14,7 @@ from autodialer.apps.agents.services import issue_phone_secret
 from autodialer.apps.calls.console import console, live_session, state_keys
 from autodialer.apps.calls.services import start_session, stop_session
 from autodialer.apps.campaigns.access import visible_campaign
-from autodialer.apps.campaigns.queries import campaign_row
+from autodialer.apps.campaigns.queries import campaign_row, rows_of
 from autodialer.domain.errors import ConflictError, NotFoundError
 from autodialer.domain.people import DeviceKind
 from autodialer.ports.screens import Shown
@@ -120,7 +120,7 @@ def _may_see(viewer: Viewer, campaign_id: int) -> None:
 
 
 def _counts(view: View, ids: Sequence[int]) -> Mapping[int, Fragments]:
-    rows = (campaign_row(view.account, campaign_id) for campaign_id in ids)
+    rows = rows_of(view.account, ids)
     return {row.id: {"work-counts": fragment("work/_counts.html", campaign=row)} for row in rows}
 
 
