@@ -27,6 +27,7 @@ LEFT_BY_OTHERS = {
     "imports.plan_import": "changes nothing that anybody else sees",
     "imports.confirm_import": "ends in list.import when the worker has saved the rows",
     "imports.cancel_import": "changes nothing that anybody else sees",
+    "accounts.create_account": "leaves it in the account that it makes",
     "accounts.new_account": "is create_account inside a transaction",
     "accounts.new_user": "is create_user inside a transaction",
     "agents.new_device": "is add_device inside a transaction",
@@ -158,3 +159,8 @@ def test_postgresql_refuses_to_change_or_delete_an_entry(book: Book, query: str)
         with pytest.raises(IntegrityError, match="only added to"), transaction.atomic():
             cursor.execute(query)
     assert AuditEntry.objects.exclude(who="nobody").exists()
+
+
+def test_an_account_begins_with_who_made_it(book: Book) -> None:
+    (first,) = queries.entries(book.account, subject_kind="account")
+    assert (first.action, first.who) == ("account.create", "operator")
