@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import sync_playwright
 
 from autodialer.ops.paths import Paths
 from autodialer.ops.process import free_port
 from autodialer.ops.web import WebProcess
-from tests.browser.site import Pages, Visitor
+from tests.browser.site import Pages, Visitor, chromium
 from tests.support.book import Book, make_book
 
 if TYPE_CHECKING:
@@ -20,32 +19,12 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-# Debian's package; as root a browser has no sandbox. The rest lets a page use a made-up microphone
-# and talk to a telephone server on this machine.
-EXECUTABLE: Final = "/usr/bin/chromium"
-FLAGS: Final = (
-    "--no-sandbox",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    "--autoplay-policy=no-user-gesture-required",
-    "--allow-loopback-in-peer-connection",
-    "--disable-features=WebRtcHideLocalIpsWithMdns",
-    "--disable-background-networking",
-    "--disable-component-update",
-)
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One browser for the tests of a file: its loop must not run beside other tests' loops."""
-    patch = pytest.MonkeyPatch()
-    # Playwright's loop runs in this thread, where tests ask Django too: they take turns.
-    patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=EXECUTABLE, args=FLAGS)
+    with chromium() as launched:
         yield launched
-        launched.close()
-    patch.undo()
 
 
 @pytest.fixture

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
+import pytest
 from django.conf import settings
 from django.test import Client
+from playwright.sync_api import sync_playwright
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
@@ -16,6 +20,19 @@ if TYPE_CHECKING:
     from autodialer.apps.accounts.models import User
     from autodialer.ops.web import WebProcess
 
+# Debian's package; as root a browser has no sandbox. The rest lets a page use a made-up microphone
+# and talk to a telephone server on this machine.
+EXECUTABLE: Final = "/usr/bin/chromium"
+FLAGS: Final = (
+    "--no-sandbox",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+    "--allow-loopback-in-peer-connection",
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
+    "--disable-background-networking",
+    "--disable-component-update",
+)
 AXE: Final = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
 DESK: Final = (1366, 850)
 PHONE: Final = (320, 640)  # the narrowest that WCAG 1.4.10 asks for
@@ -26,6 +43,17 @@ _REFUSED: Final = (
     *("status of 409", "status of 422", "status of 404", "status of 403"),
     *("Error Code 409", "Error Code 422"),
 )
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser with a microphone that plays a tone, closed at the end."""
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright's loop runs in this thread, where tests ask Django too: they take turns.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        launched = playwright.chromium.launch(executable_path=EXECUTABLE, args=FLAGS)
+        yield launched
+        launched.close()
 
 
 @dataclass(slots=True)
