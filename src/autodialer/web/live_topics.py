@@ -8,7 +8,7 @@ each only the elements that differ from what was sent last.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -176,8 +176,3 @@ def signal(name: str, value: object) -> Fragments:
     for what they show by themselves (`hx-trigger="live"`).
     """
     return {f"!{name}": str(value)}
-
-
-def each(ids: Collection[int], render: Callable[[int], Fragments]) -> Mapping[int, Fragments]:
-    """Render one id after the other, for topics of which few are watched at once."""
-    return {number: render(number) for number in ids}

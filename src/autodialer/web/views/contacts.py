@@ -15,12 +15,13 @@ from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.contacts import queries, services
 from autodialer.apps.contacts.person import EMAIL_LENGTH, NAME_LENGTH, Person
 from autodialer.domain.errors import InvalidInputError
+from autodialer.web.back import go
 from autodialer.web.forms import Form
 from autodialer.web.ids import parse_id
 from autodialer.web.pages import cut, page_number
 from autodialer.web.routes import FORM, Route
 from autodialer.web.search import search_of
-from autodialer.web.views.lists import PER_PAGE, go, picked
+from autodialer.web.views.lists import PER_PAGE, picked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -25,13 +25,15 @@ from autodialer.apps.imports.table import Reading
 from autodialer.domain.errors import InvalidInputError
 from autodialer.domain.imports import ImportStatus
 from autodialer.ports.screens import Shown
+from autodialer.web.back import go
+from autodialer.web.files import disposition
 from autodialer.web.forms import Form
 from autodialer.web.ids import parse_id
 from autodialer.web.live_topics import Topic, View, Viewer, fragment, the_id_of
 from autodialer.web.pages import cut, page_number
 from autodialer.web.routes import FORM, WRITE, Route
 from autodialer.web.uploads import UploadField, status_of
-from autodialer.web.views.lists import file_stem, go
+from autodialer.web.views.lists import file_stem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -280,7 +282,7 @@ def _columns(preview: Preview, post: QueryDict) -> list[dict[str, object]]:
 
 def _csv(content: bytes, name: str) -> HttpResponse:
     answer = HttpResponse(content, content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer["Content-Disposition"] = disposition(name)
     return answer
 
 

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Final
 from django import forms
 from django.contrib import messages
 from django.http import FileResponse, StreamingHttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django_htmx.http import HttpResponseClientRedirect
 
 from autodialer.apps import sheets
 from autodialer.apps.accounts.permissions import Permission
@@ -21,6 +20,8 @@ from autodialer.apps.contacts import queries, services
 from autodialer.apps.contacts.export import export_list, for_workbook
 from autodialer.domain.errors import InvalidInputError, NotFoundError
 from autodialer.web.access import may
+from autodialer.web.back import go
+from autodialer.web.files import disposition
 from autodialer.web.forms import Form
 from autodialer.web.pages import cut, page_number
 from autodialer.web.routes import FORM, WRITE, Route
@@ -185,17 +186,12 @@ def list_export(request: PageRequest, list_id: int, form: str) -> HttpResponseBa
     name = f"{file_stem(row.name)}.{form}"
     if form == "csv":
         answer = StreamingHttpResponse(sheets.csv_lines(section), content_type="text/csv")
-        answer["Content-Disposition"] = f'attachment; filename="{name}"'
+        answer["Content-Disposition"] = disposition(name)
         return answer
     book = TemporaryFile()  # noqa: SIM115  the response closes it
     sheets.write_workbook([for_workbook(section)], book)
     book.seek(0)
     return FileResponse(book, as_attachment=True, filename=name, content_type=XLSX)
-
-
-def go(request: PageRequest, url: str) -> HttpResponse:
-    """Show another page: the browser goes there itself when a dialog has asked."""
-    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
 
 
 def picked(request: PageRequest) -> list[int]:
