@@ -1,9 +1,9 @@
 // Bundles what the pages load into src/autodialer/web/static/dist: content-hashed names (so that a
-// browser may keep them for ever), manifest.json from plain names to hashed ones, and a .br beside
-// each text so that no request compresses anything.
+// browser may keep them for ever), manifest.json from plain names to hashed ones, and a .br and
+// a .gz beside each text: no request compresses anything, and without TLS browsers take only gzip.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { brotliCompressSync, constants } from "node:zlib";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { basename, extname, join } from "node:path";
 import { build } from "esbuild";
 
@@ -21,6 +21,7 @@ function write(name, content) {
   writeFileSync(join(DIST, `${hashed}.br`), brotliCompressSync(content, {
     params: { [constants.BROTLI_PARAM_QUALITY]: 11 },
   }));
+  writeFileSync(join(DIST, `${hashed}.gz`), gzipSync(content, { level: 9 }));
   manifest[name] = hashed;
 }
 

@@ -50,7 +50,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "autodialer.web.middleware.Activity",
     "django_htmx.middleware.HtmxMiddleware",
     "autodialer.web.middleware.Private",
     "autodialer.web.middleware.Person",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 import structlog
+from allauth.usersessions.middleware import UserSessionsMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.db.utils import InterfaceError, OperationalError
 from django.middleware.gzip import GZipMiddleware
@@ -56,6 +57,9 @@ TITLES: Final = {
     503: "The database does not answer",
 }
 
+
+NOTED_EACH: Final = timedelta(minutes=1)
+MOST_NOTED: Final = 10_000
 
 # To set a second factor up, one confirms the password or another factor, and gets spare codes.
 SECOND_FACTOR_PAGES: Final = frozenset(
@@ -118,6 +122,30 @@ class Private:
         response = self._get_response(request)
         response.headers.setdefault("Cache-Control", "private, no-store")
         return response
+
+
+class Activity(UserSessionsMiddleware):  # type: ignore[misc]  # allauth has no types
+    """Notes when and from where a session is used: once a minute, as each note is a commit."""
+
+    def __init__(self, get_response: Callable[[PageRequest], HttpResponse]) -> None:
+        super().__init__(get_response)
+        self._noted: dict[tuple[str | None, str | None], datetime] = {}
+
+    def __call__(self, request: PageRequest) -> HttpResponse:
+        """Note it, unless that was done less than a minute ago."""
+        going_on = super().__call__ if self._is_due(request) else self.get_response
+        response: HttpResponse = going_on(request)
+        return response
+
+    def _is_due(self, request: PageRequest) -> bool:
+        key = (request.session.session_key, request.from_address)
+        noted = self._noted.get(key)
+        if noted is not None and noted <= request.now < noted + NOTED_EACH:
+            return False
+        if len(self._noted) >= MOST_NOTED:
+            self._noted.clear()
+        self._noted[key] = request.now
+        return True
 
 
 class Person:

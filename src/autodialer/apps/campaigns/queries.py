@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import datetime, time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from django.db.models import Count
 
@@ -30,11 +30,12 @@ from autodialer.domain.errors import NotFoundError
 from autodialer.domain.retry import RetryMechanism
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from autodialer.apps.accounts.actor import Actor
     from autodialer.apps.accounts.models import Account
 
+CountAll: TypeAlias = "Callable[[Sequence[int]], Mapping[int, TargetCounts]]"
 SEARCH_FROM: Final = 3  # characters, as in the requirements
 
 
@@ -251,15 +252,20 @@ def caller_id_row(account: Account, caller_id: int) -> CallerIdRow:
     return rows[caller_id]
 
 
-def rows_of(account: Account, ids: Iterable[int]) -> list[CampaignRow]:
-    """Return these campaigns with their counts, without those that are no more; two queries."""
+def rows_of(
+    account: Account, ids: Iterable[int], count: CountAll | None = None
+) -> list[CampaignRow]:
+    """Return these campaigns with their counts, without those that are no more; two queries.
+
+    `count` is asked for the counts, if given, instead of the database.
+    """
     wanted = list(ids)
     found = (
         Campaign.objects.filter(account=account, pk__in=wanted)
         .select_related("group", "caller_id", "contact_list")
         .annotate(picked=Count("agents"))
     )
-    counts = count_targets(account, wanted)
+    counts = count(wanted) if count else count_targets(account, wanted)
     by_id = {row.pk: _row(row, account, counts[row.pk]) for row in found}
     return [by_id[campaign_id] for campaign_id in wanted if campaign_id in by_id]
 

@@ -19,6 +19,7 @@ from autodialer.web.access import may
 from autodialer.web.recent import Recent
 from autodialer.web.routes import FORM, Route
 from autodialer.web.views.calls import calls_shown, render_calls
+from autodialer.web.views.campaigns import recent_counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,12 +60,12 @@ def page(request: PageRequest, campaign_id: int) -> HttpResponse:
 
 
 def counts(request: PageRequest, campaign_id: int) -> HttpResponse:
-    """Show the counts of this moment: what the refresh icon asks for."""
+    """Show the counts, of this moment or shortly before: what the refresh icon asks for."""
     visible_campaign(request.account, request.actor, campaign_id)
     if not request.htmx:
         return redirect("campaign", campaign_id)
     now = request.now
-    row = queries.campaign_row(request.account, campaign_id)
+    (row,) = queries.rows_of(request.account, [campaign_id], recent_counts(request.account))
     return render(request, "campaign/_counts.html", counts_shown(request.account, row, now))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import messages
@@ -19,7 +18,7 @@ from autodialer.apps.campaigns.queries import caller_id_row, caller_id_rows
 from autodialer.apps.campaigns.services import add_caller_id, unverify_caller_id
 from autodialer.domain.errors import InvalidInputError
 from autodialer.web.access import may
-from autodialer.web.forms import Form, TimeInput
+from autodialer.web.forms import Form, TimeInput, zone_choices
 from autodialer.web.ids import parse_id
 from autodialer.web.routes import FORM, Route
 
@@ -123,7 +122,7 @@ class SettingsForm(Form):
 
     zone = forms.ChoiceField(
         label=gettext_lazy("Time zone"),
-        choices=lambda: [(zone, zone) for zone in sorted(available_timezones())],
+        choices=zone_choices,
         help_text=gettext_lazy("All times on all pages, and the calling hours, are by this clock."),
     )
     region = forms.CharField(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
-from zoneinfo import available_timezones
 
 from allauth.account.utils import perform_login
 from django import forms
@@ -14,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from autodialer.apps.accounts.actor import OPERATOR
 from autodialer.apps.accounts.first_admin import FirstAdmin, check_setup_link, make_first_admin
-from autodialer.web.forms import Form
+from autodialer.web.forms import Form, zone_choices
 from autodialer.web.routes import FORM, Open, Route
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ class SetupForm(Form):
     account_name = forms.CharField(label=gettext_lazy("Name of your organisation"), max_length=100)
     zone = forms.ChoiceField(
         label=gettext_lazy("Time zone"),
-        choices=lambda: [(zone, zone) for zone in sorted(available_timezones())],
+        choices=zone_choices,
         initial="Asia/Kolkata",
         help_text=gettext_lazy("All times on all pages, and the calling hours, are by this clock."),
     )
