@@ -19,6 +19,7 @@ from autodialer.apps.accounts.actor import OPERATOR
 from autodialer.apps.accounts.services import change_account, set_password
 from autodialer.apps.agents.models import DeviceKind
 from autodialer.apps.agents.services import add_device, add_group_members
+from autodialer.apps.calls.models import Session
 from autodialer.apps.campaigns.models import Campaign, Target
 from autodialer.apps.campaigns.services import add_caller_id
 from autodialer.ops.paths import private_folder, write_private
@@ -298,3 +299,27 @@ def test_a_browser_that_dies_in_talk_leaves_no_customer_alone_and_its_agent_goes
 def _is_called(site: Site, agent: Agent) -> bool:
     """Whether Asterisk has a call to the agent's own phone."""
     return any(agent.phone in str(channel["name"]) for channel in site.asterisk("channels"))
+
+
+def test_start_pressed_twice_in_two_tabs_is_one_session_that_both_show(
+    site: Site, enter: Callable[[User], Visitor]
+) -> None:
+    agent = hire(site)
+    talker = site.number("01")
+    campaign = site.campaign([talker])
+    window = enter(agent.user)
+    tabs = [AgentScreen(window.page), AgentScreen(window.context.new_page())]
+    tabs[1].page.goto(window.page.url)
+    for tab in tabs:
+        tab.open(campaign.name)
+        expect(tab.start_button).to_be_enabled()
+    for tab in tabs:  # without waiting for the answer
+        tab.start_button.evaluate("button => { button.click(); button.click(); }")
+    for tab in tabs:
+        tab.shows(f"Talking with {talker}")
+    assert Session.objects.filter(user=agent.user).count() == 1
+    assert len(site.invites(agent.phone)) == 1
+    tabs[1].page.get_by_role("button", name="Hang up and stop").click()
+    for tab in tabs:
+        tab.shows("Not connected")
+    assert len(site.invites(talker)) == 1

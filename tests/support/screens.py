@@ -15,7 +15,7 @@ from playwright.sync_api import FilePayload, expect
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
     from autodialer.apps.accounts.models import User
     from tests.browser.site import Pages
@@ -67,11 +67,15 @@ class AgentScreen:
         self.page.get_by_role("link", name=campaign).click()
         expect(self.page.get_by_role("heading", name=campaign, level=1)).to_be_visible()
 
+    @property
+    def start_button(self) -> Locator:
+        """The one button of a day."""
+        return self.page.get_by_role("button", name="Start")
+
     def start(self) -> None:
         """Press Start as soon as it can be pressed."""
-        button = self.page.get_by_role("button", name="Start")
-        expect(button).to_be_enabled(timeout=20_000)
-        button.click()
+        expect(self.start_button).to_be_enabled(timeout=20_000)
+        self.start_button.click()
 
     def shows(self, state: str, deadline_s: float = 20.0) -> None:
         """Wait until the state strip says it."""
