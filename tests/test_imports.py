@@ -24,6 +24,7 @@ BREACHES: Final = {
         "apps/accounts/planted.py": "import autodialer.apps.campaigns.models",
         "apps/campaigns/planted.py": "import autodialer.apps.accounts.planted",
     },
+    "views-use-services": {"web/planted.py": "import autodialer.apps.campaigns.models"},
     "settings-protected": {"ops/planted.py": "import autodialer.config.settings"},
 }
 
