@@ -173,7 +173,7 @@ NO_RESULT = {
     "autodialer dialer run",
     "autodialer import rejected",
     "autodialer up",
-    "autodialer web run",
+    "autodialer web",
     "autodialer worker run",
 }
 
