@@ -431,7 +431,8 @@ class TelephonyContract:
         await switch.release_agent(dial.session_id)
         await heard.agent(dial.session_id, AgentGone)
         await switch.release_agent(dial.session_id)
-        assert await _no_legs(switch)
+        # A switch may report a leg gone a moment before it forgets it.
+        await eventually(lambda: _no_legs(switch), "no leg is left")
 
     async def test_what_never_was_may_be_ended(self, switch: Telephony, heard: Heard) -> None:
         assert heard.reports
