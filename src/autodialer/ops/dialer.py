@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 
 from autodialer.adapters.ari.client import AriConfig
@@ -55,8 +54,8 @@ def _ari_config(environ: Mapping[str, str]) -> AriConfig:
     )
 
 
-class DialerProcess:
-    """A dialer as a child process; a `supervisor.Service`."""
+class DialerProcess(Child):
+    """A dialer as a child process; its log holds one JSON object a line."""
 
     def __init__(
         self,
@@ -68,7 +67,7 @@ class DialerProcess:
         extra: Mapping[str, str] | None = None,
     ) -> None:
         self._recordings = paths.recordings
-        self._child = Child(
+        super().__init__(
             f"dialer-{node}",
             [sys.executable, "-m", "autodialer.ops.dialer"],
             log=paths.log / f"dialer-{node}.log",
@@ -81,33 +80,14 @@ class DialerProcess:
             },
         )
 
-    @property
-    def pid(self) -> int | None:
-        """The process id while it runs, else None."""
-        return self._child.pid
-
-    @property
-    def log(self) -> Path:
-        """Where it writes, one JSON object a line."""
-        return self._child.log
-
-    @property
-    def exit_code(self) -> int | None:
-        """None while it runs."""
-        return self._child.exit_code
-
-    def start(self) -> None:
+    def start(self, *, pass_fds: Sequence[int] = ()) -> None:
         """Start it; it looks for its lease, its database and its switch by itself."""
         self._recordings.mkdir(parents=True, exist_ok=True)
-        self._child.start()
+        super().start(pass_fds=pass_fds)
 
-    def stop(self) -> object:
+    def stop(self, deadline_s: float = STOP_DEADLINE_S) -> int | None:
         """End it without dropping a call."""
-        return self._child.stop(STOP_DEADLINE_S)
-
-    def kill(self) -> None:
-        """End it as a crash would."""
-        self._child.kill()
+        return super().stop(deadline_s)
 
 
 def _ari_environment(ari: Ari | None) -> Mapping[str, str]:

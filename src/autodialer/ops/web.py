@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from autodialer.bootstrap import WebSettings, run_web
 from autodialer.ops import env
@@ -16,9 +16,6 @@ from autodialer.ops.paths import Paths
 from autodialer.ops.postgres import EmbeddedPostgres
 from autodialer.ops.process import Child
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8000
 READY_DEADLINE_S: Final = 30.0
@@ -27,8 +24,8 @@ STOP_DEADLINE_S: Final = 8.0
 HIGHEST_PORT: Final = 65_535
 
 
-class WebProcess:
-    """A web process as a child process; a `supervisor.Service`."""
+class WebProcess(Child):
+    """A web process as a child process; its log holds one JSON object a line."""
 
     def __init__(
         self,
@@ -41,7 +38,7 @@ class WebProcess:
         extra: Mapping[str, str] | None = None,
     ) -> None:
         self.host, self.port = host, port
-        self._child = Child(
+        super().__init__(
             "web",
             [sys.executable, "-m", module],
             log=paths.log / "web.log",
@@ -54,33 +51,14 @@ class WebProcess:
             },
         )
 
-    @property
-    def pid(self) -> int | None:
-        """The process id while it runs, else None."""
-        return self._child.pid
-
-    @property
-    def log(self) -> Path:
-        """Where it writes, one JSON object a line."""
-        return self._child.log
-
-    @property
-    def exit_code(self) -> int | None:
-        """None while it runs."""
-        return self._child.exit_code
-
-    def start(self) -> None:
+    def start(self, *, pass_fds: Sequence[int] = ()) -> None:
         """Start it and return once it answers. Raises ProcessError."""
-        self._child.start()
-        self._child.wait_ready(self._answers, READY_DEADLINE_S)
+        super().start(pass_fds=pass_fds)
+        self.wait_ready(self._answers, READY_DEADLINE_S)
 
-    def stop(self) -> object:
+    def stop(self, deadline_s: float = STOP_DEADLINE_S) -> int | None:
         """End it after the requests in its hands; pages connect again by themselves."""
-        return self._child.stop(STOP_DEADLINE_S)
-
-    def kill(self) -> None:
-        """End it as a crash would."""
-        self._child.kill()
+        return super().stop(deadline_s)
 
     def _answers(self) -> bool:
         with socket.socket() as probe:

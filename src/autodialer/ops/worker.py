@@ -12,8 +12,6 @@ from autodialer.ops import env
 from autodialer.ops.process import Child
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from autodialer.ops.paths import Paths
 
 DEFAULT_CONCURRENCY: Final = 4
@@ -23,43 +21,20 @@ FINISH_S: Final = 20.0
 STOP_DEADLINE_S: Final = FINISH_S + 5.0
 
 
-class WorkerProcess:
-    """A worker as a child process; a `supervisor.Service`."""
+class WorkerProcess(Child):
+    """A worker as a child process, which takes jobs as soon as it has its database."""
 
     def __init__(self, paths: Paths, database_url: str) -> None:
-        self._child = Child(
+        super().__init__(
             "worker",
             [sys.executable, "-m", "autodialer.ops.worker"],
             log=paths.log / "worker.log",
             env={"AUTODIALER_DATABASE_URL": database_url},
         )
 
-    @property
-    def pid(self) -> int | None:
-        """The process id while it runs, else None."""
-        return self._child.pid
-
-    @property
-    def log(self) -> Path:
-        """Where it writes."""
-        return self._child.log
-
-    @property
-    def exit_code(self) -> int | None:
-        """None while it runs."""
-        return self._child.exit_code
-
-    def start(self) -> None:
-        """Start it; it takes jobs as soon as it has its database."""
-        self._child.start()
-
-    def stop(self) -> object:
+    def stop(self, deadline_s: float = STOP_DEADLINE_S) -> int | None:
         """End it after the jobs in its hands."""
-        return self._child.stop(STOP_DEADLINE_S)
-
-    def kill(self) -> None:
-        """End it as a crash would."""
-        self._child.kill()
+        return super().stop(deadline_s)
 
 
 def run_worker(*, until_idle: bool = False) -> None:

@@ -56,7 +56,7 @@ def start(request: PageRequest, campaign_id: int) -> HttpResponse:
 
 
 def stop(request: PageRequest, campaign_id: int) -> HttpResponse:
-    """End one's session: after the present call, or with `now` at once. Repeatable."""
+    """End one's session: after the present call, or with `at_once` by hanging up. Repeatable."""
     campaign = visible_campaign(request.account, request.actor, campaign_id, Permission.DIAL)
     mine = live_session(request.account, request.user)
     if mine is not None and mine.campaign_id == campaign.pk:
