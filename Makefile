@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 ASSETS := src/autodialer/web/static/dist/manifest.json
 PYTHON ?= $(firstword $(shell command -v python3.11) $(shell command -v python3))
-CODE := src tests tools $(wildcard bench)
+CODE := src tests tools bench examples
 ARGS ?=
 
 # Django reads the models, not the tables: no check may depend on a database that happens to run.
