@@ -1,0 +1,1 @@
+"""Programs that show how to work with the dialer; they need nothing of it installed."""

@@ -1,0 +1,1 @@
+"""A small CRM: docs/howto/connect-a-crm.md."""
