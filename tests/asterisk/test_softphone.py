@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.timeout(120)
+# A browser that sends nothing for so long is gone.
+SILENCE_S = 10
+PACKETS_A_SECOND = 50
 # Louder than the noise of a silent line (0 is -60 dB, 1 full scale).
 AUDIBLE = 0.3
 
@@ -99,7 +102,7 @@ def test_a_reload_in_a_call_ends_the_session_and_start_works_again(
     session = site.start_agent(agent)
     site.wait(lambda: site.talks(talker), 20)
     page.reload()
-    site.wait(lambda: site.has_ended(session), 40)
+    site.wait(lambda: site.has_ended(session), SILENCE_S + 3)
     assert site.session(session).end_reason == "agent_left"
     assert site.invites(later) == []
     switch_on(site, agent, page)
@@ -124,6 +127,32 @@ def test_the_microphone_is_chosen_and_muted(site: Site, agent: Agent, page: Soft
     sent = page.look().sent
     site.wait(lambda: page.look().microphone > AUDIBLE)
     site.wait(lambda: page.look().sent > sent)
+
+
+def test_who_is_muted_or_lost_the_microphone_stays_on_the_line(
+    site: Site, agent: Agent, page: SoftphonePage
+) -> None:
+    talker = site.number("01")
+    site.campaign([talker])
+    site.start_agent(agent)
+    site.wait(lambda: site.talks(talker), 20)
+    page.ask("setMuted", True)
+    _sends_on(site, page)
+    page.ask("setMuted", False)
+    page.unplug()
+    site.wait(lambda: page.look().states[-1] == "in-call: in-call-without-microphone")
+    _sends_on(site, page)
+    page.plug_in()
+    site.wait(lambda: page.look().microphone > AUDIBLE)
+    assert page.look().states[-1] == "in-call"
+    assert site.talks(talker)
+
+
+def _sends_on(site: Site, page: SoftphonePage) -> None:
+    """Audio goes out for longer than a line may be silent, to a call that is still there."""
+    wanted = page.look().sent + (SILENCE_S + 2) * PACKETS_A_SECOND
+    site.wait(lambda: page.look().sent > wanted, SILENCE_S + 10)
+    assert page.look().state == "in-call"
 
 
 def test_without_a_microphone_the_phone_says_so_and_does_not_register(

@@ -41,14 +41,14 @@ from tests.support.screens import (
 from tests.support.site import CALLER_ID, Agent, Site, now
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Response
+    from playwright.sync_api import Browser, Dialog, Page, Response
 
     from autodialer.apps.accounts.models import User
 
 pytestmark = pytest.mark.timeout(180)
 
 # What is heard of a phone that is gone: nothing, and the call is ended for it.
-SILENCE_S: Final = 30
+SILENCE_S: Final = 10
 # The two that talk until the test lets them hang up come first: each agent gets one of them.
 ENDINGS: Final = ("01", "01", "10", "30", "20", "02", "18", "04", "05", "06", "19", "00")
 # Busy, rejected and not there: tried once more.
@@ -280,7 +280,7 @@ def test_a_browser_that_dies_in_talk_leaves_no_customer_alone_and_its_agent_goes
     screen.shows(f"Talking with {talker}")
     assert _is_called(site, agent)
     os.kill(process_of(doomed), signal.SIGKILL)
-    site.wait(lambda: not _is_called(site, agent), SILENCE_S + 10)
+    site.wait(lambda: not _is_called(site, agent), SILENCE_S + 3)
     gone_at = time.monotonic()
     site.wait(lambda: talker not in site.lab.live_numbers(), 5)
     assert time.monotonic() - gone_at < 1
@@ -294,6 +294,29 @@ def test_a_browser_that_dies_in_talk_leaves_no_customer_alone_and_its_agent_goes
     site.wait(site.is_through)
     assert [site.target(number).status for number in (talker, later)] == ["completed"] * 2
     assert [len(site.invites(number)) for number in (talker, later)] == [1, 1]
+
+
+def test_a_phone_in_a_page_that_is_loaded_again_in_talk_hangs_up_at_once(
+    site: Site, enter: Callable[[User], Visitor]
+) -> None:
+    agent = hire_at_the_browser(site)
+    talker = site.number("01")
+    campaign = site.campaign([talker])
+    screen = AgentScreen(enter(agent.user).page)
+    screen.open(campaign.name)
+    screen.start()
+    screen.shows(f"Talking with {talker}")
+    asked: list[str] = []
+
+    def leave(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    screen.page.on("dialog", leave)
+    screen.page.reload()
+    assert asked == ["beforeunload"]
+    site.wait(lambda: talker not in site.lab.live_numbers(), 3)
+    screen.shows("Not connected")
 
 
 def _is_called(site: Site, agent: Agent) -> bool:

@@ -84,6 +84,14 @@ class SoftphonePage:
         """Close the WebSocket behind the phone's back."""
         self._evaluate("() => sockets.at(-1).close()")
 
+    def unplug(self) -> None:
+        """Take the microphone away."""
+        self._evaluate("() => unplug()")
+
+    def plug_in(self) -> None:
+        """Give the microphone back."""
+        self._evaluate("() => plugIn()")
+
     def reload(self) -> None:
         """Load the page again, as F5 does."""
         self._do(self._page.reload)

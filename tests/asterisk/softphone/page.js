@@ -17,6 +17,23 @@ window.openPhone = async (account) => {
 
 window.onPhone = (method, ...given) => phone[method](...given);
 
+// Pull the microphone out of the machine, and plug it in again.
+const microphones = navigator.mediaDevices;
+const given = microphones?.getUserMedia.bind(microphones);
+
+window.unplug = () => {
+  microphones.getUserMedia = () => Promise.reject(new DOMException("", "NotFoundError"));
+  for (const { track } of phone.connection.getSenders()) {
+    track.stop();
+    track.dispatchEvent(new Event("ended"));
+  }
+};
+
+window.plugIn = () => {
+  microphones.getUserMedia = given;
+  microphones.dispatchEvent(new Event("devicechange"));
+};
+
 // What the phone has told so far; the loudest is forgotten at each look.
 window.look = async () => {
   const audio = { received: 0, sent: 0 };

@@ -57,4 +57,11 @@ mute.addEventListener("click", () => {
 
 power.addEventListener("click", () => phone.start());
 
+// A call lives in this page: it is asked about before it is left, and a customer never stays
+// behind with nobody. A browser that dies without a word is found by its silence.
+addEventListener("beforeunload", (event) => {
+  if (phone.state === State.IN_CALL) event.preventDefault();
+});
+addEventListener("pagehide", () => phone.hangUp());
+
 phone.start();

@@ -35,6 +35,8 @@ export const MESSAGES = Object.freeze({
   "in-call": "You are on the line.",
   "in-call-without-network":
     "The connection is lost, but your call goes on. Trying to connect again …",
+  "in-call-without-microphone":
+    "Your microphone is gone: the customer cannot hear you. Plug one in; your call goes on.",
   "no-microphone": "No microphone was found. Plug in a headset; your phone goes on by itself.",
   "microphone-busy": "Another program uses the microphone. Close it, then switch the phone on again.",
   "no-network": "The connection is lost. Trying to connect again …",
@@ -59,6 +61,10 @@ const RECONNECT_MAX_S = 10;
 const CANDIDATES_WITHIN_MS = 500;
 const LEVEL_EVERY_MS = 100;
 const LOCK_NAME = "autodialer-softphone";
+const LOST_IN_CALL = Object.freeze({
+  [State.NO_NETWORK]: "in-call-without-network",
+  [State.NO_MICROPHONE]: "in-call-without-microphone",
+});
 const MICROPHONE_STATES = Object.freeze({
   NotAllowedError: [State.BLOCKED, "microphone-blocked"],
   SecurityError: [State.BLOCKED, "microphone-blocked"],
@@ -164,7 +170,14 @@ export class Softphone {
   // The account and the socket ------------------------------------------------------------------
 
   async _openLine() {
-    if (!(await this._openMicrophone())) return;
+    if (!(await this._openMicrophone())) {
+      if (!this._session) this._closeLine(); // nobody is called who cannot speak
+      return;
+    }
+    if (this._ua) {
+      this._showLine();
+      return;
+    }
     let account;
     try {
       account = await this._askAccount();
@@ -283,9 +296,8 @@ export class Softphone {
     this._session = null;
     this._speaker.srcObject = null;
     if (!this._ua) return;
-    if (!this._stream) this._devicesChanged();
-    else if (this._isRegistered) this._show(State.READY);
-    else this._show(this._ua.isConnected() ? State.CONNECTING : State.NO_NETWORK);
+    if (this._stream) this._showLine();
+    else this._devicesChanged();
   }
 
   // The microphone ------------------------------------------------------------------------------
@@ -334,24 +346,42 @@ export class Softphone {
     this._microphoneId = "";
     if (await this._openMicrophone()) return;
     this._closeMicrophone();
-    if (!this._session) this._closeLine();
+    if (this._session) await this._sendSilence();
+    else this._closeLine();
+  }
+
+  /** Go on sending in a call: whose line is silent for ten seconds is taken for gone. */
+  async _sendSilence() {
+    const context = this._audioContext();
+    const way = context.createMediaStreamDestination();
+    const silence = new ConstantSourceNode(context, { offset: 0 });
+    silence.connect(way);
+    silence.start();
+    const [track] = way.stream.getAudioTracks();
+    const senders = this.connection?.getSenders() ?? [];
+    await Promise.all(senders.map((sender) => sender.replaceTrack(track)));
   }
 
   async _devicesChanged() {
     if (!this._running) return;
     this._callbacks.onMicrophones?.(await this.microphones());
-    const missing = !this._stream && this._unlock && !this._session;
-    if (missing) await this._openLine();
+    if (!this._stream && this._unlock) await this._openLine();
   }
 
   // What is told --------------------------------------------------------------------------------
 
-  /** Tell a new state; in a call only its end, or the loss of the network beside it. */
+  /** Tell how it stands with the line. */
+  _showLine() {
+    if (this._isRegistered) this._show(State.READY);
+    else this._show(this._ua.isConnected() ? State.CONNECTING : State.NO_NETWORK);
+  }
+
+  /** Tell a new state; in a call only its end, or what is lost beside it. */
   _show(state, reason = state) {
     const calling = this._session && !this._session.isEnded();
     if (calling && state !== State.RINGING && state !== State.IN_CALL) {
       if (!this._session.isEstablished()) return;
-      reason = state === State.NO_NETWORK ? "in-call-without-network" : State.IN_CALL;
+      reason = LOST_IN_CALL[state] ?? State.IN_CALL;
       state = State.IN_CALL;
     }
     if (state === this._state && reason === this._reason) return;
