@@ -205,6 +205,24 @@ def test_a_name_is_free_again_once_its_campaign_is_archived(book: Book) -> None:
     book.campaign()
 
 
+@pytest.mark.parametrize(
+    "alike", ["DIWALI \u00c9T\u00c9", "diwali e\u0301te\u0301", " Diwali \u00c9t\u00e9 "]
+)
+def test_a_name_is_taken_however_it_is_written(book: Book, alike: str) -> None:
+    book.campaign("Diwali \u00e9t\u00e9")
+    with pytest.raises(ConflictError, match="Capital and small letters make no difference"):
+        book.campaign(alike)
+
+
+def test_a_clone_gets_a_name_that_is_free_however_it_is_written(book: Book) -> None:
+    first = book.campaign("Diwali")
+    book.campaign("DIWALI (2)")
+    clone = services.clone_campaign(
+        account=book.account, actor=OPERATOR, campaign_id=first.pk, now=NOON
+    )
+    assert clone.name == "Diwali (3)"
+
+
 def test_an_agent_steers_nothing(book: Book) -> None:
     campaign = book.campaign()
     for verb in ("pause", "resume", "complete", "archive"):

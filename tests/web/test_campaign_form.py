@@ -196,7 +196,7 @@ def test_a_mistake_is_said_beside_its_field_and_the_rest_is_kept(
 
 
 def test_a_name_that_is_in_use_is_said_beside_the_name(client: Client, book: Book) -> None:
-    book.campaign("Diwali")
+    book.campaign("dIWALI")
     answer = client.post(NEW, filled(book))
     assert answer.status_code == 422
     assert "already: choose another name" in answer.context["form"].errors["name"][0]

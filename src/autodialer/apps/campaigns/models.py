@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 
 from autodialer.apps.accounts.models import Account, User
 from autodialer.apps.addresses import LONGEST_URL
@@ -91,8 +92,10 @@ class Campaign(models.Model):
                 condition=Q(dial_whom_url="") | Q(contact_list__isnull=True),
                 name="campaign_one_source",
             ),
+            # People tell campaigns apart by name, and do not read "Diwali" and "diwali" as two.
             models.UniqueConstraint(
-                fields=["account", "name"],
+                "account",
+                Lower("name"),
                 condition=~Q(status=CampaignStatus.ARCHIVED.value),
                 name="campaign_name_is_unique",
             ),

@@ -238,15 +238,17 @@ def _save(campaign: Campaign) -> None:
             raise
         raise ConflictError(
             f"There is a campaign called {campaign.name!r} already: choose another name."
+            " Capital and small letters make no difference."
         ) from None
 
 
 def _free_name(account: Account, name: str) -> str:
     """Return the name with the first number behind it that no campaign in use has."""
     in_use = Campaign.objects.filter(account=account).exclude(status=_C.ARCHIVED.value)
-    taken = set(in_use.filter(name__startswith=name[:90]).values_list("name", flat=True))
+    alike = in_use.filter(name__istartswith=name[:90]).values_list("name", flat=True)
+    taken = {each.lower() for each in alike}
     number = 2
-    while (candidate := f"{name[:90]} ({number})") in taken:
+    while (candidate := f"{name[:90]} ({number})").lower() in taken:
         number += 1
     return candidate
 

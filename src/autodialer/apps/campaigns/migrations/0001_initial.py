@@ -4,6 +4,7 @@ import datetime
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.expressions
+import django.db.models.functions.text
 from django.conf import settings
 from django.db import migrations, models
 
@@ -185,7 +186,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='campaign',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'archived'), _negated=True), fields=('account', 'name'), name='campaign_name_is_unique'),
+            constraint=models.UniqueConstraint(models.F('account'), django.db.models.functions.text.Lower('name'), condition=models.Q(('status', 'archived'), _negated=True), name='campaign_name_is_unique'),
         ),
         migrations.AddConstraint(
             model_name='campaign',
