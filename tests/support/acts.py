@@ -29,6 +29,7 @@ from autodialer.apps.campaigns.models import Target
 from autodialer.apps.campaigns.queries import plan_of
 from autodialer.apps.campaigns.terms import Terms
 from autodialer.apps.contacts import services as contacts
+from autodialer.apps.contacts.batch import NewContact
 from autodialer.apps.contacts.person import Person
 from autodialer.apps.imports import services as imports
 from autodialer.domain.money import PaymentMode, Rate
@@ -353,6 +354,13 @@ ACTS: Final[dict[str, Act]] = {
     "contacts.add_to_list": Act(_P.EDIT_LIST, "list.add", _add_to_list),
     "contacts.remove_from_list": Act(_P.EDIT_LIST, "list.remove", _remove_from_list),
     "contacts.create_contact": Act(_P.CREATE_LIST, "contact.create", _own_contact),
+    "contacts.add_contacts": Act(
+        _P.CREATE_LIST,
+        "contact.add",
+        lambda b, a: contacts.add_contacts(
+            account=b.account, contacts=[NewContact("9876543210")], now=NOON, actor=a
+        ),
+    ),
     "contacts.edit_contact": Act(
         _P.EDIT_LIST,
         "contact.edit",

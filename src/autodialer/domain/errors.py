@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
 
 class AutodialerError(Exception):
     """An expected failure. `str()` is one sentence for people; `code` is for programs."""
@@ -47,6 +53,19 @@ class InvalidInputError(AutodialerError):
         super().__init__(message)
 
 
+class ManyInvalidError(InvalidInputError):
+    """Several values cannot be accepted; `errors` are all of them, at least one.
+
+    The field of each is its place in the request, such as `contacts/17/number`.
+    """
+
+    def __init__(self, errors: Sequence[InvalidInputError]) -> None:
+        first, *rest = errors
+        more = f" ({len(rest)} more errors)" if rest else ""
+        super().__init__(first.field, f"{first}{more}", first.code)
+        self.errors = tuple(errors)
+
+
 class ConflictError(AutodialerError):
     """The request is well formed but the present state forbids it; nothing was changed."""
 
@@ -57,3 +76,29 @@ class NotAllowedError(AutodialerError):
     """The caller is known but may not do this; the text says who may."""
 
     code = "not_allowed"
+
+
+class Complaints:
+    """Gathers what is wrong with a request, so that all of it is told at once."""
+
+    def __init__(self) -> None:
+        self._errors: list[InvalidInputError] = []
+
+    @contextmanager
+    def at(self, place: str = "") -> Iterator[None]:
+        """Keep what is refused inside; `place` goes before its field, such as `contacts/17/`."""
+        try:
+            yield
+        except ManyInvalidError as error:
+            self._errors += [_moved(one, place) for one in error.errors]
+        except InvalidInputError as error:
+            self._errors.append(_moved(error, place))
+
+    def check(self) -> None:
+        """Raise ManyInvalidError if anything was refused."""
+        if self._errors:
+            raise ManyInvalidError(self._errors)
+
+
+def _moved(error: InvalidInputError, place: str) -> InvalidInputError:
+    return InvalidInputError(f"{place}{error.field}", str(error), error.code)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import Final
 
 from autodialer.apps.texts import clean_text, storable
-from autodialer.domain.errors import InvalidInputError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from autodialer.domain.errors import Complaints, InvalidInputError
 
 NAME_LENGTH: Final = 100
 EMAIL_LENGTH: Final = 254
 FIELD_LENGTH: Final = 1_000
 MOST_FIELDS: Final = 100
+LENGTHS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "first_name": NAME_LENGTH,
+        "last_name": NAME_LENGTH,
+        "company": NAME_LENGTH,
+        "email": EMAIL_LENGTH,
+        "tag": NAME_LENGTH,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +37,18 @@ class Person:
     fields: Mapping[str, str] | None = None
 
     def changes(self) -> dict[str, object]:
-        """Return the given values by name, cleaned. Raises InvalidInputError."""
-        changes: dict[str, object] = {
-            name: _text(name, value, EMAIL_LENGTH if name == "email" else NAME_LENGTH)
-            for name in ("first_name", "last_name", "company", "email", "tag")
-            if (value := getattr(self, name)) is not None
-        }
+        """Return the given values by name, cleaned. Raises ManyInvalidError for bad ones."""
+        changes: dict[str, object] = {}
+        complaints = Complaints()
+        for name, longest in LENGTHS.items():
+            value = getattr(self, name)
+            if value is not None:
+                with complaints.at():
+                    changes[name] = _text(name, value, longest)
         if self.fields is not None:
-            changes["fields"] = _fields(self.fields)
+            with complaints.at():
+                changes["fields"] = _fields(self.fields)
+        complaints.check()
         return changes
 
 

@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING, Final
 from django.db import connection, transaction
 
 from autodialer.apps.accounts.actor import OPERATOR
-from autodialer.apps.accounts.permissions import Permission, require
+from autodialer.apps.accounts.permissions import Permission, Scope, require
 from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.contacts import queries
 from autodialer.apps.contacts.access import visible_contacts, visible_lists
+from autodialer.apps.contacts.batch import callable_number, check_contacts, save_contacts
 from autodialer.apps.contacts.models import Contact, ContactList, DndEntry, ListMember
-from autodialer.apps.contacts.numbers import NumberError, parse_caller_id, parse_number
+from autodialer.apps.contacts.numbers import NumberError, parse_caller_id
 from autodialer.apps.contacts.person import NOBODY
 from autodialer.apps.events import hint_registry
 from autodialer.apps.statements import statement
 from autodialer.apps.texts import clean_name
 from autodialer.domain.campaign import MAX_TARGETS
-from autodialer.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from autodialer.domain.errors import (
+    ConflictError,
+    InvalidInputError,
+    ManyInvalidError,
+    NotFoundError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +33,7 @@ if TYPE_CHECKING:
 
     from autodialer.apps.accounts.actor import Actor
     from autodialer.apps.accounts.models import Account, User
+    from autodialer.apps.contacts.batch import NewContact, Saved
     from autodialer.apps.contacts.person import Person
 
 DND_BATCH: Final = 5_000
@@ -161,7 +168,7 @@ def create_contact(
     `add_to_list` raises.
     """
     require(actor, Permission.CREATE_LIST)
-    e164 = _callable_number(account, number)
+    e164 = callable_number(account, number)
     made, is_new = Contact.objects.get_or_create(
         account=account,
         e164=e164,
@@ -173,6 +180,43 @@ def create_contact(
     if list_id is not None:
         _append(account, actor, list_id, [made.pk], now)
     return made
+
+
+@transaction.atomic(durable=True)
+def add_contacts(
+    *,
+    account: Account,
+    contacts: Sequence[NewContact],
+    now: datetime,
+    list_id: int | None = None,
+    actor: Actor = OPERATOR,
+) -> list[Saved]:
+    """Put contacts into the address book, and at the end of a list if one is given; return each.
+
+    All or none. A known number is updated and no value wiped out; of a number that is given twice
+    the first counts. Raises ManyInvalidError, which names all that is wrong, ConflictError for a
+    contact that the actor may not change, and what `add_to_list` raises.
+    """
+    require(actor, Permission.CREATE_LIST)
+    of_all = require(actor, Permission.EDIT_LIST) is Scope.ALL
+    checked = check_contacts(account, contacts)
+    first = {str(one["e164"]): one for one in reversed(checked)}
+    owner = None if of_all else actor.user
+    saved = save_contacts(account, first.values(), now, by=actor.user, owner=owner)
+    for e164 in first.keys() - saved.keys():
+        raise ConflictError(f"There is a contact with the number {e164} already.")
+    found = [saved[str(one["e164"])] for one in checked]
+    record(
+        account=account,
+        actor=actor,
+        action="contact.add",
+        subject=Subject("contacts", account.pk),
+        after={"count": len(first), "numbers": list(first)[:NOTED]},
+        now=now,
+    )
+    if list_id is not None:
+        _append(account, actor, list_id, [one.id for one in found], now)
+    return found
 
 
 @transaction.atomic(durable=True)
@@ -193,7 +237,7 @@ def edit_contact(
     found = queries.contact(account, actor, contact_id)
     changes = person.changes()
     if number is not None:
-        e164 = _callable_number(account, number)
+        e164 = callable_number(account, number)
         if Contact.objects.filter(account=account, e164=e164).exclude(pk=found.pk).exists():
             raise ConflictError(f"There is a contact with the number {e164} already.")
         changes["e164"] = e164
@@ -254,7 +298,7 @@ def add_dnd_numbers(
 ) -> int:
     """Forbid calls to these numbers from this instant on; return how many were new.
 
-    All or nothing: raises NumberError for the first text that is no telephone number.
+    All or nothing: raises ManyInvalidError, naming each text that is no telephone number.
     """
     require(actor, Permission.ADD_DND)
     wanted = sorted(_e164s(account, numbers))
@@ -321,13 +365,17 @@ def remove_dnd_numbers(
 
 
 def _e164s(account: Account, numbers: Sequence[str]) -> set[str]:
-    """Return the numbers as E.164. Raises NumberError, naming the first that is none."""
-    found = set()
-    for number in numbers:
+    """Return the numbers as E.164. Raises ManyInvalidError, naming each that is none."""
+    found: set[str] = set()
+    errors: list[InvalidInputError] = []
+    for at, number in enumerate(numbers):
         try:
             found.add(parse_caller_id(number, account.region))
         except NumberError as error:
-            raise NumberError(error.code, f"{number[:40]!r}: {error}") from None
+            sentence = f"{number[:40]!r}: {error}"
+            errors.append(InvalidInputError(f"numbers/{at}", sentence, error.code))
+    if errors:
+        raise ManyInvalidError(errors)
     return found
 
 
@@ -396,16 +444,6 @@ def _locked_list(
     if found is None:
         raise queries.no_such_list(list_id)
     return found
-
-
-def _callable_number(account: Account, number: str) -> str:
-    e164 = parse_number(number, account.region)
-    if e164 in queries.own_numbers(account):
-        raise NumberError(
-            "number_is_ours",
-            "This is a caller id or an agent's phone of this account: we would call ourselves.",
-        )
-    return e164
 
 
 def _name_taken(name: str) -> ConflictError:
