@@ -17,7 +17,7 @@ from autodialer.apps.contacts.services import create_list
 from autodialer.apps.imports import queries, steps
 from autodialer.apps.imports.models import ImportFile, ListImport
 from autodialer.apps.imports.problems import SameFileError
-from autodialer.apps.imports.services import queue_import, run_import
+from autodialer.apps.imports.services import confirm_import, queue_import, run_import
 from autodialer.apps.imports.table import Reading
 from autodialer.domain.errors import ConflictError, NotFoundError
 from autodialer.ops.paths import Paths
@@ -57,6 +57,26 @@ def noon() -> datetime:
 
 def row(book: Book, import_id: int) -> queries.ImportRow:
     return queries.import_row(book.account, OPERATOR, import_id)
+
+
+def test_a_queued_file_joins_a_list_once_somebody_has_confirmed(book: Book) -> None:
+    import_id = queue_import(
+        account=book.account,
+        actor=Actor.of(book.supervisor),
+        file_name="more.csv",
+        data=b"number\n9876543210\n9000000000\n",
+        list_id=book.list_id,
+        confirmed=False,
+        now=NOON,
+    )
+    run_worker(until_idle=True)
+    checked = row(book, import_id)
+    assert (checked.status, checked.joins, checked.outlook.members) == ("checked", True, 1)
+    assert ContactList.objects.get(pk=book.list_id).size == 3
+    confirm_import(account=book.account, actor=Actor.of(book.supervisor), import_id=import_id)
+    run_worker(until_idle=True)
+    assert row(book, import_id).list_id == book.list_id
+    assert ContactList.objects.get(pk=book.list_id).size == 4
 
 
 def test_a_worker_makes_the_list_and_keeps_the_result(book: Book) -> None:

@@ -138,25 +138,23 @@ def queue_import(
     *,
     account: Account,
     actor: Actor,
-    name: str,
     file_name: str,
     data: bytes,
     now: datetime,
+    name: str = "",
+    list_id: int | None = None,
     reading: Reading = GUESS,
     again: bool = False,
+    confirmed: bool = True,
 ) -> int:
     """Keep the file and let a worker make a list of it; return the id of the import.
 
-    Raises ConflictError when the name is taken, SameFileError unless `again`, and FileError for
-    a file that is empty or too big.
+    Unless `confirmed`, the worker waits for `confirm_import` before it saves. Raises what
+    `begin_import` raises; what else is wrong with the file, the import itself says.
     """
     require(actor, Permission.CREATE_LIST)
-    draft = ListImport(
-        account=account,
-        name=book.check_list_name(account=account, name=name),
-        reading=reading.as_json(),
-        created_at=now,
-    )
+    draft = _draft(account, actor, name, list_id, now)
+    draft.reading, draft.confirmed = reading.as_json(), confirmed
     made = _keep(draft, actor, file_name, data, again=again)
     _queue(draft)
     return made
@@ -184,18 +182,9 @@ def begin_import(
     require(actor, Permission.CREATE_LIST)
     if region and region not in SUPPORTED_REGIONS:
         raise InvalidInputError("region", "Choose a country of the list.", "unknown_region")
-    draft = ListImport(
-        account=account,
-        status=ImportStatus.DRAFT.value,
-        confirmed=False,
-        reading=Reading(region=region).as_json(),
-        created_at=now,
-    )
-    if list_id is None:
-        draft.name = book.check_list_name(account=account, name=name)
-    else:
-        into = list_row(account, actor, list_id, Permission.EDIT_LIST)
-        draft.name, draft.contact_list_id, draft.joins = into.name, into.id, True
+    draft = _draft(account, actor, name, list_id, now)
+    draft.status, draft.confirmed = ImportStatus.DRAFT.value, False
+    draft.reading = Reading(region=region).as_json()
     if len(data) <= MAX_BYTES:
         queries.preview(account, data, Reading(region=region))  # refuses what can be no list
     return _keep(draft, actor, file_name, data, again=again)
@@ -263,6 +252,18 @@ def _cancel(found: ListImport, sentence: str, now: datetime) -> None:
     _tell(found)
     for kind in FileKind:
         pieces.forget(found.pk, kind)
+
+
+def _draft(
+    account: Account, actor: Actor, name: str, list_id: int | None, now: datetime
+) -> ListImport:
+    draft = ListImport(account=account, created_at=now)
+    if list_id is None:
+        draft.name = book.check_list_name(account=account, name=name)
+    else:
+        into = list_row(account, actor, list_id, Permission.EDIT_LIST)
+        draft.name, draft.contact_list_id, draft.joins = into.name, into.id, True
+    return draft
 
 
 def _keep(draft: ListImport, actor: Actor, file_name: str, data: bytes, *, again: bool) -> int:
