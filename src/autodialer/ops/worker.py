@@ -39,6 +39,8 @@ class WorkerProcess(Child):
 
 def run_worker(*, until_idle: bool = False) -> None:
     """Do jobs in this process until SIGTERM or SIGINT, or until none is left. Needs Django."""
+    from asgiref.sync import sync_to_async
+    from django.db import connections
     from procrastinate import PsycopgConnector
     from procrastinate.contrib.django import app
     from procrastinate.contrib.django.utils import connector_params
@@ -61,6 +63,8 @@ def run_worker(*, until_idle: bool = False) -> None:
                 stalled_worker_timeout=jobs.STALLED_S,
                 install_signal_handlers=not until_idle,
             )
+        # Periodic jobs were queued in a connection of Django's, in a thread that outlives the loop.
+        await sync_to_async(connections.close_all)()
 
     asyncio.run(work())
 

@@ -5,16 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Prefetch
+from django.db.models import Count, Prefetch, Q
 
+from autodialer.apps import keyset
 from autodialer.apps.accounts.models import User
 from autodialer.apps.agents.models import AgentDevice, DeviceKind, Group, GroupMember
 from autodialer.domain.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from django.db.models import QuerySet
 
     from autodialer.apps.accounts.models import Account
+    from autodialer.apps.keyset import Place
+    from autodialer.domain.people import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,16 @@ class GroupRow:
     id: int
     name: str
     members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSummary:
+    """A group with the number of its members."""
+
+    id: int
+    name: str
+    size: int
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +62,70 @@ def group_rows(account: Account) -> list[GroupRow]:
         GroupRow(group.pk, group.name, tuple(user.name for user in group.members.all()))
         for group in groups
     ]
+
+
+def groups_part(
+    account: Account,
+    *,
+    search: str = "",
+    after: Place | None = None,
+    limit: int,
+) -> list[GroupSummary]:
+    """Return groups by id, after a place; `search` is a part of the name."""
+    groups = _counted_groups(account)
+    if search.strip():
+        groups = groups.filter(name__icontains=search.strip())
+    return [_summary(one) for one in keyset.part(groups, keyset.OLDEST_FIRST, after, limit)]
+
+
+def group_summary(account: Account, group_id: int) -> GroupSummary:
+    """Return one group of the account. Raises NotFoundError."""
+    found = _counted_groups(account).filter(pk=group_id).first()
+    if found is None:
+        raise no_such_group(group_id)
+    return _summary(found)
+
+
+def _counted_groups(account: Account) -> QuerySet[Group]:
+    return Group.objects.filter(account=account).annotate(size=Count("members"))
+
+
+def _summary(found: Group) -> GroupSummary:
+    size: int = found.size  # type: ignore[attr-defined]  # annotated in _counted_groups
+    return GroupSummary(found.pk, found.name, size, found.created_at)
+
+
+def users_part(
+    account: Account,
+    *,
+    search: str = "",
+    role: Role | None = None,
+    is_active: bool | None = None,
+    group_id: int | None = None,
+    after: Place | None = None,
+    limit: int,
+) -> list[UserRow]:
+    """Return users by id, after a place; `search` is a part of the name or the e-mail address.
+
+    With a group, its members. Raises NotFoundError for a group that is not there.
+    """
+    found = _users(account)
+    if search.strip():
+        text = search.strip()
+        found = found.filter(Q(name__icontains=text) | Q(email__icontains=text))
+    if role is not None:
+        found = found.filter(role=role.value)
+    if is_active is not None:
+        found = found.filter(is_active=is_active)
+    if group_id is not None:
+        found = found.filter(dialer_groups=group(account, group_id))
+    return [_user_row(one) for one in keyset.part(found, keyset.OLDEST_FIRST, after, limit)]
+
+
+def missing_users(account: Account, ids: Sequence[int]) -> frozenset[int]:
+    """Return which of these users the account does not have."""
+    seen = User.objects.filter(account=account, pk__in=set(ids)).values_list("pk", flat=True)
+    return frozenset(ids) - frozenset(seen)
 
 
 def user_rows(account: Account) -> list[UserRow]:
@@ -99,8 +179,13 @@ def group(account: Account, group_id: int) -> Group:
     """Return a group of the account. Raises NotFoundError."""
     found = Group.objects.filter(account=account, pk=group_id).first()
     if found is None:
-        raise NotFoundError(f"There is no group {group_id}: see `autodialer group list`.")
+        raise no_such_group(group_id)
     return found
+
+
+def no_such_group(group_id: int) -> NotFoundError:
+    """Return the error for a group that is not there."""
+    return NotFoundError(f"There is no group {group_id}: see `autodialer group list`.")
 
 
 def device(account: Account, user_id: int, device_id: int | None = None) -> AgentDevice | None:

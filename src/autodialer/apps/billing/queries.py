@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from autodialer.apps import keyset
 from autodialer.apps.billing.models import Hold, LedgerEntry, Purse, Tariff
 from autodialer.domain.money import EntryKind, HoldStatus, PaymentMode, Rate
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from autodialer.apps.accounts.models import Account
+    from autodialer.apps.keyset import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +67,25 @@ def ledger_rows(
     entries = LedgerEntry.objects.filter(account=account)
     if before_id is not None:
         entries = entries.filter(pk__lt=before_id)
-    return [
-        LedgerRow(e.pk, e.at, EntryKind(e.kind), e.amount, e.leg, e.reference, e.actor)
-        for e in entries.order_by("-pk")[:limit]
-    ]
+    return [_ledger_row(one) for one in entries.order_by("-pk")[:limit]]
+
+
+def ledger_part(
+    account: Account,
+    *,
+    kind: EntryKind | None = None,
+    after: Place | None = None,
+    limit: int,
+) -> list[LedgerRow]:
+    """Return movements of the balance, newest first, after a place."""
+    entries = LedgerEntry.objects.filter(account=account)
+    if kind is not None:
+        entries = entries.filter(kind=kind.value)
+    return [_ledger_row(one) for one in keyset.part(entries, keyset.NEWEST_FIRST, after, limit)]
+
+
+def _ledger_row(e: LedgerEntry) -> LedgerRow:
+    return LedgerRow(e.pk, e.at, EntryKind(e.kind), e.amount, e.leg, e.reference, e.actor)
 
 
 def tariff_rows(account: Account) -> list[TariffRow]:
@@ -86,3 +103,12 @@ def charged(account: Account, legs: Collection[UUID]) -> dict[UUID, int]:
     """Return what each of these legs was charged; legs that are not metered are left out."""
     holds = Hold.objects.filter(account=account, leg__in=legs)
     return dict(holds.exclude(status=HoldStatus.OPEN.value).values_list("leg", "charged"))
+
+
+TARIFF_ORDER: Final = ("prefix",)
+
+
+def tariffs_part(account: Account, *, after: Place | None = None, limit: int) -> list[TariffRow]:
+    """Return the account's tariffs by prefix, after a place."""
+    found = keyset.part(Tariff.objects.filter(account=account), TARIFF_ORDER, after, limit)
+    return [TariffRow(tariff.prefix, rate_of(tariff)) for tariff in found]

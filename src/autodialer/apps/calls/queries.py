@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import Case, Exists, Max, OuterRef, Prefetch, Subquery, When
 
+from autodialer.apps import keyset
 from autodialer.apps.calls.models import Attempt, AttemptState, Node, Session, SessionStatus
 from autodialer.apps.calls.reasons import why_ended
+from autodialer.domain.errors import NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,7 +21,11 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from autodialer.apps.accounts.models import Account, User
+    from autodialer.apps.keyset import Place
     from autodialer.domain.outcome import CallStatus
+
+
+SESSION_ORDER: Final = ("user_id",)
 
 
 class AgentState(StrEnum):
@@ -86,6 +92,39 @@ def agents_of(account: Account, ids: Iterable[int]) -> Mapping[int, list[AgentRo
     for session in _live_sessions(account).filter(campaign__in=list(found)):
         found[session.campaign_id].append(agent_row(session))
     return found
+
+
+def sessions_part(
+    account: Account,
+    *,
+    campaign_id: int | None = None,
+    user_id: int | None = None,
+    after: Place | None = None,
+    limit: int,
+) -> list[AgentRow]:
+    """Return live sessions by the id of the agent, of whom each has one at most; after a place."""
+    found = _live_sessions(account)
+    if campaign_id is not None:
+        found = found.filter(campaign=campaign_id)
+    if user_id is not None:
+        found = found.filter(user=user_id)
+    return [agent_row(one) for one in keyset.part(found, SESSION_ORDER, after, limit)]
+
+
+def session_row(account: Account, session_id: UUID) -> AgentRow:
+    """Return a session, live or ended. Raises NotFoundError."""
+    live = _live_sessions(account).filter(pk=session_id).first()
+    if live is not None:
+        return agent_row(live)
+    ended = Session.objects.filter(account=account, pk=session_id).select_related("user").first()
+    if ended is None:
+        raise no_such_session()
+    return ended_row(ended)
+
+
+def no_such_session() -> NotFoundError:
+    """Return the error for a session that is not there."""
+    return NotFoundError("There is no such session: see `autodialer session list`.")
 
 
 def _live_sessions(account: Account) -> QuerySet[Session]:

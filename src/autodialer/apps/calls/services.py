@@ -26,6 +26,7 @@ from autodialer.apps.billing.services import (
     void_hold,
 )
 from autodialer.apps.calls.models import Attempt, Session, SessionStatus
+from autodialer.apps.calls.queries import no_such_session
 from autodialer.apps.calls.start import CannotStartError, check_device, check_start
 from autodialer.apps.campaigns.access import visible_campaign
 from autodialer.apps.events import hint_sessions, tell_screens
@@ -115,7 +116,7 @@ def stop_session(
     sessions = Session.objects.filter(account=account, pk=session_id)
     locked = sessions.select_for_update(no_key=True).first()
     if locked is None:
-        raise NotFoundError("There is no such session: see `autodialer session list`.")
+        raise no_such_session()
     require(actor, _own_or(Permission.STOP_OTHER_AGENT, actor, locked.user_id))
     if locked.status == SessionStatus.ENDED:
         return

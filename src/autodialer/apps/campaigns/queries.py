@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from django.db.models import Count
 
+from autodialer.apps import keyset
 from autodialer.apps.accounts.actor import OPERATOR
 from autodialer.apps.campaigns.access import (
     campaigns_of_agent,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from autodialer.apps.accounts.actor import Actor
     from autodialer.apps.accounts.models import Account
+    from autodialer.apps.keyset import Place
 
 CountAll: TypeAlias = "Callable[[Sequence[int]], Mapping[int, TargetCounts]]"
 SEARCH_FROM: Final = 3  # characters, as in the requirements
@@ -237,10 +239,30 @@ def _json(value: object) -> object:
 
 def caller_id_rows(account: Account) -> list[CallerIdRow]:
     """Return the caller ids of the account, oldest first."""
+    return _caller_id_rows(account, CallerId.objects.filter(account=account).order_by("pk"))
+
+
+def caller_ids_part(
+    account: Account,
+    *,
+    e164: str | None = None,
+    is_verified: bool | None = None,
+    after: Place | None = None,
+    limit: int,
+) -> list[CallerIdRow]:
+    """Return the caller ids of the account after a place, oldest first."""
+    found = CallerId.objects.filter(account=account)
+    if e164 is not None:
+        found = found.filter(e164=e164)
+    if is_verified is not None:
+        found = found.filter(verified_at__isnull=not is_verified)
+    return _caller_id_rows(account, keyset.part(found, keyset.OLDEST_FIRST, after, limit))
+
+
+def _caller_id_rows(account: Account, found: Iterable[CallerId]) -> list[CallerIdRow]:
     waiting = (CampaignStatus.CREATED.value, CampaignStatus.IN_PROGRESS.value)
     campaigns = Campaign.objects.filter(account=account, status__in=waiting)
     used = dict(campaigns.values_list("caller_id").annotate(Count("pk")).order_by())
-    found = CallerId.objects.filter(account=account).order_by("pk")
     return [CallerIdRow(row.pk, row.e164, row.verified_at, used.get(row.pk, 0)) for row in found]
 
 

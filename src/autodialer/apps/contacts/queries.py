@@ -53,6 +53,7 @@ class ContactRow:
     email: str
     tag: str
     fields: Mapping[str, str]
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def list_rows(
         found = found.filter(name__icontains=search.strip())
     newest_first = found.order_by("-created_at", "-pk")
     end = None if limit is None else offset + limit
-    return [_list_row(one) for one in newest_first[offset:end]]
+    return [list_row_of(one) for one in newest_first[offset:end]]
 
 
 def list_row(
@@ -104,7 +105,7 @@ def list_row(
     found = lists.filter(pk=list_id).first()
     if found is None:
         raise no_such_list(list_id)
-    return _list_row(found)
+    return list_row_of(found)
 
 
 def forbidden_members(account: Account, list_id: int) -> int:
@@ -131,7 +132,7 @@ def member_rows(
         raise no_such_list(list_id)
     members = ListMember.objects.filter(contact_list=list_id, seq__gt=after_seq)
     in_order = members.select_related("contact").order_by("seq", "pk")[:limit]
-    return [MemberRow(member.seq, _row(member.contact)) for member in in_order]
+    return [MemberRow(member.seq, row_of(member.contact)) for member in in_order]
 
 
 def member_page(
@@ -143,13 +144,13 @@ def member_page(
     """
     list_row(account, actor, list_id)
     members = ListMember.objects.filter(contact_list=list_id).order_by("seq", "pk")
-    wanted = _holding(search, "contact__")
+    wanted = holding(search, "contact__")
     if wanted is None:
         return []
     # The part is cut before its contacts are looked up: page 1,000 is as quick as page 1.
     part = members.filter(wanted).values("pk")[offset : offset + limit]
     found = members.filter(pk__in=part).select_related("contact")
-    return [MemberRow(member.seq, _row(member.contact)) for member in found]
+    return [MemberRow(member.seq, row_of(member.contact)) for member in found]
 
 
 def contact_rows(
@@ -159,11 +160,11 @@ def contact_rows(
 
     `search` is a part of the number, a name, the company, the e-mail address or the tag.
     """
-    wanted = _holding(search)
+    wanted = holding(search)
     if wanted is None:
         return []
     found = visible_contacts(account, actor).filter(wanted, pk__gt=after_id)
-    return [_row(one) for one in found.order_by("pk")[:limit]]
+    return [row_of(one) for one in found.order_by("pk")[:limit]]
 
 
 def contact_page(
@@ -176,20 +177,20 @@ def contact_page(
     limit: int,
 ) -> list[ContactRow]:
     """Return contacts, newest first; `search` as for `contact_rows`, `outside_list`: not in it."""
-    wanted = _holding(search)
+    wanted = holding(search)
     if wanted is None:
         return []
     found = visible_contacts(account, actor).filter(wanted)
     if outside_list is not None:
         placed = ListMember.objects.filter(contact_list=outside_list, contact=OuterRef("pk"))
         found = found.filter(~Exists(placed))
-    return [_row(one) for one in found.order_by("-pk")[offset : offset + limit]]
+    return [row_of(one) for one in found.order_by("-pk")[offset : offset + limit]]
 
 
 def lists_of_contact(account: Account, actor: Actor, contact_id: int) -> list[ListRow]:
     """Return the lists in which a contact stands, as far as the actor may see them."""
     found = visible_lists(account, actor).filter(members__contact=contact_id)
-    return [_list_row(one) for one in found.select_related("created_by").order_by("name")]
+    return [list_row_of(one) for one in found.select_related("created_by").order_by("name")]
 
 
 def contact(account: Account, actor: Actor, contact_id: int) -> Contact:
@@ -202,7 +203,7 @@ def contact(account: Account, actor: Actor, contact_id: int) -> Contact:
 
 def contact_row(account: Account, actor: Actor, contact_id: int) -> ContactRow:
     """Return a contact for showing. Raises NotFoundError as `contact` does."""
-    return _row(contact(account, actor, contact_id))
+    return row_of(contact(account, actor, contact_id))
 
 
 def require_contacts(account: Account, actor: Actor, ids: Sequence[int]) -> None:
@@ -227,9 +228,9 @@ def dnd_rows(
         return []
     entries = DndEntry.objects.filter(account=account).select_related("added_by")
     if search.strip():
-        entries = entries.filter(e164__contains=_in_number(search))
+        entries = entries.filter(e164__contains=in_number(search))
     newest_first = entries.order_by("-added_at", "-pk")[offset : offset + limit]
-    return [_dnd_row(one) for one in newest_first]
+    return [dnd_row_of(one) for one in newest_first]
 
 
 def dnd_row(account: Account, entry_id: int) -> DndRow:
@@ -238,7 +239,7 @@ def dnd_row(account: Account, entry_id: int) -> DndRow:
     found = entries.filter(pk=entry_id).first()
     if found is None:
         raise NotFoundError("This number is not on the registry: it may be called.")
-    return _dnd_row(found)
+    return dnd_row_of(found)
 
 
 def dnd_count(account: Account) -> int:
@@ -262,36 +263,39 @@ def _no_such_contact(contact_id: int) -> NotFoundError:
     return NotFoundError(f"There is no contact {contact_id}: see `autodialer contact list`.")
 
 
-def _in_number(text: str) -> str:
+def in_number(text: str) -> str:
     """Return the part of an E.164 number that is meant, however people write it."""
     digits = re.sub(r"[\s()./\-]", "", text).removeprefix("0")
     return digits if digits.isdecimal() and len(digits) >= FEWEST else text.replace(" ", "")
 
 
-def _holding(search: str, path: str = "") -> Q | None:
+def holding(search: str, path: str = "") -> Q | None:
     """Return the condition that a contact holds the text; None when it can stand nowhere."""
     text = search.strip()
     if not storable(text):
         return None
     if not text:
         return Q()
-    anywhere = Q(**{f"{path}e164__contains": _in_number(text)})
+    anywhere = Q(**{f"{path}e164__contains": in_number(text)})
     for name in ("first_name", "last_name", "company", "email", "tag"):
         anywhere |= Q(**{f"{path}{name}__icontains": text})
     return anywhere
 
 
-def _list_row(found: ContactList) -> ListRow:
+def list_row_of(found: ContactList) -> ListRow:
+    """Return a list whose maker is loaded as the row that is shown."""
     made_by = found.created_by.name if found.created_by else ""
     return ListRow(found.pk, found.name, found.size, found.created_at, made_by)
 
 
-def _dnd_row(found: DndEntry) -> DndRow:
+def dnd_row_of(found: DndEntry) -> DndRow:
+    """Return an entry, with who added it loaded, as the row that is shown."""
     added_by = found.added_by.name if found.added_by else ""
     return DndRow(found.pk, found.e164, found.added_at, added_by, found.reason)
 
 
-def _row(found: Contact) -> ContactRow:
+def row_of(found: Contact) -> ContactRow:
+    """Return a contact as the row that is shown."""
     return ContactRow(
         id=found.pk,
         e164=found.e164,
@@ -301,4 +305,5 @@ def _row(found: Contact) -> ContactRow:
         email=found.email,
         tag=found.tag,
         fields=MappingProxyType(found.fields),
+        created_at=found.created_at,
     )

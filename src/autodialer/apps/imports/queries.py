@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Sum
 from django.db.models.functions import Coalesce
 
+from autodialer.apps import keyset
 from autodialer.apps.accounts.models import Role
 from autodialer.apps.contacts.staging import Outlook
 from autodialer.apps.imports.columns import LEFT_OUT, NOWHERE, guess_columns
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from autodialer.apps.accounts.actor import Actor
     from autodialer.apps.accounts.models import Account
+    from autodialer.apps.keyset import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ class Preview:
 
 
 SAMPLE_SHOWN = 5
+IMPORT_ORDER = ("-created_at", "-id")
 
 
 def import_rows(
@@ -117,6 +120,24 @@ def import_rows(
     """Return imports, newest first: all of the account, for an agent their own."""
     newest_first = visible_imports(account, actor).order_by("-created_at", "-pk")
     return [_row(one) for one in newest_first[offset : offset + limit]]
+
+
+def imports_part(
+    account: Account,
+    actor: Actor,
+    *,
+    status: ImportStatus | None = None,
+    list_id: int | None = None,
+    after: Place | None = None,
+    limit: int,
+) -> list[ImportRow]:
+    """Return imports after a place, newest first; as `import_rows`."""
+    found = visible_imports(account, actor)
+    if status is not None:
+        found = found.filter(status=status.value)
+    if list_id is not None:
+        found = found.filter(contact_list=list_id)
+    return [_row(one) for one in keyset.part(found, IMPORT_ORDER, after, limit)]
 
 
 def import_rows_of(account: Account, ids: Sequence[int]) -> list[ImportRow]:
