@@ -30,7 +30,7 @@ def parse_url(url: str) -> dict[str, Any]:
         raise _unusable_url()
     query = {key: values[0] for key, values in parse_qs(parts.query).items()}
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "autodialer.config.postgresql",
         "NAME": unquote(parts.path[1:]),
         "USER": unquote(parts.username or query.pop("user", "")),
         "PASSWORD": unquote(parts.password or query.pop("password", "")),
