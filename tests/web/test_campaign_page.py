@@ -92,7 +92,7 @@ def test_a_supervisor_sees_what_the_campaign_is_and_how_it_goes(
 def test_the_tiles_are_the_ten_counts(book: Book, diwali: Campaign) -> None:
     row = campaign_row(book.account, diwali.pk)
     fragment = render_to_string(
-        "campaign/_counts.html", views.counts_shown(book.account, row, NOON)
+        "campaign/_counts.html", views.counts_shown(book.account, row.id, row.counts, NOON)
     )
     for word in ("Scheduled", "In progress", "Retry", "Retrying", "Failed DND", "Invalid"):
         assert word in fragment
@@ -122,6 +122,15 @@ def test_the_page_asks_the_same_number_of_questions_however_much_there_is(
     for seq in range(1, 5):
         ended(session, seq, "busy")
     assert questions() == few <= 30
+
+
+def test_the_counts_alone_take_five_questions(book: Book, diwali: Campaign) -> None:
+    asha, other = signed_in(book.supervisor), book.campaign("Holi")
+    asha.get(f"/campaigns/{other.pk}/counts/", headers=HTMX)  # also notes the browser
+    with CaptureQueriesContext(connection) as asked:
+        assert asha.get(f"/campaigns/{diwali.pk}/counts/", headers=HTMX).status_code == 200
+    # Session, person with account, guard, counts, figures; the last two only once in a while.
+    assert len(asked) == 5
 
 
 def test_the_number_of_questions_does_not_grow_with_the_agents(

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.auth_backends import AuthenticationBackend
 from allauth.core import context
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 
 from autodialer.apps.accounts.actor import Actor
@@ -57,6 +59,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """Count the tries of each address by themselves: nobody locks out somebody elsewhere."""
         return f"{client_address(request)}:{str(credentials.get('email', '')).lower()}"
+
+
+class SignIn(AuthenticationBackend):  # type: ignore[misc]  # allauth has no types
+    """Who a session belongs to."""
+
+    def get_user(self, user_id: int) -> User | None:
+        """Return the person with their account, which every page needs, None when disabled."""
+        user = get_user_model().objects.select_related("account").filter(pk=user_id).first()
+        return user if user is not None and self.user_can_authenticate(user) else None
 
 
 class SessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]  # allauth has no types

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from autodialer.apps.accounts.permissions import Permission
@@ -41,13 +42,13 @@ class Item:
 
 
 def navigation(request: PageRequest) -> dict[str, Any]:
-    """Give every template the menu (a context processor)."""
-    return {"navigation": list(_items(request)) if hasattr(request, "account") else []}
+    """Give every template the menu (a context processor), made when one shows it."""
+    return {"navigation": SimpleLazyObject(lambda: list(_items(request)))}
 
 
 def _items(request: PageRequest) -> Iterator[Item]:
     for name, label, icon, permission in ITEMS:
-        if not may(request, permission):
+        if not hasattr(request, "account") or not may(request, permission):
             continue
         url = reverse(name)
         yield Item(url, str(label), icon, _is_here(request.path, url))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
 
 from autodialer.apps.accounts.permissions import Permission, Scope, require
 from autodialer.apps.agents.models import GroupMember
@@ -42,6 +42,12 @@ def visible_campaign(
     return found
 
 
+def check_visible(account: Account, actor: Actor, campaign_id: int) -> None:
+    """Raise NotFoundError unless the actor may see the campaign."""
+    if not visible_campaigns(account, actor).filter(pk=campaign_id).exists():
+        raise no_such_campaign(campaign_id)
+
+
 def campaigns_of_agent(account: Account, user: User | None) -> QuerySet[Campaign]:
     """Return the campaigns in which the user is an agent at this moment, whatever their role."""
     campaigns = Campaign.objects.filter(account=account)
@@ -50,6 +56,15 @@ def campaigns_of_agent(account: Account, user: User | None) -> QuerySet[Campaign
     in_group = GroupMember.objects.filter(group=OuterRef("group"), user=user)
     picked = CampaignAgent.objects.filter(campaign=OuterRef("pk"), user=user)
     return campaigns.filter(Q(Exists(in_group)) | Q(Exists(picked)))
+
+
+def picked_agents() -> Subquery:
+    """Return how many agents were picked for a campaign, for `annotate`; NULL for none.
+
+    It is asked for the rows of a page only, where a join would count those of all campaigns.
+    """
+    picked = CampaignAgent.objects.filter(campaign=OuterRef("pk")).values("campaign")
+    return Subquery(picked.annotate(agents=Count("pk")).values("agents"))
 
 
 def takes_part(campaign: Campaign, user: User) -> bool:

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from django.db.models import Case, Count, F, Max, OuterRef, Subquery, Value, When
+from django.db.models import Case, Count, F, Max, Value, When
 from django.db.models.functions import Lower
 
 from autodialer.apps.accounts.actor import Actor
 from autodialer.apps.accounts.permissions import Permission, may
-from autodialer.apps.campaigns.access import visible_campaign, visible_campaigns
+from autodialer.apps.campaigns.access import check_visible, picked_agents, visible_campaigns
 from autodialer.apps.campaigns.actions import Choice, choices
 from autodialer.apps.campaigns.counting import cheap_counts, count_targets, known_counts
-from autodialer.apps.campaigns.models import Campaign, CampaignAgent
+from autodialer.apps.campaigns.models import Campaign
 from autodialer.apps.texts import storable
 from autodialer.domain.campaign import CampaignStatus
 
@@ -112,7 +112,7 @@ def entries(
 
 def entry(account: Account, actor: Actor, campaign_id: int) -> Entry:
     """Return the row of one campaign, with its counts. Raises NotFoundError."""
-    visible_campaign(account, actor, campaign_id)
+    check_visible(account, actor, campaign_id)
     campaign = _shown(visible_campaigns(account, actor)).get(pk=campaign_id)
     return _entry(campaign, count_targets(account, [campaign_id])[campaign_id], actor)
 
@@ -161,11 +161,9 @@ def _matching(account: Account, actor: Actor, wanted: Wanted) -> QuerySet[Campai
 
 
 def _shown(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
-    """Add what the columns show. Agents are counted for the rows of the page only."""
-    picked = CampaignAgent.objects.filter(campaign=OuterRef("pk")).values("campaign")
-    return campaigns.select_related("group", "caller_id", "contact_list", "created_by").annotate(
-        picked=Subquery(picked.annotate(agents=Count("pk")).values("agents"))
-    )
+    """Add what the columns show."""
+    shown = campaigns.select_related("group", "caller_id", "contact_list", "created_by")
+    return shown.annotate(picked=picked_agents())
 
 
 def _entry(campaign: Campaign, counts: TargetCounts | None, actor: Actor) -> Entry:

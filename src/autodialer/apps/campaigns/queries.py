@@ -12,6 +12,8 @@ from autodialer.apps import keyset
 from autodialer.apps.accounts.actor import OPERATOR
 from autodialer.apps.campaigns.access import (
     campaigns_of_agent,
+    check_visible,
+    picked_agents,
     visible_campaign,
     visible_campaigns,
 )
@@ -118,7 +120,7 @@ def campaign_counts(account: Account, campaign_id: int) -> TargetCounts:
 
 def campaign_row(account: Account, campaign_id: int, actor: Actor = OPERATOR) -> CampaignRow:
     """Return one campaign with its counts. Raises NotFoundError, also for who may not see it."""
-    visible_campaign(account, actor, campaign_id)
+    check_visible(account, actor, campaign_id)
     (row,) = rows_of(account, [campaign_id])
     return row
 
@@ -285,7 +287,7 @@ def rows_of(
     found = (
         Campaign.objects.filter(account=account, pk__in=wanted)
         .select_related("group", "caller_id", "contact_list")
-        .annotate(picked=Count("agents"))
+        .annotate(picked=picked_agents())
     )
     counts = count(wanted) if count else count_targets(account, wanted)
     by_id = {row.pk: _row(row, account, counts[row.pk]) for row in found}
@@ -293,7 +295,7 @@ def rows_of(
 
 
 def _row(found: Campaign, account: Account, counts: TargetCounts) -> CampaignRow:
-    picked: int = found.picked  # type: ignore[attr-defined]  # annotated in rows_of
+    picked: int | None = found.picked  # type: ignore[attr-defined]  # annotated in rows_of
     hours = narrowed_hours(account, found.window_opens, found.window_closes)
     return CampaignRow(
         id=found.pk,
@@ -302,7 +304,7 @@ def _row(found: Campaign, account: Account, counts: TargetCounts) -> CampaignRow
         reason=found.reason,
         zone=account.zone,
         caller_id=found.caller_id.e164,
-        participants=found.group.name if found.group else _agents(picked),
+        participants=found.group.name if found.group else _agents(picked or 0),
         list_name=found.contact_list.name if found.contact_list else "",
         dial_whom_url=found.dial_whom_url,
         starts_at=found.starts_at,

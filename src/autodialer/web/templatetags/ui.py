@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from django import template
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html
+from django.utils.translation import get_language
 
 from autodialer.domain.money import format_amount
 from autodialer.web.assets import asset_url
@@ -87,6 +88,7 @@ def status_word(status: str) -> str:
 
 
 @register.simple_tag
+@cache  # of the few that there are
 def status_badge(status: str) -> SafeString:
     """Return a status as colour, icon and word."""
     colour, shape = STATUS_LOOKS.get(status, ("secondary", "point"))
@@ -128,6 +130,11 @@ def duration(seconds: float | timedelta | None) -> str:
 @register.filter
 def grouped(number: int) -> str:
     """Return a count with the grouping of the reader's language: 1,00,000 in en-IN."""
+    return _grouped(number, get_language())
+
+
+@lru_cache(10_000)  # most of what a table shows are the same few small numbers
+def _grouped(number: int, _language: str | None) -> str:
     return number_format(number, use_l10n=True, force_grouping=True)
 
 

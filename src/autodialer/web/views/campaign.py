@@ -13,7 +13,8 @@ from autodialer.apps.calls.figures import CallFigures, figures_of
 from autodialer.apps.calls.queries import AgentRow, AgentState, agent_rows, agents_of
 from autodialer.apps.calls.services import stop_session
 from autodialer.apps.campaigns import queries
-from autodialer.apps.campaigns.access import campaigns_of_agent, visible_campaign
+from autodialer.apps.campaigns.access import campaigns_of_agent, check_visible, visible_campaign
+from autodialer.apps.campaigns.actions import choices
 from autodialer.domain.errors import NotFoundError
 from autodialer.web.access import may
 from autodialer.web.recent import Recent
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from autodialer.apps.accounts.models import Account
+    from autodialer.apps.campaigns.counting import TargetCounts
     from autodialer.apps.campaigns.queries import CampaignRow
     from autodialer.web.access import PageRequest
 
@@ -38,22 +40,22 @@ FIGURES: Final[Recent[int, CallFigures]] = Recent()
 
 def page(request: PageRequest, campaign_id: int) -> HttpResponse:
     """Show a campaign to its supervisors; its agents are sent to where they work."""
-    visible_campaign(request.account, request.actor, campaign_id)
+    found = visible_campaign(request.account, request.actor, campaign_id)
     if not may(request, Permission.VIEW_CALLS):
         return redirect("campaign_work", campaign_id)
     if request.htmx.target == "calls":
         return render_calls(request, campaign_id)
     now = request.now
-    row = queries.campaign_row(request.account, campaign_id)
+    (row,) = queries.rows_of(request.account, [campaign_id])
     shown = {
         "row": row,
-        **counts_shown(request.account, row, now),
+        **counts_shown(request.account, row.id, row.counts, now),
         **agents_shown(request.account, row, now),
         **calls_shown(request, campaign_id),
         "version": version(row),
         "now": now,
         "changes": queries.changes(request.account, campaign_id),
-        "choices": queries.allowed_actions(request.account, campaign_id, request.actor),
+        "choices": choices(found, request.actor),
         "is_agent": _is_agent(request, campaign_id),
     }
     return render(request, "campaign/page.html", shown)
@@ -61,17 +63,20 @@ def page(request: PageRequest, campaign_id: int) -> HttpResponse:
 
 def counts(request: PageRequest, campaign_id: int) -> HttpResponse:
     """Show the counts, of this moment or shortly before: what the refresh icon asks for."""
-    visible_campaign(request.account, request.actor, campaign_id)
+    check_visible(request.account, request.actor, campaign_id)
     if not request.htmx:
         return redirect("campaign", campaign_id)
-    now = request.now
-    (row,) = queries.rows_of(request.account, [campaign_id], recent_counts(request.account))
-    return render(request, "campaign/_counts.html", counts_shown(request.account, row, now))
+    counted = recent_counts(request.account)([campaign_id])[campaign_id]
+    shown = counts_shown(request.account, campaign_id, counted, request.now)
+    return render(request, "campaign/_counts.html", shown)
 
 
-def counts_shown(account: Account, row: CampaignRow, now: datetime) -> dict[str, Any]:
+def counts_shown(
+    account: Account, campaign_id: int, counted: TargetCounts, now: datetime
+) -> dict[str, Any]:
     """Return what `campaign/_counts.html` needs."""
-    return {"row": row, "figures": figures_shown(account, [row.id], now)[row.id]}
+    figures = figures_shown(account, [campaign_id], now)[campaign_id]
+    return {"counts": counted, "figures": figures}
 
 
 def figures_shown(account: Account, ids: Sequence[int], now: datetime) -> Mapping[int, CallFigures]:
@@ -108,7 +113,7 @@ def _is_agent(request: PageRequest, campaign_id: int) -> bool:
 
 def stop(request: PageRequest, campaign_id: int, session_id: UUID) -> HttpResponse:
     """Ask whether an agent shall be released, and release them: after the call, or at once."""
-    visible_campaign(request.account, request.actor, campaign_id)
+    check_visible(request.account, request.actor, campaign_id)
     agent = _connected(request.account, campaign_id, session_id)
     if request.method != "POST":
         return render(request, "campaign/stop.html", {"agent": agent})

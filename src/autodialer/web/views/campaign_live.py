@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from autodialer.apps.accounts.actor import Actor
 from autodialer.apps.accounts.permissions import RULES, Permission
 from autodialer.apps.calls.queries import agents_of
-from autodialer.apps.campaigns.access import visible_campaign
+from autodialer.apps.campaigns.access import check_visible
 from autodialer.apps.campaigns.queries import changes_of, menus, rows_of
 from autodialer.ports.screens import Shown
 from autodialer.web.live_topics import Topic, fragment, signal, the_id_of
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def _watch(viewer: Viewer, campaign_id: int) -> None:
-    visible_campaign(viewer.account, viewer.actor, campaign_id)
+    check_visible(viewer.account, viewer.actor, campaign_id)
 
 
 def _render(view: View, ids: Sequence[int]) -> Mapping[int, Fragments]:
@@ -49,7 +49,7 @@ def _for_supervisors(
             {
                 "campaign-status": fragment("campaign/_status.html", row=row),
                 "campaign-counts": fragment(
-                    "campaign/_counts.html", row=row, figures=figures[row.id]
+                    "campaign/_counts.html", counts=row.counts, figures=figures[row.id]
                 ),
                 "campaign-agents": fragment("campaign/_agents.html", **beside),
                 "campaign-menu": fragment("campaign/_menu.html", **menu),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.campaigns import listing
-from autodialer.apps.campaigns.access import visible_campaign
+from autodialer.apps.campaigns.access import check_visible
 from autodialer.apps.campaigns.counting import TargetCounts, count_targets
 from autodialer.apps.campaigns.listing import Order, Wanted
 from autodialer.apps.texts import clean_text
@@ -70,7 +70,7 @@ def index(request: PageRequest) -> HttpResponse:
 
 def performance(request: PageRequest, campaign_id: int) -> HttpResponse:
     """Show the performance of one campaign: what a page had no time to count."""
-    visible_campaign(request.account, request.actor, campaign_id)
+    check_visible(request.account, request.actor, campaign_id)
     counts = _recent_counts(request.account, campaign_id)
     shown = {"campaign_id": campaign_id, "counts": counts}
     return render(request, "campaigns/_performance_of.html", shown)
@@ -133,7 +133,7 @@ def _one_of(kind: type[E], asked: str, field: str) -> E | None:
 
 
 def _may_watch(viewer: Viewer, campaign_id: int) -> None:
-    visible_campaign(viewer.account, viewer.actor, campaign_id)
+    check_visible(viewer.account, viewer.actor, campaign_id)
 
 
 def _anybody(viewer: Viewer, account_id: int) -> None:

@@ -13,7 +13,7 @@ from autodialer.apps.agents.queries import device
 from autodialer.apps.agents.services import issue_phone_secret
 from autodialer.apps.calls.console import console, live_session, state_keys
 from autodialer.apps.calls.services import start_session, stop_session
-from autodialer.apps.campaigns.access import visible_campaign
+from autodialer.apps.campaigns.access import check_visible, visible_campaign
 from autodialer.apps.campaigns.queries import campaign_row, rows_of
 from autodialer.domain.errors import ConflictError, NotFoundError
 from autodialer.domain.people import DeviceKind
@@ -116,7 +116,7 @@ def _keys(view: View, ids: Sequence[int]) -> Mapping[int, Fragments]:
 
 
 def _may_see(viewer: Viewer, campaign_id: int) -> None:
-    visible_campaign(viewer.account, viewer.actor, campaign_id)
+    check_visible(viewer.account, viewer.actor, campaign_id)
 
 
 def _counts(view: View, ids: Sequence[int]) -> Mapping[int, Fragments]:
