@@ -12,14 +12,18 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import django
 
 import autodialer
 from autodialer.domain import campaign, session, step, target
 from autodialer.domain.errors import AutodialerError
+from autodialer.domain.people import Role
 from tools.sources import ROOT
+
+if TYPE_CHECKING:
+    from autodialer.apps.accounts.permissions import Rule
 
 REFERENCE: Final = Path("docs/reference")
 S = TypeVar("S", bound=StrEnum)
@@ -137,7 +141,9 @@ and its sentence says who may.
 **all**: of the whole account. **own**: made or imported by oneself, or oneself. **member**: of
 campaigns in which one is an agent at this moment, in their group or picked for them. What lies
 beyond that is *not found*, like everything of another account. A permission that is given to no
-role is the operator's, and so is making accounts.
+role is the operator's, and so is making accounts. **confirmed**: in the pages, who has not proved
+within ten minutes who they are, by signing in or since, is asked for the password or the second
+factor before it is done; what was filled in is kept.
 
 {{table}}
 
@@ -157,12 +163,17 @@ def roles_page() -> str:
     from autodialer.apps.accounts.permissions import RULES
 
     rows = [
-        f"| `{permission}` | {rule.to_do} | {rule.admin or ''} | {rule.supervisor or ''} "
-        f"| {rule.agent or ''} |"
+        f"| `{permission}` | {rule.to_do} | {' | '.join(role_cell(rule, role) for role in Role)} |"
         for permission, rule in RULES.items()
     ]
     head = ["| Permission | To | Admin | Supervisor | Agent |", "| --- | --- | --- | --- | --- |"]
     return ROLES_PAGE.format(table="\n".join([*head, *rows]))
+
+
+def role_cell(rule: Rule, role: Role) -> str:
+    """Return how far a permission reaches for a role, as the table shows it."""
+    scope = rule.scope(role)
+    return f"{scope}, confirmed" if scope and role in rule.confirmed else scope or ""
 
 
 def own_code(error: type[AutodialerError]) -> str | None:

@@ -15,6 +15,7 @@ from autodialer.apps.accounts.permissions import (
     RULES,
     Permission,
     Scope,
+    asks_confirmation,
     may,
     require,
     scope_of,
@@ -32,7 +33,8 @@ from tests.support.acts import ACTS, told_who_acts
 from tests.support.book import NOON, Book, desk_phone, make_book
 
 # The matrix as the product was asked for: admin, supervisor, agent.
-# a: all things, o: one's own, m: of campaigns in which one is an agent, -: not at all.
+# a: all things, o: one's own, m: of campaigns in which one is an agent, -: not at all;
+# and s: after another proof of who one is.
 MATRIX: Final = """
 list_campaigns              a a m
 view_campaign               a a m
@@ -56,41 +58,42 @@ create_list                 a a a
 view_list                   a a o
 edit_list                   a a o
 delete_list                 a a o
-export_contacts             a a -
+export_contacts             as a -
 view_dnd                    a a -
 add_dnd                     a a -
-remove_dnd                  a - -
+remove_dnd                  as - -
 view_people                 a a -
 edit_groups                 a a -
-manage_agents               a a -
-manage_managers             a - -
-change_roles                a - -
-edit_own_profile            o o o
+manage_agents               as as -
+manage_managers             as - -
+change_roles                as - -
+edit_own_profile            os os os
 view_caller_ids             a a -
-edit_caller_ids             a - -
-manage_sip_secrets          a - -
-manage_api_keys             a - -
+edit_caller_ids             as - -
+manage_sip_secrets          as - -
+manage_api_keys             as - -
 view_balance                a a -
 book_money                  - - -
 set_tariffs                 - - -
 view_audit_log              a - -
 view_settings               a a -
-change_settings             a - -
+change_settings             as - -
 """
 SCOPES: Final = {"a": Scope.ALL, "o": Scope.OWN, "m": Scope.MEMBER, "-": None}
 ROLES: Final = (Role.ADMIN, Role.SUPERVISOR, Role.AGENT)
 CELLS: Final = [
-    (Permission(name), role, SCOPES[letter])
-    for name, *letters in map(str.split, MATRIX.strip().splitlines())
-    for role, letter in zip(ROLES, letters, strict=True)
+    (Permission(name), role, SCOPES[cell[0]], cell.endswith("s"))
+    for name, *cells in map(str.split, MATRIX.strip().splitlines())
+    for role, cell in zip(ROLES, cells, strict=True)
 ]
 
 
-@pytest.mark.parametrize(("permission", "role", "scope"), CELLS)
+@pytest.mark.parametrize(("permission", "role", "scope", "confirmed"), CELLS)
 def test_the_table_is_the_matrix_that_was_asked_for(
-    permission: Permission, role: Role, scope: Scope | None
+    permission: Permission, role: Role, scope: Scope | None, *, confirmed: bool
 ) -> None:
     actor = Actor("somebody", role)
+    assert (scope is not None and asks_confirmation(actor, permission)) is confirmed
     assert scope_of(actor, permission) is scope
     assert may(actor, permission) is (scope is not None)
     if scope is None:
@@ -101,7 +104,7 @@ def test_the_table_is_the_matrix_that_was_asked_for(
 
 
 def test_the_matrix_and_the_table_hold_every_permission() -> None:
-    assert {permission for permission, _, _ in CELLS} == set(Permission) == set(RULES)
+    assert {permission for permission, *_ in CELLS} == set(Permission) == set(RULES)
 
 
 @pytest.mark.parametrize("permission", Permission)

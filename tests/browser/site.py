@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
-from django.test import Client
 from playwright.sync_api import sync_playwright
+
+from tests.support.visit import signed_in
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
@@ -122,9 +123,7 @@ class Visitor:
 
 
 def _session(user: User) -> str:
-    client = Client()
-    client.force_login(user)
-    return client.cookies[settings.SESSION_COOKIE_NAME].value
+    return signed_in(user).cookies[settings.SESSION_COOKIE_NAME].value
 
 
 def faults(page: Page) -> list[str]:

@@ -14,10 +14,18 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from autodialer.apps.accounts.actor import Actor
 from autodialer.apps.accounts.models import Role
-from autodialer.apps.accounts.permissions import RULES, Permission, Scope
+from autodialer.apps.accounts.permissions import (
+    RULES,
+    Permission,
+    Scope,
+    asks_confirmation,
+    may,
+)
 from autodialer.web.routes import Open, Route
 from autodialer.web.urls import ROUTES
+from tests.support.visit import signed_in
 from tests.web.world import World, make_world
 
 if TYPE_CHECKING:
@@ -80,9 +88,7 @@ def names_a_thing(route: Route) -> bool:
 
 
 def ask(user: User, route: Route, url: str) -> Any:
-    client = Client()
-    client.force_login(user)
-    return client.generic(route.methods[0], url)
+    return signed_in(user).generic(route.methods[0], url)
 
 
 def scope(route: Route, world: World, who: str) -> Scope | None:
@@ -125,6 +131,25 @@ def test_what_belongs_to_another_account_is_not_found_as_if_it_did_not_exist(
     assert "Bharat" not in foreign.content.decode()
 
 
+@each_person
+@each_route
+def test_only_what_must_be_confirmed_asks_who_one_is(route: Route, who: str, acme: World) -> None:
+    person = acme.person(who)
+    person.password = "stands for one that can be asked for"
+    person.save(update_fields=["password"])
+    for method in route.methods:
+        answer = signed_in(person, proved=False).generic(method, address(route, acme.ids))
+        needed, is_form = route.needs(method), route.is_form(method)
+        must = (
+            not is_form
+            and isinstance(needed, Permission)
+            and may(Actor.of(person), needed)
+            and asks_confirmation(Actor.of(person), needed)
+        )
+        asked = answer.headers.get("Location", "").startswith("/accounts/reauthenticate/")
+        assert asked is must, method
+
+
 @each_route
 def test_an_agent_finds_nothing_of_campaigns_of_others(route: Route, acme: World) -> None:
     if scope(route, acme, "esha") is not Scope.MEMBER or "campaign_id" not in route.path:
@@ -134,8 +159,7 @@ def test_an_agent_finds_nothing_of_campaigns_of_others(route: Route, acme: World
 
 @each_route
 def test_a_method_that_an_address_does_not_have_is_refused(route: Route, acme: World) -> None:
-    client = Client()
-    client.force_login(acme.book.admin)
+    client = signed_in(acme.book.admin)
     for method in {"GET", "POST", "PUT", "DELETE", "PATCH", "TRACE"} - set(route.methods):
         answer = client.generic(method, address(route, acme.ids))
         assert answer.status_code == 405, method

@@ -19,11 +19,11 @@ from autodialer.apps.contacts.models import ContactList, DndEntry
 from autodialer.apps.imports.services import import_list
 from autodialer.domain.campaign import MAX_DURATION, CampaignStatus
 from tests.support.book import NOON, Book, make_book
+from tests.support.visit import signed_in
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Answer
 
-    from autodialer.apps.accounts.models import User
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 HTMX = {"HX-Request": "true"}
@@ -40,12 +40,6 @@ def book() -> Book:
 @pytest.fixture
 def client(book: Book) -> Client:
     return signed_in(book.supervisor)
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def text(answer: Answer) -> str:

@@ -9,7 +9,6 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 from django.template.loader import render_to_string
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from autodialer.apps.agents.services import add_group_members
@@ -20,11 +19,11 @@ from autodialer.apps.campaigns.queries import campaign_row
 from autodialer.web.views import campaign as views
 from tests.apps.test_sessions import place, start
 from tests.support.book import NOON, Book, make_book
+from tests.support.visit import signed_in
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from autodialer.apps.accounts.models import User
     from autodialer.apps.campaigns.models import Campaign
 
 pytestmark = pytest.mark.django_db
@@ -40,12 +39,6 @@ def book() -> Book:
 @pytest.fixture
 def diwali(book: Book) -> Campaign:
     return book.campaign("Diwali <b>offers</b>")
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def ended(session: Session, seq: int, status: str = "completed", **changes: Any) -> Attempt:

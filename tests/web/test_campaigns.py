@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -28,11 +27,11 @@ from autodialer.web.live_topics import Viewer
 from autodialer.web.performance import PARTS, bar
 from autodialer.web.views.campaigns import TOPICS
 from tests.support.book import NOON, Book, make_book
+from tests.support.visit import signed_in
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Answer
 
-    from autodialer.apps.accounts.models import User
 
 HTMX = {"HX-Request": "true"}
 # The dialogs work by the real clock: long after it.
@@ -44,12 +43,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def book() -> Book:
     return make_book()
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def text(answer: Answer) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from django.test import Client
 
 from autodialer.apps.accounts.actor import OPERATOR
-from autodialer.apps.accounts.models import Account, User
+from autodialer.apps.accounts.models import Account
 from autodialer.apps.billing.services import set_payment_mode, top_up
 from autodialer.apps.campaigns.models import CallerId
 from autodialer.domain.money import PaymentMode
 from tests.support.book import NOON, Book, make_book
+from tests.support.visit import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -18,12 +18,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def book() -> Book:
     return make_book()
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def test_an_admin_adds_a_number_and_a_wrong_one_is_explained_beside_its_field(book: Book) -> None:

@@ -13,6 +13,7 @@ from autodialer.apps.accounts.models import User
 from autodialer.apps.agents.models import AgentDevice, Group, GroupMember
 from autodialer.apps.agents.queries import member_ids
 from tests.support.book import Book, make_book
+from tests.support.visit import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -20,12 +21,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def book() -> Book:
     return make_book()
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def test_a_new_agent_gets_a_password_that_is_shown_once_and_works(book: Book) -> None:

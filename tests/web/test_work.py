@@ -18,9 +18,9 @@ from autodialer.apps.calls.services import start_session
 from autodialer.apps.campaigns.models import Campaign, Target
 from autodialer.apps.campaigns.services import pause_campaign
 from tests.support.book import NOON, Book, make_book
+from tests.support.visit import signed_in
 
 if TYPE_CHECKING:
-    from autodialer.apps.accounts.models import User
     from autodialer.apps.calls.console import Console
 
 pytestmark = pytest.mark.django_db
@@ -35,12 +35,6 @@ def book() -> Book:
 @pytest.fixture
 def campaign(book: Book) -> Campaign:
     return book.campaign()
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def connected(book: Book, campaign: Campaign) -> Session:

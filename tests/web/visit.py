@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from django.test import Client
+from tests.support.visit import signed_in
 
-if TYPE_CHECKING:
-    from autodialer.apps.accounts.models import User
+__all__ = ["HTMX", "signed_in", "streamed", "text"]
 
 HTMX: Final = {"HX-Request": "true"}
-
-
-def signed_in(user: User) -> Client:
-    """A browser in which this person is signed in."""
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def text(answer: Any) -> str:

@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "autodialer.web.middleware.Private",
     "autodialer.web.middleware.Person",
     "autodialer.web.middleware.SecondFactor",
+    "autodialer.web.middleware.Confirmation",
     "autodialer.web.uploads.BodyLimit",
     "autodialer.web.middleware.ErrorPages",
 ]
@@ -107,6 +108,8 @@ ACCOUNT_CHANGE_EMAIL = False
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # the other sessions end
 # A whole floor signs in from one address; one person at one address gets five tries in 5 minutes.
 ACCOUNT_RATE_LIMITS = {"login": "300/m/ip", "login_failed": "30/m/ip,5/5m/key"}
+# How long a proof of who one is counts for what the table of permissions wants confirmed.
+ACCOUNT_REAUTHENTICATION_TIMEOUT = int(timedelta(minutes=10).total_seconds())
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if pages.is_https() else "http"
 USERSESSIONS_TRACK_ACTIVITY = True

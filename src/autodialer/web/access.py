@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from allauth.account.authentication import get_authentication_records
+from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -15,7 +17,6 @@ from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.accounts.queries import needs_second_factor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
     from django.http import HttpResponseBase
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from autodialer.apps.accounts.actor import Actor
     from autodialer.apps.accounts.models import Account, User
-    from autodialer.web.routes import Open
+    from autodialer.web.routes import Route
 
 
 class PageRequest(HttpRequest):
@@ -38,22 +39,40 @@ class PageRequest(HttpRequest):
     now: datetime
 
 
-def guarded(view: Callable[..., HttpResponseBase], who: Permission | Open) -> Any:
-    """Return the view behind a check of `who`: to the sign-in page, or "not allowed"."""
+def guarded(route: Route) -> Any:
+    """Return the route's view behind its checks: to the sign-in page, or "not allowed"."""
     from autodialer.web.routes import Open
 
-    if who is Open.ANYBODY:
-        return view
+    if route.who is Open.ANYBODY:
+        return route.view
 
-    @wraps(view)
+    @wraps(route.view)
     def checked(request: PageRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not hasattr(request, "account"):  # the middleware knows nobody
             return to_page(request, f"{resolve_url(settings.LOGIN_URL)}?next={request.path}")
-        if isinstance(who, Permission):
-            permissions.require(request.actor, who)
-        return view(request, *args, **kwargs)
+        method = str(request.method)
+        needed = route.needs(method)
+        if isinstance(needed, Permission):
+            permissions.require(request.actor, needed)
+            if not route.is_form(method):
+                _require_confirmation(request, needed)
+        return route.view(request, *args, **kwargs)
 
     return checked
+
+
+def _require_confirmation(request: PageRequest, permission: Permission) -> None:
+    """Raise ReauthenticationRequired unless it was proved lately who this is, where it must be.
+
+    allauth asks for the proof and then carries out the request that was put off. Signing in is a
+    proof as well; allauth itself would ask again at once.
+    """
+    if not permissions.asks_confirmation(request.actor, permission):
+        return
+    proofs = get_authentication_records(request, request.user)
+    proved_at = max((proof["at"] for proof in proofs), default=0.0)
+    if request.now.timestamp() - proved_at > settings.ACCOUNT_REAUTHENTICATION_TIMEOUT:
+        raise ReauthenticationRequired
 
 
 def may(request: PageRequest, permission: Permission) -> bool:

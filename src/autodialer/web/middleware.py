@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -61,6 +63,11 @@ TITLES: Final = {
 NOTED_EACH: Final = timedelta(minutes=1)
 MOST_NOTED: Final = 10_000
 
+CONFIRMATION_PAGES: Final = (
+    "account_reauthenticate",
+    "mfa_reauthenticate",
+    "mfa_reauthenticate_webauthn",
+)
 # To set a second factor up, one confirms the password or another factor, and gets spare codes.
 SECOND_FACTOR_PAGES: Final = frozenset(
     {
@@ -71,10 +78,8 @@ SECOND_FACTOR_PAGES: Final = frozenset(
         "mfa_view_recovery_codes",
         "mfa_generate_recovery_codes",
         "mfa_download_recovery_codes",
-        "account_reauthenticate",
-        "mfa_reauthenticate",
-        "mfa_reauthenticate_webauthn",
         "account_logout",
+        *CONFIRMATION_PAGES,
     }
 )
 
@@ -181,6 +186,21 @@ class SecondFactor:
         if isinstance(user, AnonymousUser) or page_name(request) in SECOND_FACTOR_PAGES:
             return None
         return to_page(request, reverse("mfa_index")) if lacks_second_factor(user) else None
+
+
+class Confirmation:
+    """Opens the page that asks who one is by itself: htmx would put it into a part of this one."""
+
+    def __init__(self, get_response: Callable[[PageRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+        self._pages = frozenset(map(reverse, CONFIRMATION_PAGES))
+
+    def __call__(self, request: PageRequest) -> HttpResponse:
+        response = self._get_response(request)
+        if response.status_code != HTTPStatus.FOUND:
+            return response
+        page = urlsplit(response["Location"]).path
+        return to_page(request, response["Location"]) if page in self._pages else response
 
 
 class ErrorPages:

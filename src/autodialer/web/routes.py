@@ -38,7 +38,9 @@ class Open(Enum):
 class Route:
     """One address: what it is called in templates, who may use it, and how.
 
-    `who` is checked before the view runs. Whether the thing that the address names is the
+    `who` is checked before the view runs, and for POST also `to_change`, for pages that more people
+    may read than change. What the table of permissions wants confirmed is asked to be: forms may
+    be looked at without, everything else may not. Whether the thing that the address names is the
     account's, or the agent's own, is asked by the view's query, which finds nothing else.
     """
 
@@ -47,8 +49,17 @@ class Route:
     view: View
     who: Permission | Open
     methods: Sequence[str] = READ
+    to_change: Permission | None = None
+
+    def needs(self, method: str) -> Permission | Open:
+        """Return who may send a request of this method."""
+        return self.to_change if self.to_change and method in WRITE else self.who
+
+    def is_form(self, method: str) -> bool:
+        """Return whether a request of this method only shows what another would do."""
+        return method not in WRITE and set(WRITE) <= set(self.methods)
 
     def url(self) -> URLPattern:
         """Return the address with its guard in front."""
-        view: View = require_http_methods(list(self.methods))(guarded(self.view, self.who))
+        view: View = require_http_methods(list(self.methods))(guarded(self))
         return path(self.path, view, name=self.name)

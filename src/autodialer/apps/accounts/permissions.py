@@ -80,13 +80,15 @@ class Permission(StrEnum):
 class Rule:
     """Whom a permission is given and how far it reaches; None: not given.
 
-    `to_do` ends the sentence "Only an admin may ...". The operator may do everything.
+    `to_do` ends the sentence "Only an admin may ...". The operator may do everything. Who is in
+    `confirmed` must have proved lately who they are: an open page may be somebody else's chance.
     """
 
     to_do: str
     admin: Scope | None = None
     supervisor: Scope | None = None
     agent: Scope | None = None
+    confirmed: frozenset[Role] = frozenset()
 
     def scope(self, role: Role) -> Scope | None:
         """Return how far the permission reaches for this role."""
@@ -100,8 +102,10 @@ class Rule:
 
 _P = Permission
 _ALL, _OWN, _MEMBER = Scope.ALL, Scope.OWN, Scope.MEMBER
+_ADMIN, _EVERYBODY = frozenset({Role.ADMIN}), frozenset(Role)
 
-# Permission: what it allows, then the scope of an admin, a supervisor and an agent.
+# Permission: what it allows, then the scope of an admin, a supervisor and an agent, and who of them
+# must have proved lately who they are.
 RULES: Final[Mapping[Permission, Rule]] = MappingProxyType(
     {
         _P.LIST_CAMPAIGNS: Rule("list campaigns", _ALL, _ALL, _MEMBER),
@@ -126,31 +130,37 @@ RULES: Final[Mapping[Permission, Rule]] = MappingProxyType(
         _P.VIEW_LIST: Rule("see lists and contacts", _ALL, _ALL, _OWN),
         _P.EDIT_LIST: Rule("change lists and contacts", _ALL, _ALL, _OWN),
         _P.DELETE_LIST: Rule("delete lists and contacts", _ALL, _ALL, _OWN),
-        _P.EXPORT_CONTACTS: Rule("export contacts", _ALL, _ALL),
+        _P.EXPORT_CONTACTS: Rule("export contacts", _ALL, _ALL, confirmed=_ADMIN),
         _P.VIEW_DND: Rule("see the do-not-call registry", _ALL, _ALL),
         _P.ADD_DND: Rule("add to the do-not-call registry", _ALL, _ALL),
-        _P.REMOVE_DND: Rule("remove from the do-not-call registry", _ALL),
+        _P.REMOVE_DND: Rule("remove from the do-not-call registry", _ALL, confirmed=_ADMIN),
         _P.VIEW_PEOPLE: Rule("see users, their devices and groups", _ALL, _ALL),
         _P.EDIT_GROUPS: Rule("make, change and delete groups", _ALL, _ALL),
         _P.MANAGE_AGENTS: Rule(
-            "invite, rename, enable and disable agents, and change their devices", _ALL, _ALL
+            "invite, rename, enable and disable agents, and change their devices",
+            _ALL,
+            _ALL,
+            confirmed=_EVERYBODY,
         ),
         _P.MANAGE_MANAGERS: Rule(
             "invite, rename, enable and disable admins and supervisors, and change their devices",
             _ALL,
+            confirmed=_ADMIN,
         ),
-        _P.CHANGE_ROLES: Rule("change the role of a user", _ALL),
-        _P.EDIT_OWN_PROFILE: Rule("change their own name, password and devices", _OWN, _OWN, _OWN),
+        _P.CHANGE_ROLES: Rule("change the role of a user", _ALL, confirmed=_ADMIN),
+        _P.EDIT_OWN_PROFILE: Rule(
+            "change their own name, password and devices", _OWN, _OWN, _OWN, confirmed=_EVERYBODY
+        ),
         _P.VIEW_CALLER_IDS: Rule("see caller ids", _ALL, _ALL),
-        _P.EDIT_CALLER_IDS: Rule("add, verify and withdraw caller ids", _ALL),
-        _P.MANAGE_SIP_SECRETS: Rule("see and renew SIP secrets", _ALL),
-        _P.MANAGE_API_KEYS: Rule("make and revoke API keys", _ALL),
+        _P.EDIT_CALLER_IDS: Rule("add, verify and withdraw caller ids", _ALL, confirmed=_ADMIN),
+        _P.MANAGE_SIP_SECRETS: Rule("see and renew SIP secrets", _ALL, confirmed=_ADMIN),
+        _P.MANAGE_API_KEYS: Rule("make and revoke API keys", _ALL, confirmed=_ADMIN),
         _P.VIEW_BALANCE: Rule("see the balance, the ledger and tariffs", _ALL, _ALL),
         _P.BOOK_MONEY: Rule("choose the payment mode, and book top-ups and corrections"),
         _P.SET_TARIFFS: Rule("change tariffs"),
         _P.VIEW_AUDIT_LOG: Rule("see the audit log", _ALL),
         _P.VIEW_SETTINGS: Rule("see the settings of the account", _ALL, _ALL),
-        _P.CHANGE_SETTINGS: Rule("change the settings of the account", _ALL),
+        _P.CHANGE_SETTINGS: Rule("change the settings of the account", _ALL, confirmed=_ADMIN),
     }
 )
 
@@ -171,6 +181,11 @@ def require(actor: Actor, permission: Permission) -> Scope:
     if scope is None:
         raise refusal(permission)
     return scope
+
+
+def asks_confirmation(actor: Actor, permission: Permission) -> bool:
+    """Return whether the actor must have proved lately who they are to do this in the pages."""
+    return actor.role in RULES[permission].confirmed
 
 
 def refusal(permission: Permission) -> NotAllowedError:

@@ -178,5 +178,5 @@ ROUTES: Final = (
     Route("lists/contacts/", "contacts", contacts, _P.VIEW_LIST),
     Route("lists/contacts/new/", "contact_new", contact_new, _P.CREATE_LIST, FORM),
     Route("lists/contacts/delete/", "contacts_delete", contacts_delete, _P.DELETE_LIST, FORM),
-    Route("lists/contacts/<int:contact_id>/", "contact", contact, _P.VIEW_LIST, FORM),
+    Route("lists/contacts/<int:contact_id>/", "contact", contact, _P.VIEW_LIST, FORM, _P.EDIT_LIST),
 )

@@ -189,7 +189,7 @@ def _bad_rows(rows: Iterable[RejectedRow]) -> Iterator[Bad]:
 
 _P = Permission
 ROUTES: Final = (
-    Route("dnd/", "dnd", dnd, _P.VIEW_DND, FORM),
+    Route("dnd/", "dnd", dnd, _P.VIEW_DND, FORM, _P.ADD_DND),
     Route("dnd/upload/", "dnd_upload", dnd_upload, _P.ADD_DND, WRITE),
     Route("dnd/<int:entry_id>/remove/", "dnd_remove", dnd_remove, _P.REMOVE_DND, FORM),
 )

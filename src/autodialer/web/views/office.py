@@ -50,7 +50,6 @@ def caller_ids(request: PageRequest) -> HttpResponse:
     """Show the numbers that calls are made from, and add one."""
     form = CallerIdForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        # Adding is another right than seeing: the service asks for it.
         with form.refusals():
             added = add_caller_id(
                 account=request.account,
@@ -177,7 +176,7 @@ def settings(request: PageRequest) -> HttpResponse:
 
 _P = Permission
 ROUTES: Final = (
-    Route("caller-ids/", "caller_ids", caller_ids, _P.VIEW_CALLER_IDS, FORM),
+    Route("caller-ids/", "caller_ids", caller_ids, _P.VIEW_CALLER_IDS, FORM, _P.EDIT_CALLER_IDS),
     Route(
         "caller-ids/<int:caller_id>/withdraw/",
         "caller_id_withdraw",
@@ -187,5 +186,5 @@ ROUTES: Final = (
     ),
     Route("balance/", "balance", balance, _P.VIEW_BALANCE),
     Route("audit/", "audit", audit, _P.VIEW_AUDIT_LOG),
-    Route("settings/", "settings", settings, _P.VIEW_SETTINGS, FORM),
+    Route("settings/", "settings", settings, _P.VIEW_SETTINGS, FORM, _P.CHANGE_SETTINGS),
 )

@@ -18,7 +18,7 @@ from autodialer.apps.agents import services as agents
 from autodialer.domain.people import DeviceKind, Role
 from autodialer.web.access import may
 from autodialer.web.forms import Form
-from autodialer.web.routes import FORM, WRITE, Route
+from autodialer.web.routes import FORM, WRITE, Open, Route
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -273,7 +273,7 @@ _PERSON: Final = "people/<int:user_id>/"
 ROUTES: Final = (
     Route("people/", "people", index, _P.VIEW_PEOPLE),
     Route("people/new/", "invite", invite, _P.MANAGE_AGENTS, FORM),
-    Route("profile/", "profile", profile, _P.EDIT_OWN_PROFILE),
+    Route("profile/", "profile", profile, Open.SIGNED_IN),
     Route(_PERSON, "person", person, _P.VIEW_PEOPLE),
     Route(f"{_PERSON}rename/", "person_rename", rename, _P.EDIT_OWN_PROFILE, WRITE),
     Route(f"{_PERSON}role/", "person_role", change_role, _P.CHANGE_ROLES, WRITE),

@@ -142,5 +142,5 @@ ROUTES: Final = (
     Route(f"{_WORK}now/", "campaign_work_part", part, Permission.DIAL),
     Route(f"{_WORK}start/", "work_start", start, Permission.DIAL, WRITE),
     Route(f"{_WORK}stop/", "work_stop", stop, Permission.DIAL, WRITE),
-    Route("phone/account/", "phone_account", phone_account, Permission.EDIT_OWN_PROFILE, WRITE),
+    Route("phone/account/", "phone_account", phone_account, Permission.DIAL, WRITE),
 )
