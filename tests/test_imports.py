@@ -25,6 +25,7 @@ BREACHES: Final = {
         "apps/campaigns/planted.py": "import autodialer.apps.accounts.planted",
     },
     "views-use-services": {"web/planted.py": "import autodialer.apps.campaigns.models"},
+    "one-http-client": {"engine/planted.py": "import httpcore"},
     "settings-protected": {"ops/planted.py": "import autodialer.config.settings"},
 }
 

@@ -1,0 +1,1 @@
+"""The one client for addresses that users give, and what is asked over it."""
