@@ -27,6 +27,7 @@ from autodialer.apps.calls.models import Attempt, Node, Session
 from autodialer.apps.campaigns import services as campaigns
 from autodialer.apps.campaigns.models import Target
 from autodialer.apps.campaigns.queries import plan_of
+from autodialer.apps.campaigns.tells import Tells
 from autodialer.apps.campaigns.terms import Terms
 from autodialer.apps.contacts import services as contacts
 from autodialer.apps.contacts.batch import NewContact
@@ -183,6 +184,19 @@ def _spare(book: Book, role: Role) -> User:
         account=book.account, group_id=book.group.pk, user_ids=[made.pk], now=NOON
     )
     return made
+
+
+def _connect(book: Book, actor: Actor) -> object:
+    other = book.admin if actor.user == book.agent else book.agent
+    device = book.device if other == book.agent else desk_phone(book.account, other)
+    return calls.connect_call(
+        account=book.account,
+        phone=device.address,
+        number="9876543210",
+        caller_id=book.caller_id.pk,
+        now=NOON,
+        actor=actor,
+    )
 
 
 def _start(book: Book, actor: Actor) -> UUID:
@@ -415,6 +429,17 @@ ACTS: Final[dict[str, Act]] = {
         ),
     ),
     "campaigns.create_campaign": Act(_P.CREATE_CAMPAIGN, "campaign.create", _create_campaign),
+    "campaigns.change_tells": Act(
+        _P.EDIT_CAMPAIGN,
+        "campaign.callbacks",
+        lambda b, a: campaigns.change_tells(
+            account=b.account,
+            campaign_id=b.campaign().pk,
+            actor=a,
+            tells=Tells(call_url="https://crm.example/calls"),
+            now=NOON,
+        ),
+    ),
     "campaigns.clone_campaign": Act(_P.CLONE_CAMPAIGN, "campaign.clone", _steer("clone")),
     "campaigns.edit_campaign": Act(_P.EDIT_CAMPAIGN, "campaign.edit", _edit_campaign),
     "campaigns.pause_campaign": Act(_P.PAUSE_CAMPAIGN, "campaign.pause", _steer("pause")),
@@ -424,6 +449,7 @@ ACTS: Final[dict[str, Act]] = {
     ),
     "campaigns.archive_campaign": Act(_P.ARCHIVE_CAMPAIGN, "campaign.archive", _steer("archive")),
     "calls.start_session": Act(_P.START_OTHER_AGENT, "session.start", _start),
+    "calls.connect_call": Act(_P.START_OTHER_AGENT, "session.start", _connect),
     "calls.stop_session": Act(_P.STOP_OTHER_AGENT, "session.stop", _stop),
     "calls.download_report": Act(
         _P.DOWNLOAD_REPORT,

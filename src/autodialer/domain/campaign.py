@@ -23,6 +23,16 @@ class CampaignStatus(StrEnum):
     ARCHIVED = "archived"
 
 
+class CampaignKind(StrEnum):
+    """What a campaign is for: its numbers, or a single call that a program asked for.
+
+    A single call keeps every rule of a campaign; no list of campaigns shows it.
+    """
+
+    DIALER = "dialer"
+    CALL = "call"
+
+
 class CallType(StrEnum):
     """The legal kind of the calls; promotional ones need number series that we do not offer."""
 
@@ -80,6 +90,8 @@ class PauseReason(StrEnum):
 MAX_TARGETS: Final = 100_000
 MAX_DURATION: Final = timedelta(days=30)
 MIN_DURATION: Final = timedelta(minutes=2)
+# Longer than the agent's phone rings: by then the one number is being called, or it is too late.
+SINGLE_CALL_LASTS: Final = timedelta(minutes=3)
 START_GRACE: Final = timedelta(minutes=2)
 # A Start that no dialer has taken for this long is forgotten: the agent has left the phone.
 START_VALID_FOR: Final = timedelta(seconds=60)

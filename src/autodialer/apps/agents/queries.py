@@ -10,6 +10,8 @@ from django.db.models import Count, Prefetch, Q
 from autodialer.apps import keyset
 from autodialer.apps.accounts.models import User
 from autodialer.apps.agents.models import AgentDevice, DeviceKind, Group, GroupMember
+from autodialer.apps.contacts.numbers import NumberError, parse_caller_id
+from autodialer.apps.texts import storable
 from autodialer.domain.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -194,6 +196,21 @@ def device(account: Account, user_id: int, device_id: int | None = None) -> Agen
     if device_id is not None:
         return devices.filter(pk=device_id).first()
     return devices.order_by("-is_default", "pk").first()
+
+
+def device_at(account: Account, address: str) -> AgentDevice | None:
+    """Return the device with this telephone number or SIP name, of an enabled user; None: none.
+
+    The number may be written as people write it.
+    """
+    devices = AgentDevice.objects.filter(user__account=account, user__is_active=True)
+    try:
+        e164 = parse_caller_id(address, account.region)
+    except NumberError:
+        name = address.strip().removeprefix("sip:")
+        found = devices.exclude(kind=DeviceKind.PHONE.value).filter(address=name)
+        return found.first() if storable(name) else None
+    return devices.filter(kind=DeviceKind.PHONE.value, address=e164).first()
 
 
 def phone_problem(user: User) -> str:

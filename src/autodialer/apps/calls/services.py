@@ -17,6 +17,7 @@ from autodialer.apps.accounts.models import User
 from autodialer.apps.accounts.permissions import Permission, require
 from autodialer.apps.agents.models import DeviceKind
 from autodialer.apps.agents.queries import device as device_of
+from autodialer.apps.agents.queries import device_at
 from autodialer.apps.audit.queries import did
 from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.billing.services import (
@@ -27,8 +28,19 @@ from autodialer.apps.billing.services import (
 )
 from autodialer.apps.calls.models import Attempt, Session, SessionStatus
 from autodialer.apps.calls.queries import no_such_session
-from autodialer.apps.calls.start import CannotStartError, check_device, check_start
+from autodialer.apps.calls.start import (
+    CannotStartError,
+    DoNotCallError,
+    NotAnAgentError,
+    check_device,
+    check_rested,
+    check_start,
+)
 from autodialer.apps.campaigns.access import visible_campaign
+from autodialer.apps.campaigns.single import QUICK, new_single_call
+from autodialer.apps.campaigns.tells import NOBODY_IS_TOLD
+from autodialer.apps.contacts.batch import callable_number
+from autodialer.apps.contacts.queries import is_forbidden
 from autodialer.apps.events import hint_sessions, tell_screens
 from autodialer.domain.errors import NotFoundError
 from autodialer.domain.session import EndReason
@@ -41,6 +53,8 @@ if TYPE_CHECKING:
     from autodialer.apps.accounts.models import Account
     from autodialer.apps.agents.models import AgentDevice
     from autodialer.apps.campaigns.models import Campaign
+    from autodialer.apps.campaigns.tells import Tells
+    from autodialer.apps.campaigns.terms import Terms
 
 # Pieces of one recording that are asked for in this time belong to one play.
 PLAY_LASTS: Final = timedelta(minutes=10)
@@ -76,27 +90,56 @@ def start_session(
     live = Session.objects.filter(user=user).exclude(status=SessionStatus.ENDED.value).first()
     if live is not None:
         if live.campaign_id != campaign.pk:
-            raise CannotStartError(
-                "already_connected",
-                f"{user.name} is connected in another campaign: stop there first.",
-            )
+            raise _connected_already(user)
         return Started(live.pk, is_new=False)
     check_start(account, campaign, user, now)
     device = check_device(user, device_of(account, user.pk, device_id))
-    session = Session.objects.create(
-        id=uuid4(),
+    return Started(_queue(campaign, user, device, actor, now).pk, is_new=True)
+
+
+@transaction.atomic(durable=True)
+def connect_call(
+    *,
+    account: Account,
+    phone: str,
+    number: str,
+    caller_id: int,
+    now: datetime,
+    terms: Terms = QUICK,
+    tells: Tells = NOBODY_IS_TOLD,
+    actor: Actor = OPERATOR,
+) -> UUID:
+    """Queue one call: the agent whose phone this is first, then the number; return the session.
+
+    `phone` is a telephone number or the name of a SIP account. Every rule of campaigns holds.
+    Raises NotAnAgentError, NumberError, DoNotCallError, CannotStartError with the reason,
+    InvalidInputError, NotFoundError, or NotAllowedError.
+    """
+    device = device_at(account, phone)
+    if device is None:
+        raise NotAnAgentError(
+            "phone", f"{phone[:40]!r} is no phone of an agent of this account: add it as a device."
+        )
+    user = _locked_user(account, device.user_id)
+    require(actor, _own_or(Permission.START_OTHER_AGENT, actor, user.pk))
+    e164 = callable_number(account, number)
+    if is_forbidden(account, e164):
+        raise DoNotCallError(f"{e164} is on the do-not-call registry: it is not called.")
+    if Session.objects.filter(user=user).exclude(status=SessionStatus.ENDED.value).exists():
+        raise _connected_already(user)
+    campaign = new_single_call(
         account=account,
-        campaign=campaign,
-        user=user,
-        device=device,
-        created_at=now,
+        actor=actor,
+        agent=user,
+        e164=e164,
+        caller_id=caller_id,
+        terms=terms,
+        tells=tells,
+        now=now,
     )
-    if device.kind == DeviceKind.PHONE:
-        _hold_agent_leg(account, session, device, now)
-    _note_of_others(session, actor, "start", now)
-    hint_sessions()
-    _tell_screens(session)
-    return Started(session.pk, is_new=True)
+    check_start(account, campaign, user, now)
+    check_rested(account, e164, now)
+    return _queue(campaign, user, check_device(user, device), actor, now).pk
 
 
 @transaction.atomic(durable=True)
@@ -174,6 +217,31 @@ def play_recording(
         subject = Subject("call", call.pk)
         record(account=account, actor=actor, action=action, subject=subject, now=now)
     return call.recording
+
+
+def _queue(
+    campaign: Campaign, user: User, device: AgentDevice, actor: Actor, now: datetime
+) -> Session:
+    session = Session.objects.create(
+        id=uuid4(),
+        account=campaign.account,
+        campaign=campaign,
+        user=user,
+        device=device,
+        created_at=now,
+    )
+    if device.kind == DeviceKind.PHONE:
+        _hold_agent_leg(campaign.account, session, device, now)
+    _note_of_others(session, actor, "start", now)
+    hint_sessions()
+    _tell_screens(session)
+    return session
+
+
+def _connected_already(user: User) -> CannotStartError:
+    return CannotStartError(
+        "already_connected", f"{user.name} is connected in another campaign: stop there first."
+    )
 
 
 def _own_or(of_others: Permission, actor: Actor, user_id: int) -> Permission:

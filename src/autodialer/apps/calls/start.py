@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from django.db.models import Max
+
 from autodialer.apps.agents.queries import device_problem
+from autodialer.apps.calls.models import Attempt, AttemptState
 from autodialer.apps.campaigns.access import takes_part
 from autodialer.apps.campaigns.models import CampaignChange, NumberSource, Target
 from autodialer.apps.campaigns.terms import narrowed_hours
 from autodialer.domain.campaign import CampaignStatus, PauseReason
-from autodialer.domain.errors import ConflictError
+from autodialer.domain.errors import ConflictError, InvalidInputError
 from autodialer.domain.target import TargetStatus
 from autodialer.domain.window import next_opening
 
@@ -42,6 +45,19 @@ class CannotStartError(ConflictError):
         super().__init__(message)
 
 
+class NotAnAgentError(InvalidInputError):
+    """A single call begins with the phone of an agent of the account, and this is none."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(field, message, "not_an_agent")
+
+
+class DoNotCallError(ConflictError):
+    """The number is on the do-not-call registry."""
+
+    code = "do_not_call"
+
+
 def check_start(account: Account, campaign: Campaign, user: User, now: datetime) -> None:
     """Raise CannotStartError, with the reason, unless the agent could be dialling now.
 
@@ -51,6 +67,24 @@ def check_start(account: Account, campaign: Campaign, user: User, now: datetime)
     _check_status(account, campaign, now)
     _check_window(account, campaign, now)
     _check_targets(account, campaign, now)
+
+
+def check_rested(account: Account, e164: str, now: datetime) -> None:
+    """Raise CannotStartError for a number that is in a call, or was until a moment ago.
+
+    In a campaign the agent gets the next number instead; of a single call there is none.
+    """
+    calls = Attempt.objects.filter(account=account, e164=e164, try_no__isnull=False)
+    if calls.exclude(state=AttemptState.ENDED.value).exists():
+        raise CannotStartError("number_in_call", f"{e164} is in a call of this account now.")
+    gap = timedelta(seconds=account.redial_gap_s)
+    ended = calls.filter(state=AttemptState.ENDED.value, ended_at__gt=now - gap)
+    last: datetime | None = ended.aggregate(last=Max("ended_at"))["last"]
+    if last is not None:
+        again = clock_text(account, last + gap, now)
+        raise CannotStartError(
+            "recently_called", f"{e164} was called a moment ago: call again at {again}.", last + gap
+        )
 
 
 def check_device(user: User, device: AgentDevice | None) -> AgentDevice:

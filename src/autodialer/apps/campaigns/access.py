@@ -9,6 +9,7 @@ from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from autodialer.apps.accounts.permissions import Permission, Scope, require
 from autodialer.apps.agents.models import GroupMember
 from autodialer.apps.campaigns.models import Campaign, CampaignAgent
+from autodialer.domain.campaign import CampaignKind
 from autodialer.domain.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ def visible_campaigns(account: Account, actor: Actor) -> QuerySet[Campaign]:
     if require(actor, Permission.LIST_CAMPAIGNS) is Scope.ALL:
         return Campaign.objects.filter(account=account)
     return campaigns_of_agent(account, actor.user)
+
+
+def dialers(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
+    """Return what lists of campaigns show: single calls are found by their own id only."""
+    return campaigns.filter(kind=CampaignKind.DIALER.value)
 
 
 def visible_campaign(

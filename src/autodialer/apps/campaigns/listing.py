@@ -11,7 +11,12 @@ from django.db.models.functions import Lower
 
 from autodialer.apps.accounts.actor import Actor
 from autodialer.apps.accounts.permissions import Permission, may
-from autodialer.apps.campaigns.access import check_visible, picked_agents, visible_campaigns
+from autodialer.apps.campaigns.access import (
+    check_visible,
+    dialers,
+    picked_agents,
+    visible_campaigns,
+)
 from autodialer.apps.campaigns.actions import Choice, choices
 from autodialer.apps.campaigns.counting import cheap_counts, count_targets, known_counts
 from autodialer.apps.campaigns.models import Campaign
@@ -132,7 +137,9 @@ def entries_of(
 
 def version(account: Account) -> str:
     """Return a word that is another one when a campaign was made or archived."""
-    in_use = Campaign.objects.filter(account=account).exclude(status=CampaignStatus.ARCHIVED.value)
+    in_use = dialers(Campaign.objects.filter(account=account)).exclude(
+        status=CampaignStatus.ARCHIVED.value
+    )
     newest, many = in_use.aggregate(newest=Max("pk"), many=Count("pk")).values()
     return f"{newest or 0}-{many}"
 
@@ -144,11 +151,11 @@ def matches(account: Account, actor: Actor, wanted: Wanted) -> int:
 
 def has_any(account: Account, actor: Actor) -> bool:
     """Return whether the actor may see any campaign, archived ones too."""
-    return visible_campaigns(account, actor).exists()
+    return dialers(visible_campaigns(account, actor)).exists()
 
 
 def _matching(account: Account, actor: Actor, wanted: Wanted) -> QuerySet[Campaign]:
-    campaigns = visible_campaigns(account, actor)
+    campaigns = dialers(visible_campaigns(account, actor))
     if wanted.status is None:
         campaigns = campaigns.exclude(status=CampaignStatus.ARCHIVED.value)
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
@@ -17,11 +19,14 @@ from autodialer.domain.campaign import (
     MAX_DURATION,
     MIN_DURATION,
     CallType,
+    CampaignKind,
     CampaignStatus,
 )
 from autodialer.domain.retry import MAX_RETRIES, RETRYABLE, RetryMechanism
 from autodialer.domain.target import TargetStatus
 from autodialer.domain.window import LEGAL_CLOSES, LEGAL_OPENS
+
+CUSTOM_FIELD_LENGTH: Final = 128
 
 
 class CallerId(models.Model):
@@ -47,6 +52,11 @@ class Campaign(models.Model):
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
     name = models.CharField(max_length=100)
+    kind = models.CharField(
+        max_length=6,
+        default=CampaignKind.DIALER.value,
+        db_default=CampaignKind.DIALER.value,
+    )
     # The list is only where the copy came from; it may be edited or deleted afterwards (R12).
     contact_list = models.ForeignKey(
         ContactList, null=True, on_delete=models.SET_NULL, related_name="+"
@@ -85,6 +95,7 @@ class Campaign(models.Model):
     class Meta:
         constraints = [
             one_of("status", CampaignStatus, name="campaign_status_is_known"),
+            one_of("kind", CampaignKind, name="campaign_kind_is_known"),
             one_of("retry_mechanism", RetryMechanism, name="campaign_mechanism_is_known"),
             one_of("call_type", CallType, name="campaign_call_type_is_known"),
             # Numbers come from a list or from a URL, never from both.
@@ -96,7 +107,8 @@ class Campaign(models.Model):
             models.UniqueConstraint(
                 "account",
                 Lower("name"),
-                condition=~Q(status=CampaignStatus.ARCHIVED.value),
+                condition=Q(kind=CampaignKind.DIALER.value)
+                & ~Q(status=CampaignStatus.ARCHIVED.value),
                 name="campaign_name_is_unique",
             ),
             models.CheckConstraint(
@@ -189,6 +201,25 @@ class NumberSource(models.Model):
 
     def __str__(self) -> str:
         return f"source of campaign {self.campaign_id}"
+
+
+class Callbacks(models.Model):
+    """Where a program that made a campaign is told of it, and a text that it is told again.
+
+    A campaign that was not made so has none.
+    """
+
+    campaign = models.OneToOneField(
+        Campaign, primary_key=True, on_delete=models.CASCADE, related_name="callbacks"
+    )
+    # After each call, after each number, and when the campaign starts or ends.
+    call_url = models.CharField(max_length=LONGEST_URL, blank=True)
+    number_url = models.CharField(max_length=LONGEST_URL, blank=True)
+    campaign_url = models.CharField(max_length=LONGEST_URL, blank=True)
+    custom_field = models.CharField(max_length=CUSTOM_FIELD_LENGTH, blank=True)
+
+    def __str__(self) -> str:
+        return f"callbacks of campaign {self.campaign_id}"
 
 
 class CampaignAgent(models.Model):

@@ -50,9 +50,7 @@ def checked(account: Account, plan: Plan, now: datetime) -> Mapping[str, Any]:
 
     The agents of a plan without a group are not columns: the caller stores them.
     """
-    terms = plan.terms
-    starts_at, ends_at = check_schedule(terms, now)
-    check_terms(terms, account)
+    columns = checked_terms(account, plan.terms, now)
     if (plan.group_id is None) == (not plan.agent_ids):
         raise InvalidInputError(
             "participants", "Choose either a group or single agents.", "participants_missing"
@@ -67,7 +65,16 @@ def checked(account: Account, plan: Plan, now: datetime) -> Mapping[str, Any]:
         "contact_list": None if plan.list_id is None else list_of(account, plan.list_id),
         "dial_whom_url": url,
         "group": None if plan.group_id is None else group_of(account, plan.group_id),
-        "caller_id": _verified_caller_id(account, plan.caller_id),
+        "caller_id": verified_caller_id(account, plan.caller_id),
+        **columns,
+    }
+
+
+def checked_terms(account: Account, terms: Terms, now: datetime) -> Mapping[str, Any]:
+    """Return the columns that hold the terms. Raises InvalidInputError."""
+    starts_at, ends_at = check_schedule(terms, now)
+    check_terms(terms, account)
+    return {
         "starts_at": starts_at,
         "ends_at": ends_at,
         "retry_statuses": sorted(terms.retry_statuses),
@@ -93,7 +100,8 @@ def caller_id_of(account: Account, caller_id: int) -> CallerId:
     return found
 
 
-def _verified_caller_id(account: Account, caller_id: int) -> CallerId:
+def verified_caller_id(account: Account, caller_id: int) -> CallerId:
+    """Return a number that may be called from. Raises InvalidInputError or NotFoundError."""
     found = caller_id_of(account, caller_id)
     if found.verified_at is None:
         raise InvalidInputError(

@@ -13,6 +13,7 @@ from autodialer.apps.accounts.actor import OPERATOR
 from autodialer.apps.campaigns.access import (
     campaigns_of_agent,
     check_visible,
+    dialers,
     picked_agents,
     visible_campaign,
     visible_campaigns,
@@ -142,7 +143,7 @@ def campaign_rows(
     campaigns = visible_campaigns(account, actor)
     if as_agent:
         campaigns = campaigns_of_agent(account, actor.user)
-    campaigns = campaigns.order_by("-created_at", "-pk")
+    campaigns = dialers(campaigns).order_by("-created_at", "-pk")
     if status is None:
         campaigns = campaigns.exclude(status=CampaignStatus.ARCHIVED.value)
     else:
@@ -154,7 +155,7 @@ def campaign_rows(
 
 def campaign_names(account: Account) -> list[tuple[int, str]]:
     """Return id and name of every campaign of the account, archived ones too, newest first."""
-    found = Campaign.objects.filter(account=account).order_by("-pk")
+    found = dialers(Campaign.objects.filter(account=account)).order_by("-pk")
     return list(found.values_list("pk", "name"))
 
 

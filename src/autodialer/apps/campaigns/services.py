@@ -20,22 +20,33 @@ from autodialer.apps.campaigns.access import (
     visible_campaigns,
 )
 from autodialer.apps.campaigns.actions import check_action
+from autodialer.apps.campaigns.history import audit, note_change
 from autodialer.apps.campaigns.models import (
     CallerId,
     Campaign,
     CampaignAgent,
-    CampaignChange,
     NumberSource,
     Target,
 )
-from autodialer.apps.campaigns.plan import Plan, caller_id_of, checked
+from autodialer.apps.campaigns.plan import (
+    Plan,
+    caller_id_of,
+    checked,
+)
 from autodialer.apps.campaigns.queries import facts, plan_of
+from autodialer.apps.campaigns.tells import NOBODY_IS_TOLD, Tells, keep, tells_of
 from autodialer.apps.campaigns.terms import Terms
 from autodialer.apps.contacts.numbers import parse_caller_id
 from autodialer.apps.contacts.queries import own_numbers
+from autodialer.apps.contacts.services import list_of_numbers
 from autodialer.apps.events import hint_campaign
 from autodialer.apps.statements import statement
-from autodialer.domain.campaign import MAX_TARGETS, CampaignAction, CampaignStatus, PauseReason
+from autodialer.domain.campaign import (
+    MAX_TARGETS,
+    CampaignAction,
+    CampaignStatus,
+    PauseReason,
+)
 from autodialer.domain.errors import ConflictError, InvalidInputError
 
 if TYPE_CHECKING:
@@ -144,16 +155,44 @@ def create_campaign(
     group_id: int | None = None,
     agent_ids: Sequence[int] = (),
     terms: Terms | None = None,
+    numbers: Sequence[str] = (),
+    tells: Tells = NOBODY_IS_TOLD,
 ) -> Campaign:
     """Make a campaign with its own copy of the list; it starts by itself at its start.
 
-    Takes either a list or a Dial-Whom URL, and either a group or single agents. Numbers on the
-    do-not-call registry are copied too: the registry is asked when dialling. Raises
-    InvalidInputError, NotFoundError, NotAllowedError, or ConflictError when the name is in use.
+    Takes a list, a Dial-Whom URL, or numbers, of which a list with the campaign's name is made;
+    and either a group or single agents. Numbers on the do-not-call registry are copied too: the
+    registry is asked when dialling. `tells` is who is told of it. Raises InvalidInputError,
+    NotFoundError, NotAllowedError, or ConflictError when the name is in use.
     """
     require(actor, Permission.CREATE_CAMPAIGN)
+    if numbers and list_id is None:
+        list_id = list_of_numbers(account, actor, name, numbers, now).pk
     plan = Plan(name, caller_id, list_id, dial_whom_url, group_id, agent_ids, terms or Terms())
-    return _create(account, actor, plan, "create", now)
+    campaign = _create(account, actor, plan, "create", now)
+    keep(campaign, tells)
+    return campaign
+
+
+@transaction.atomic(durable=True)
+def change_tells(
+    *, account: Account, campaign_id: int, actor: Actor, tells: Tells, now: datetime
+) -> None:
+    """Change who is told of a campaign, also while it runs; what is None stays.
+
+    Raises InvalidInputError, NotFoundError, NotAllowedError.
+    """
+    campaign = visible_campaign(account, actor, campaign_id, Permission.EDIT_CAMPAIGN)
+    before = keep(campaign, tells)
+    record(
+        account=account,
+        actor=actor,
+        action="campaign.callbacks",
+        subject=Subject("campaign", campaign.pk),
+        before=before.facts(),
+        after=tells_of(account, [campaign.pk])[campaign.pk].facts(),
+        now=now,
+    )
 
 
 @transaction.atomic(durable=True)
@@ -211,7 +250,7 @@ def edit_campaign(
         Target.objects.filter(campaign=campaign).update(max_tries=1 + campaign.retries)
     if campaign.starts_at <= now:
         _move(campaign, _C.IN_PROGRESS, "", actor, now)
-    _audit(campaign, actor, "edit", before, now)
+    audit(campaign, actor, "edit", before, now)
     return campaign
 
 
@@ -224,8 +263,8 @@ def _create(account: Account, actor: Actor, plan: Plan, verb: str, now: datetime
     _save(campaign)
     _pick_agents(account, campaign, plan.agent_ids)
     _get_numbers(campaign, now)
-    _note(campaign, "", actor, now)
-    _audit(campaign, actor, verb, {}, now)
+    note_change(campaign, "", actor, now)
+    audit(campaign, actor, verb, {}, now)
     hint_campaign(campaign.account_id, campaign.pk)
     return campaign
 
@@ -376,33 +415,8 @@ def _move(
     old = campaign.status
     campaign.status, campaign.reason = wanted.value, str(reason)
     campaign.save(update_fields=["status", "reason"])
-    _note(campaign, old, actor, now)
+    note_change(campaign, old, actor, now)
     hint_campaign(campaign.account_id, campaign.pk)
-
-
-def _note(campaign: Campaign, old: str, actor: Actor, now: datetime) -> None:
-    CampaignChange.objects.create(
-        campaign=campaign,
-        old=old,
-        new=campaign.status,
-        reason=campaign.reason,
-        actor=actor.name,
-        at=now,
-    )
-
-
-def _audit(
-    campaign: Campaign, actor: Actor, verb: str, before: Mapping[str, Any], now: datetime
-) -> None:
-    record(
-        account=campaign.account,
-        actor=actor,
-        action=f"campaign.{verb}",
-        subject=Subject("campaign", campaign.pk),
-        before=before,
-        after=facts(campaign),
-        now=now,
-    )
 
 
 def _close_leftovers(campaign: Campaign, now: datetime) -> None:

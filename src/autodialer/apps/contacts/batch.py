@@ -55,16 +55,18 @@ def callable_number(account: Account, number: str, ours: frozenset[str] | None =
     return e164
 
 
-def check_contacts(account: Account, given: Sequence[NewContact]) -> list[dict[str, object]]:
+def check_contacts(
+    account: Account, given: Sequence[NewContact], where: str = "contacts"
+) -> list[dict[str, object]]:
     """Return the values of each contact as they are stored, in order.
 
-    Raises ManyInvalidError, which names every value that cannot be kept.
+    Raises ManyInvalidError, which names every value that cannot be kept; `where` begins its place.
     """
     ours = own_numbers(account)
     found: list[dict[str, object]] = []
     complaints = Complaints()
     for at, one in enumerate(given):
-        with complaints.at(f"contacts/{at}/"):
+        with complaints.at(f"{where}/{at}/"):
             found.append(_values(account, one, ours))
     complaints.check()
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q
@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, Q
 from autodialer.apps.accounts.actor import OPERATOR
 from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.contacts.access import visible_contacts, visible_lists
-from autodialer.apps.contacts.models import DndEntry, ListMember
+from autodialer.apps.contacts.models import Contact, DndEntry, ListMember
 from autodialer.apps.statements import statement
 from autodialer.apps.texts import storable
 from autodialer.domain.errors import NotFoundError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from autodialer.apps.accounts.actor import Actor
     from autodialer.apps.accounts.models import Account
-    from autodialer.apps.contacts.models import Contact, ContactList
+    from autodialer.apps.contacts.models import ContactList
 
 PAGE: Final = 100
 FEWEST: Final = 3  # digits that are taken for a part of a number
@@ -204,6 +204,18 @@ def contact(account: Account, actor: Actor, contact_id: int) -> Contact:
 def contact_row(account: Account, actor: Actor, contact_id: int) -> ContactRow:
     """Return a contact for showing. Raises NotFoundError as `contact` does."""
     return row_of(contact(account, actor, contact_id))
+
+
+def contact_by_number(account: Account, e164: str) -> dict[str, Any]:
+    """Return what the address book knows of a number, as targets keep it; empty: nothing."""
+    found = Contact.objects.filter(account=account, e164=e164).first()
+    names = ("first_name", "last_name", "company", "email", "tag", "fields")
+    return {name: getattr(found, name) for name in names} if found else {}
+
+
+def is_forbidden(account: Account, e164: str) -> bool:
+    """Return whether a number stands on the do-not-call registry at this moment."""
+    return DndEntry.objects.filter(account=account, e164=e164).exists()
 
 
 def require_contacts(account: Account, actor: Actor, ids: Sequence[int]) -> None:

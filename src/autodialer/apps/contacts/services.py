@@ -12,7 +12,12 @@ from autodialer.apps.accounts.permissions import Permission, Scope, require
 from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.contacts import queries
 from autodialer.apps.contacts.access import visible_contacts, visible_lists
-from autodialer.apps.contacts.batch import callable_number, check_contacts, save_contacts
+from autodialer.apps.contacts.batch import (
+    NewContact,
+    callable_number,
+    check_contacts,
+    save_contacts,
+)
 from autodialer.apps.contacts.models import Contact, ContactList, DndEntry, ListMember
 from autodialer.apps.contacts.numbers import NumberError, parse_caller_id
 from autodialer.apps.contacts.person import NOBODY
@@ -33,7 +38,7 @@ if TYPE_CHECKING:
 
     from autodialer.apps.accounts.actor import Actor
     from autodialer.apps.accounts.models import Account, User
-    from autodialer.apps.contacts.batch import NewContact, Saved
+    from autodialer.apps.contacts.batch import Saved
     from autodialer.apps.contacts.person import Person
 
 DND_BATCH: Final = 5_000
@@ -69,6 +74,24 @@ def new_list(account: Account, name: str, now: datetime, created_by: User | None
     )
     if not is_new:
         raise _name_taken(cleaned)
+    return made
+
+
+def list_of_numbers(
+    account: Account, actor: Actor, name: str, numbers: Sequence[str], now: datetime
+) -> ContactList:
+    """Make a list of these numbers, in their order, inside the caller's transaction.
+
+    Its name is the given one, or the next that is free. Raises ManyInvalidError, which names every
+    number that cannot be dialled by its place.
+    """
+    require(actor, Permission.CREATE_LIST)
+    checked = check_contacts(account, [NewContact(number) for number in numbers], "from")
+    made = new_list(account, _free_list_name(account, clean_name(name)), now, actor.user)
+    first = {str(one["e164"]): one for one in checked}
+    saved = save_contacts(account, first.values(), now, by=actor.user)
+    _append(account, actor, made.pk, [saved[e164].id for e164 in first], now)
+    _note(actor, "create", made, now, after={"name": made.name})
     return made
 
 
@@ -444,6 +467,14 @@ def _locked_list(
     if found is None:
         raise queries.no_such_list(list_id)
     return found
+
+
+def _free_list_name(account: Account, name: str) -> str:
+    lists = ContactList.objects.filter(account=account, name__startswith=name[:90])
+    taken, candidate, number = set(lists.values_list("name", flat=True)), name, 2
+    while candidate in taken:
+        candidate, number = f"{name[:90]} ({number})", number + 1
+    return candidate
 
 
 def _name_taken(name: str) -> ConflictError:

@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=100)),
+                ('kind', models.CharField(db_default='dialer', default='dialer', max_length=6)),
                 ('dial_whom_url', models.CharField(blank=True, db_default='', max_length=2048)),
                 ('starts_at', models.DateTimeField()),
                 ('ends_at', models.DateTimeField()),
@@ -59,6 +60,16 @@ class Migration(migrations.Migration):
                 ('verified_at', models.DateTimeField(null=True)),
                 ('created_at', models.DateTimeField()),
                 ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.account')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Callbacks',
+            fields=[
+                ('campaign', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='callbacks', serialize=False, to='campaigns.campaign')),
+                ('call_url', models.CharField(blank=True, max_length=2048)),
+                ('number_url', models.CharField(blank=True, max_length=2048)),
+                ('campaign_url', models.CharField(blank=True, max_length=2048)),
+                ('custom_field', models.CharField(blank=True, max_length=128)),
             ],
         ),
         migrations.CreateModel(
@@ -174,6 +185,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='campaign',
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['dialer', 'call'])), name='campaign_kind_is_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='campaign',
             constraint=models.CheckConstraint(condition=models.Q(('retry_mechanism__in', ['linear', 'exponential'])), name='campaign_mechanism_is_known'),
         ),
         migrations.AddConstraint(
@@ -186,7 +201,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='campaign',
-            constraint=models.UniqueConstraint(models.F('account'), django.db.models.functions.text.Lower('name'), condition=models.Q(('status', 'archived'), _negated=True), name='campaign_name_is_unique'),
+            constraint=models.UniqueConstraint(models.F('account'), django.db.models.functions.text.Lower('name'), condition=models.Q(('kind', 'dialer'), models.Q(('status', 'archived'), _negated=True)), name='campaign_name_is_unique'),
         ),
         migrations.AddConstraint(
             model_name='campaign',
