@@ -1,0 +1,87 @@
+"""A delivery with all that sending it needs, and the request that it becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from autodialer.domain import notices, passthru
+from autodialer.domain.signing import Keyring, signed_headers
+from autodialer.domain.webhooks import Purpose
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from autodialer.domain.notices import Notice
+
+USER_AGENT: Final = "Autodialer-Webhooks/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One delivery: `tries` went before. `url` is "" when its address is not there any more.
+
+    `salts` are those of the secrets that sign at this moment, the newest first.
+    """
+
+    id: int
+    account_id: int
+    lane: str
+    purpose: Purpose
+    url: str
+    salts: Sequence[str]
+    tries: int
+    notice: Notice
+    endpoint_id: int | None = None
+    is_disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """The request of a try: to an endpoint a POST, to a URL of a campaign a GET."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stationery:
+    """What all letters of an installation share: its key, and where people reach its pages."""
+
+    keyring: Keyring
+    public_url: str
+
+    def letter(self, parcel: Parcel, now: datetime) -> Letter:
+        """Return the request of a try at `now`, signed."""
+        if parcel.purpose is Purpose.WEBHOOK:
+            body = notices.body(parcel.notice)
+            headers = {"content-type": "application/json", **self._signed(parcel, now, body)}
+            return Letter("POST", parcel.url, headers, body)
+        url = passthru.with_query(parcel.url, self._pairs(parcel, now))
+        # A GET has no body: its query is signed, as it is sent.
+        signed = self._signed(parcel, now, urlsplit(url).query.encode())
+        return Letter("GET", url, signed, b"")
+
+    def _pairs(self, parcel: Parcel, now: datetime) -> passthru.Pairs:
+        notice = parcel.notice
+        if notice.call is None:
+            return []
+        if parcel.purpose is Purpose.POPUP:
+            return passthru.popup(notice, notice.call, now)
+        recording = f"{self.public_url.rstrip('/')}/recordings/{notice.call.id}/"
+        return passthru.ended_call(notice, notice.call, now, recording)
+
+    def _signed(self, parcel: Parcel, now: datetime, payload: bytes) -> dict[str, str]:
+        secrets = [self.keyring.secret(salt) for salt in parcel.salts]
+        message_id = parcel.notice.message_id
+        if parcel.purpose is not Purpose.WEBHOOK:
+            # One event may go to two URLs of one receiver, who may look for repeated ids.
+            message_id = f"{message_id}_{parcel.purpose}"
+        return {
+            "user-agent": USER_AGENT,
+            **signed_headers(message_id, now, payload, secrets),
+        }

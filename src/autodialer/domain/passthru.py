@@ -1,0 +1,158 @@
+"""The parameters of a campaign's popup and passthru URLs: docs/reference/urls.md.
+
+Receivers that were written for Exotel key on these names and pairs of values, so they are exact.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from autodialer.domain.outcome import CallStatus, Reason
+from autodialer.domain.webhooks import EventKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from autodialer.domain.notices import CallFacts, Notice
+
+Pairs = list[tuple[str, str]]
+
+DIRECTION: Final = "outbound-dial"
+# CallType and DialCallStatus, by what became of the call.
+_ENDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        CallStatus.COMPLETED: ("completed", "completed"),
+        CallStatus.NO_ANSWER: ("incomplete", "no-answer"),
+        CallStatus.BUSY: ("incomplete", "busy"),
+        CallStatus.FAILED: ("incomplete", "failed"),
+    }
+)
+_AGENT_LEFT: Final = ("client-hangup", "canceled")
+# The name and the number of Q.850; a ring that timed out has a number of Exotel's own.
+_CAUSES: Final[Mapping[str, tuple[str, int]]] = MappingProxyType(
+    {
+        Reason.ANSWERED: ("NORMAL_CLEARING", 16),
+        Reason.ABANDONED: ("NORMAL_CLEARING", 16),
+        Reason.AGENT_LEFT: ("ORIGINATOR_CANCEL", 487),
+        Reason.DO_NOT_CALL: ("ORIGINATOR_CANCEL", 487),
+        Reason.RING_TIMEOUT: ("RING_TIMEOUT", 1003),
+        Reason.BUSY: ("USER_BUSY", 17),
+        Reason.REJECTED: ("CALL_REJECTED", 21),
+        Reason.UNAVAILABLE: ("NO_USER_RESPONSE", 18),
+        Reason.UNKNOWN_NUMBER: ("UNALLOCATED_NUMBER", 1),
+        Reason.INCOMPLETE_NUMBER: ("INVALID_NUMBER_FORMAT", 28),
+    }
+)
+_OTHER_CAUSE: Final = ("NORMAL_TEMPORARY_FAILURE", 41)
+_POPUP_EVENTS: Final[Mapping[EventKind, tuple[str, str]]] = MappingProxyType(
+    {
+        EventKind.CALL_DIALING: ("Dial", "busy"),
+        EventKind.CALL_ANSWERED: ("Answered", "busy"),
+        EventKind.CALL_ENDED: ("Terminal", "free"),
+    }
+)
+
+
+def with_query(url: str, pairs: Sequence[tuple[str, str]]) -> str:
+    """Return the address with our parameters after the user's own, which stay byte for byte."""
+    address = url.partition("#")[0]
+    joint = "" if address.endswith(("?", "&")) else "&" if "?" in address else "?"
+    return address + joint + "&".join(f"{_encoded(key)}={_encoded(value)}" for key, value in pairs)
+
+
+def ended_call(notice: Notice, call: CallFacts, now: datetime, recording_url: str = "") -> Pairs:
+    """Return the parameters of the call-completed and call-no-answer URLs, in their order."""
+    call_type, status = end_pair(call)
+    zone, agent = notice.zone, call.agent.phone
+    pairs = [
+        ("CallSid", str(call.id)),
+        ("CallFrom", agent),
+        ("CallTo", call.number),
+        ("Direction", DIRECTION),
+        ("Created", _created(call.placed_at, zone)),
+        ("StartTime", _wall(call.placed_at, zone)),
+        ("EndTime", _wall(call.ended_at or now, zone)),
+        ("CallType", call_type),
+        ("DialCallStatus", status),
+        ("DialCallDuration", str(_duration_s(call))),
+        ("DialWhomNumber", call.number),
+        ("From", agent),
+        ("To", call.number),
+        ("OutgoingPhoneNumber", call.caller_id),
+        ("CurrentTime", _wall(now, zone)),
+        ("AgentEmail", call.agent.email),
+        *_campaign(notice),
+    ]
+    if call.answered_at is not None and recording_url:
+        pairs.append(("RecordingUrl", recording_url))
+    return [*pairs, *_leg(call)]
+
+
+def popup(notice: Notice, call: CallFacts, now: datetime) -> Pairs:
+    """Return the parameters of the popup URL. From is the customer, DialWhomNumber the agent."""
+    event, status = _POPUP_EVENTS[notice.kind]
+    zone = notice.zone
+    return [
+        ("CallSid", str(call.id)),
+        ("CallFrom", call.number),
+        ("CallTo", call.caller_id),
+        ("Direction", DIRECTION),
+        ("Created", _created(call.placed_at, zone)),
+        ("From", call.number),
+        ("To", call.caller_id),
+        ("CurrentTime", _wall(now, zone)),
+        ("DialWhomNumber", call.agent.phone),
+        ("Status", status),
+        ("EventType", event),
+        ("AgentEmail", call.agent.email),
+        *_campaign(notice),
+    ]
+
+
+def end_pair(call: CallFacts) -> tuple[str, str]:
+    """Return CallType and DialCallStatus of a call that has ended."""
+    return _AGENT_LEFT if call.reason == Reason.AGENT_LEFT else _ENDS[call.status]
+
+
+def _campaign(notice: Notice) -> Pairs:
+    return [] if notice.campaign is None else [("CampaignSid", str(notice.campaign.id))]
+
+
+def _leg(call: CallFacts) -> Pairs:
+    """Return the customer's leg. CauseCode has the name and Cause the number, as receivers know."""
+    name, number = _CAUSES.get(call.reason, _OTHER_CAUSE)
+    talk = call.ended_at - call.answered_at if call.answered_at and call.ended_at else None
+    leg = {
+        "Number": call.number,
+        "Type": "single",
+        "OnCallDuration": str(int(talk.total_seconds()) if talk else 0),
+        "CallerId": call.caller_id,
+        "CauseCode": name,
+        "Cause": str(number),
+    }
+    return [(f"Legs[0][{key}]", value) for key, value in leg.items()]
+
+
+def _duration_s(call: CallFacts) -> int:
+    """Return the seconds from the dialling of the customer to the end, talk included."""
+    return 0 if call.ended_at is None else int((call.ended_at - call.placed_at).total_seconds())
+
+
+def _wall(at: datetime, zone: ZoneInfo) -> str:
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+
+def _created(at: datetime, zone: ZoneInfo) -> str:
+    """Return the time as `Created` has it, in English whatever the machine speaks."""
+    local = at.astimezone(zone)
+    day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[local.weekday()]
+    months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    return f"{day}, {local:%d} {months[local.month - 1]} {local:%Y %H:%M:%S}"
+
+
+def _encoded(text: str) -> str:
+    return quote(text, safe="")
