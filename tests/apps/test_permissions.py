@@ -72,6 +72,10 @@ view_caller_ids             a a -
 edit_caller_ids             as - -
 manage_sip_secrets          as - -
 manage_api_keys             as - -
+view_webhooks               a a -
+edit_webhooks               a - -
+see_webhook_secrets         as - -
+replay_webhooks             a a -
 view_balance                a a -
 book_money                  - - -
 set_tariffs                 - - -

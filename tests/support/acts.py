@@ -33,8 +33,11 @@ from autodialer.apps.contacts import services as contacts
 from autodialer.apps.contacts.batch import NewContact
 from autodialer.apps.contacts.person import Person
 from autodialer.apps.imports import services as imports
+from autodialer.apps.webhooks import services as webhooks
+from autodialer.apps.webhooks.models import Endpoint
 from autodialer.domain.money import PaymentMode, Rate
 from tests.support.book import NOON, Book, csv_of, desk_phone
+from tests.support.outbox import endpoint
 
 LATER: Final = Terms(starts_at=NOON + timedelta(hours=1))
 _P = Permission
@@ -265,6 +268,25 @@ def _remove_tariff(book: Book, actor: Actor) -> object:
     return billing.remove_tariff(account=book.account, prefix="+91", actor=actor, now=NOON)
 
 
+def _endpoint(name: str) -> Callable[[Book, Actor], object]:
+    def act(book: Book, actor: Actor) -> object:
+        service, made = getattr(webhooks, name), endpoint(book)
+        if name == "enable_endpoint":
+            Endpoint.objects.update(disabled_reason="gone", disabled_at=NOON)
+        return service(account=book.account, actor=actor, endpoint_id=made.pk, now=NOON)
+
+    return act
+
+
+def _replay_delivery(book: Book, actor: Actor) -> object:
+    sent = webhooks.send_test(
+        account=book.account, actor=OPERATOR, endpoint_id=endpoint(book).pk, now=NOON
+    )
+    return webhooks.replay_delivery(
+        account=book.account, actor=actor, delivery_id=sent.pk, now=NOON
+    )
+
+
 ACTS: Final[dict[str, Act]] = {
     "accounts.change_account": Act(
         _P.CHANGE_SETTINGS,
@@ -448,6 +470,38 @@ ACTS: Final[dict[str, Act]] = {
         _P.COMPLETE_CAMPAIGN, "campaign.complete", _steer("complete")
     ),
     "campaigns.archive_campaign": Act(_P.ARCHIVE_CAMPAIGN, "campaign.archive", _steer("archive")),
+    **{
+        f"webhooks.{name}": Act(permission, f"webhook.{action}", _endpoint(name))
+        for name, permission, action in (
+            ("change_endpoint", _P.EDIT_WEBHOOKS, "change"),
+            ("enable_endpoint", _P.EDIT_WEBHOOKS, "enable"),
+            ("disable_endpoint", _P.EDIT_WEBHOOKS, "disable"),
+            ("delete_endpoint", _P.EDIT_WEBHOOKS, "delete"),
+            ("rotate_secret", _P.SEE_WEBHOOK_SECRETS, "rotate_secret"),
+            ("show_secret", _P.SEE_WEBHOOK_SECRETS, "show_secret"),
+            ("send_test", _P.REPLAY_WEBHOOKS, "test"),
+        )
+    },
+    "webhooks.add_endpoint": Act(
+        _P.EDIT_WEBHOOKS,
+        "webhook.add",
+        lambda b, a: webhooks.add_endpoint(
+            account=b.account, actor=a, url="https://crm.example.com/in", now=NOON
+        ),
+    ),
+    "webhooks.show_url_secret": Act(
+        _P.SEE_WEBHOOK_SECRETS,
+        "webhook.show_url_secret",
+        lambda b, a: webhooks.show_url_secret(account=b.account, actor=a, now=NOON),
+    ),
+    "webhooks.replay_delivery": Act(_P.REPLAY_WEBHOOKS, "webhook.replay", _replay_delivery),
+    "webhooks.replay_failed": Act(
+        _P.REPLAY_WEBHOOKS,
+        "webhook.replay",
+        lambda b, a: webhooks.replay_failed(
+            account=b.account, actor=a, endpoint_id=endpoint(b).pk, since=NOON, now=NOON
+        ),
+    ),
     "calls.start_session": Act(_P.START_OTHER_AGENT, "session.start", _start),
     "calls.connect_call": Act(_P.START_OTHER_AGENT, "session.start", _connect),
     "calls.stop_session": Act(_P.STOP_OTHER_AGENT, "session.stop", _stop),

@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "autodialer.apps.agents",
     "autodialer.apps.campaigns",
     "autodialer.apps.calls",
+    "autodialer.apps.webhooks",
 ]
 MIDDLEWARE = [
     "autodialer.web.middleware.Stamp",

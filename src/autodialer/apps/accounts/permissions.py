@@ -68,6 +68,10 @@ class Permission(StrEnum):
     EDIT_CALLER_IDS = "edit_caller_ids"
     MANAGE_SIP_SECRETS = "manage_sip_secrets"
     MANAGE_API_KEYS = "manage_api_keys"
+    VIEW_WEBHOOKS = "view_webhooks"
+    EDIT_WEBHOOKS = "edit_webhooks"
+    SEE_WEBHOOK_SECRETS = "see_webhook_secrets"
+    REPLAY_WEBHOOKS = "replay_webhooks"
     VIEW_BALANCE = "view_balance"
     BOOK_MONEY = "book_money"
     SET_TARIFFS = "set_tariffs"
@@ -155,6 +159,10 @@ RULES: Final[Mapping[Permission, Rule]] = MappingProxyType(
         _P.EDIT_CALLER_IDS: Rule("add, verify and withdraw caller ids", _ALL, confirmed=_ADMIN),
         _P.MANAGE_SIP_SECRETS: Rule("see and renew SIP secrets", _ALL, confirmed=_ADMIN),
         _P.MANAGE_API_KEYS: Rule("make and revoke API keys", _ALL, confirmed=_ADMIN),
+        _P.VIEW_WEBHOOKS: Rule("see webhooks and what was delivered", _ALL, _ALL),
+        _P.EDIT_WEBHOOKS: Rule("make and change webhooks", _ALL),
+        _P.SEE_WEBHOOK_SECRETS: Rule("see and renew webhook secrets", _ALL, confirmed=_ADMIN),
+        _P.REPLAY_WEBHOOKS: Rule("send webhooks again, and tests", _ALL, _ALL),
         _P.VIEW_BALANCE: Rule("see the balance, the ledger and tariffs", _ALL, _ALL),
         _P.BOOK_MONEY: Rule("choose the payment mode, and book top-ups and corrections"),
         _P.SET_TARIFFS: Rule("change tariffs"),
