@@ -78,6 +78,16 @@ class LeaseContract:
         await store.remember_switch(lease, "run-2", "ws://127.0.0.1:8088/ws")
         assert await store.switch_instance(lease) == "run-2"
 
+    async def test_a_silent_trunk_is_noted_until_it_is_back(
+        self, store: Store, world: World
+    ) -> None:
+        lease = await lease_of(store)
+        assert await world.trunk_silent_since(lease) is None
+        await store.note_trunk(lease, NOW)
+        assert await world.trunk_silent_since(lease) == NOW
+        await store.note_trunk(lease, None)
+        assert await world.trunk_silent_since(lease) is None
+
     async def test_writes_under_a_lost_lease_change_nothing(
         self, store: Store, world: World
     ) -> None:
@@ -88,6 +98,8 @@ class LeaseContract:
         finish = finishing(call, BUSY, NOW)
         with pytest.raises(LeaseLostError):
             await desk.claim()
+        with pytest.raises(LeaseLostError):
+            await store.note_trunk(desk.lease, NOW)
         with pytest.raises(LeaseLostError):
             await store.finish(desk.lease, finish, None)
         with pytest.raises(LeaseLostError):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from autodialer.domain.money import PaymentMode, Rate
     from autodialer.domain.session import EndReason
     from autodialer.domain.target import TargetStatus
+    from autodialer.ports.store import Lease
 
 
 class MemoryWorld:
@@ -115,6 +116,10 @@ class MemoryWorld:
 
     async def campaign_status(self, campaign: CampaignId) -> CampaignStatus:
         return self._tables.campaigns[campaign].status
+
+    async def trunk_silent_since(self, lease: Lease) -> datetime | None:
+        nodes = self._tables.nodes.values()
+        return next(n.trunk_silent_since for n in nodes if n.node_id == lease.node_id)
 
     async def told_by(self, doing: Awaitable[object]) -> Told:
         before = len(self._tables.told)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from autodialer.domain.money import PaymentMode, Rate
     from autodialer.ports.screens import Change
+    from autodialer.ports.store import Lease
 
 _ACCOUNT = """
 INSERT INTO accounts_account (name, zone, region, window_opens, window_closes,
@@ -312,6 +313,12 @@ class PgWorld:
             "SELECT end_reason FROM calls_session WHERE id = %(session)s", session=session
         )
         return EndReason(reason) if reason else None
+
+    async def trunk_silent_since(self, lease: Lease) -> datetime | None:
+        since: datetime | None = await self.value(
+            "SELECT trunk_silent_since FROM calls_node WHERE id = %(id)s", id=lease.node_id
+        )
+        return since
 
     async def told_by(self, doing: Awaitable[object]) -> Told:
         await self.connection.execute("LISTEN autodialer_screens")

@@ -53,6 +53,11 @@ class Reason(StrEnum):
     LOW_BALANCE = "low_balance"
 
 
+_TECHNICAL_REASONS: Final = frozenset(
+    {Reason.NETWORK_FAILURE, Reason.NO_RINGING, Reason.NOT_PERMITTED, Reason.TRUNK_REFUSED}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class LegEnd:
     """How a leg ended, in the words of the switch.
@@ -74,6 +79,11 @@ class CallResult:
     reason: str
     permanent: bool = False
     abandoned: bool = False
+
+    @property
+    def is_technical(self) -> bool:
+        """Whether the network, not the person called, is the trouble."""
+        return self.reason in _TECHNICAL_REASONS
 
 
 _BUSY: Final = CallResult(CallStatus.BUSY, Reason.BUSY)

@@ -43,6 +43,7 @@ class EndReason(StrEnum):
     SOURCE_SLOW = "source_slow"
     MEDIA_SERVER_LOST = "media_server_lost"
     SWITCH_AWAY = "switch_away"
+    TRUNK_SILENT = "trunk_silent"
 
 
 class Wait(StrEnum):
@@ -56,6 +57,7 @@ class Wait(StrEnum):
     NOT_STARTED = "not_started"
     NOT_READY = "not_ready"
     SOURCE_SLOW = "source_slow"
+    TRUNK_SILENT = "trunk_silent"
 
 
 @dataclass(frozen=True, slots=True)

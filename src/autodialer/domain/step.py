@@ -91,6 +91,7 @@ _END_OF_WAIT: Final = MappingProxyType(
         Wait.NOT_STARTED: EndReason.OUTSIDE_WINDOW,
         Wait.NOT_READY: EndReason.SWITCH_AWAY,
         Wait.SOURCE_SLOW: EndReason.SOURCE_SLOW,
+        Wait.TRUNK_SILENT: EndReason.TRUNK_SILENT,
     }
 )
 
@@ -145,9 +146,8 @@ def _claimed(session: Session, event: Claimed, now: datetime) -> Step:
     call = event.call
     if session.leaving is None:
         timer = WakeAt(now + call.ring_timeout + RING_REPORT_GRACE)
-        dialing = replace(
-            session, phase=Phase.DIALING, call=call, waiting_since=None, waiting_for=None
-        )
+        probes = session.waiting_for is Wait.TRUNK_SILENT
+        dialing = replace(session if probes else _busy(session), phase=Phase.DIALING, call=call)
         return dialing, (PlaceCall(call), timer)
     return _end(session, session.leaving, now, _not_sent(call, now, then_claim=False))
 
@@ -173,13 +173,13 @@ def _look_again(session: Session, _event: Woken, _now: datetime) -> Step:
 
 
 def _ringing(session: Session, _event: CustomerRinging, _now: datetime) -> Step:
-    return replace(session, call=replace(_call(session), rang=True)), ()
+    return replace(_busy(session), call=replace(_call(session), rang=True)), ()
 
 
 def _answered(session: Session, event: CustomerAnswered, now: datetime) -> Step:
     call = _call(session)
     at = max(now, call.placed_at)
-    talking = replace(session, phase=Phase.TALKING, call=replace(call, answered_at=at))
+    talking = replace(_busy(session), phase=Phase.TALKING, call=replace(call, answered_at=at))
     limit = WakeAt(at + call.max_talk)
     return talking, (Connect(event.attempt_id), MarkAnswered(event.attempt_id, at), limit)
 
@@ -330,8 +330,15 @@ def _next(session: Session, result: CallResult, now: datetime, *, estimated: boo
     stays = session.leaving is None
     finish = _finish(_call(session), result, now, then_claim=stays, estimated=estimated)
     if session.leaving is None:
-        return replace(session, phase=Phase.CLAIMING, call=None), (finish,)
+        known = session if result.is_technical else _busy(session)
+        return replace(known, phase=Phase.CLAIMING, call=None), (finish,)
     return _end(session, session.leaving, now, finish)
+
+
+def _busy(session: Session) -> Session:
+    """Forget a wait that is over. A probe of a silent trunk does not end it before it is heard:
+    agents who probe in turns would else be kept for ever."""
+    return replace(session, waiting_since=None, waiting_for=None)
 
 
 def _end(session: Session, reason: EndReason, now: datetime, *commits: Command) -> Step:

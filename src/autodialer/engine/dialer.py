@@ -17,6 +17,7 @@ from autodialer.engine.phones import PhoneBook
 from autodialer.engine.reconcile import Reconciler
 from autodialer.engine.registry import RegistryWatch
 from autodialer.engine.runner import Tools
+from autodialer.engine.trunk import TrunkWatch
 from autodialer.ports.phones import PhoneReport
 from autodialer.ports.telephony import CallReport, SessionReport, SwitchDown, SwitchUp
 
@@ -96,6 +97,7 @@ class Dialer:
             registry = RegistryWatch(self._config, tools, floor)
             tasks.create_task(registry.run(), name="registry")
             tasks.create_task(tools.screens.tell(tools.store), name="screens")
+            tasks.create_task(TrunkWatch(tools, floor).run(), name="trunk")
             if self._numbers is not None:
                 asker = Asker(self._numbers, tools, floor, tasks)
                 tasks.create_task(asker.run(), name="numbers")

@@ -18,6 +18,7 @@ from autodialer.engine.config import Failpoint
 from autodialer.engine.insist import insist
 from autodialer.engine.screens import ScreenNews
 from autodialer.engine.times import Times
+from autodialer.engine.trunk import Trunk
 from autodialer.ports.store import NextClaim, StoreUnavailableError
 from autodialer.ports.telephony import (
     CallRefusedError,
@@ -62,6 +63,7 @@ class Tools:
     # Set when a do-not-call registry has grown.
     registry_grew: asyncio.Event = field(default_factory=asyncio.Event)
     screens: ScreenNews = field(default_factory=ScreenNews)
+    trunk: Trunk = field(default_factory=Trunk)
     # Set when agents' phones may have changed.
     phones_changed: asyncio.Event = field(default_factory=asyncio.Event)
     # Which runner a report about a customer leg belongs to.
@@ -128,6 +130,7 @@ class SessionRunner:
                 await self._handle(*await self._next_event())
         finally:
             self._cancel_timer()
+            self._forget_unjudged_calls()
             self.ended.set()
 
     async def restore_bridge(self) -> None:
@@ -154,6 +157,8 @@ class SessionRunner:
 
     async def _handle(self, event: domain.Event, at: Moment) -> None:
         self._follow_the_clock(event, at)
+        if isinstance(event, domain.CustomerRinging | domain.CustomerAnswered):
+            self._hear_of(event.attempt_id)
         if isinstance(event, domain.CustomerGone):
             self._tools.kill(Failpoint.HANGUP_SEEN)
         if isinstance(event, domain.CustomerAnswered):
@@ -177,6 +182,12 @@ class SessionRunner:
                 new=after.phase.value,
                 attempt_id=_attempt_of(after) or _attempt_of(before),
             )
+
+    def _hear_of(self, attempt_id: AttemptId) -> None:
+        """Only the first news of a call tells that the trunk carries calls at present."""
+        call = self.state.call
+        if call is not None and call.attempt_id == attempt_id and not call.rang:
+            self._tools.trunk.heard(attempt_id)
 
     def _follow_the_clock(self, event: domain.Event, at: Moment) -> None:
         """Shift what the session remembers when the wall clock was set: no wait becomes longer
@@ -282,17 +293,32 @@ class SessionRunner:
 
     async def _claim(self) -> None:
         self._tools.kill(Failpoint.BEFORE_CLAIM)
-        if not self._tools.gate.is_open:
-            self.post(domain.NothingNow(Wait.NOT_READY))
+        if (held := self._held_back()) is not None:
+            self.post(held)
             return
         attempt_id = self._new_attempt()
-        self.post(
-            await insist(
-                lambda: self._tools.store.claim(
-                    self._tools.lease, self.session_id, attempt_id, self._tools.clock()
-                )
+        result = await insist(
+            lambda: self._tools.store.claim(
+                self._tools.lease, self.session_id, attempt_id, self._tools.clock()
             )
         )
+        self._take(attempt_id, result)
+
+    def _held_back(self) -> domain.NothingNow | None:
+        """Return why no target may be claimed now, None when one may."""
+        if not self._tools.gate.is_open:
+            return domain.NothingNow(Wait.NOT_READY)
+        if self._tools.trunk.lets_call():
+            return None
+        wait = self._tools.trunk.probe_in()
+        next_at = None if wait is None else self._tools.clock() + wait
+        return domain.NothingNow(Wait.TRUNK_SILENT, next_at)
+
+    def _take(self, attempt_id: AttemptId, result: domain.ClaimResult) -> None:
+        """Go on with the answer of a claim."""
+        if not isinstance(result, domain.Claimed) or result.call.attempt_id != attempt_id:
+            self._tools.trunk.dropped(attempt_id)
+        self.post(result)
 
     async def _place_call(self, call: domain.Call) -> None:
         self._tools.kill(Failpoint.CLAIMED)
@@ -316,8 +342,9 @@ class SessionRunner:
 
     async def _finish(self, finish: domain.FinishCall) -> None:
         await self._be_sure_of_the_end(finish.attempt_id)
-        claims = finish.then_claim and self._tools.gate.is_open
-        attempt_id = self._new_attempt() if claims else None
+        self._tools.trunk.ended(finish.attempt_id, finish.result)
+        held = self._held_back()
+        attempt_id = self._new_attempt() if finish.then_claim and held is None else None
         dated = replace(
             finish,
             at=self._by_the_clock_of_the_claim(finish.at),
@@ -331,10 +358,10 @@ class SessionRunner:
 
         result = await insist(lambda: self._tools.store.finish(self._tools.lease, dated, claim()))
         self._tools.kill(Failpoint.FINISHED)
-        if result is not None:
-            self.post(result)
+        if attempt_id is not None and result is not None:
+            self._take(attempt_id, result)
         elif finish.then_claim:
-            self.post(domain.NothingNow(Wait.NOT_READY))
+            self.post(held or domain.NothingNow(Wait.NOT_READY))
 
     async def _hang_up(self, attempt_id: AttemptId) -> None:
         """Ask once: an agent whose release comes next must not wait."""
@@ -363,8 +390,16 @@ class SessionRunner:
         except SwitchUnavailableError:
             self._log.warning("agent_not_released")
 
+    def _forget_unjudged_calls(self) -> None:
+        """A session that failed must not keep the trunk waiting for news of its calls."""
+        call = self.state.call
+        for attempt_id in (self._placeable, None if call is None else call.attempt_id):
+            if attempt_id is not None:
+                self._tools.trunk.dropped(attempt_id)
+
     def _new_attempt(self) -> AttemptId:
         self._placeable = AttemptId(self._tools.new_id())
+        self._tools.trunk.asked(self._placeable)
         return self._placeable
 
     def _wake_at(self, at: datetime) -> None:

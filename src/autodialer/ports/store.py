@@ -140,6 +140,10 @@ class Store(Protocol):
         """
         ...
 
+    async def note_trunk(self, lease: Lease, silent_since: datetime | None) -> None:
+        """Store since when the node's trunk carries no calls; None: it carries them."""
+        ...
+
     async def phones(self) -> Sequence[Phone]:
         """Return the accounts of agents' phones that the switch shall know, by name."""
         ...

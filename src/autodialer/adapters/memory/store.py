@@ -117,6 +117,14 @@ class MemoryStore:
 
         await self._transact("remember_switch", remember)
 
+    async def note_trunk(self, lease: Lease, silent_since: datetime | None) -> None:
+        """See `ports.store.Store`."""
+
+        def note() -> None:
+            self._fenced(lease).trunk_silent_since = silent_since
+
+        await self._transact("note_trunk", note)
+
     async def phones(self) -> Sequence[Phone]:
         """See `ports.store.Store`."""
         return await self._transact("phones", lambda: sorted(self.tables.phones, key=_name))

@@ -40,6 +40,7 @@ class NodeRow:
     epoch: int = 0
     until: datetime | None = None
     switch: str = ""
+    trunk_silent_since: datetime | None = None
 
 
 @dataclass(slots=True)

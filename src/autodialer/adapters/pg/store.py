@@ -131,6 +131,9 @@ class PgStore:
         remembered = {"instance": instance, "sip_url": sip_url}
         await self._fenced(step("calls", "remember_switch", **_of(lease), **remembered))
 
+    async def note_trunk(self, lease: Lease, silent_since: datetime | None) -> None:
+        await self._fenced(step("calls", "note_trunk", **_of(lease), silent_since=silent_since))
+
     # Agents' phones --------------------------------------------------------------------------
 
     async def phones(self) -> Sequence[Phone]:

@@ -103,7 +103,8 @@ class SimSwitch:
 
     `fate` is asked for each request, `mail` for each report: it returns the delays in seconds
     after which copies are delivered (none: the report is lost). `watch` hears of each call at
-    its INVITE. `calls` are all that the carrier saw, `invites` their count for each number;
+    its INVITE. `trunk` is what becomes of every customer's call while the trunk is out of order,
+    None otherwise. `calls` are all that the carrier saw, `invites` their count for each number;
     `breaches` says what must never happen and did.
     """
 
@@ -115,6 +116,7 @@ class SimSwitch:
         watch: Callable[[Seen], None] = _unheeded,
     ) -> None:
         self.fate, self.mail, self.watch = fate, mail, watch
+        self.trunk: Script | None = None
         self.invites: Counter[str] = Counter()
         self.calls: dict[AttemptId, Seen] = {}
         self.breaches: list[str] = []
@@ -305,7 +307,7 @@ class SimSwitch:
         self.invites[call.e164] += 1
         seen = Seen(call.attempt_id, session_id, call.e164, asyncio.get_running_loop().time())
         self.calls[call.attempt_id] = seen
-        script = script_of(call.e164, self.invites[call.e164], self._luck)
+        script = self.trunk or script_of(call.e164, self.invites[call.e164], self._luck)
         longest = call.max_talk.total_seconds()
         leg = _Leg(call.e164, session_id, call.attempt_id, script, longest)
         self._customers[call.attempt_id] = leg

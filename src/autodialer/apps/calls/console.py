@@ -43,8 +43,8 @@ class Console:
     """An agent's screen for one campaign.
 
     `mine` is the live session of the agent, in whatever campaign, else the last one that ended in
-    this one. `refusal` says why Start is disabled; None when it works. `key` differs when the
-    screen must be drawn anew.
+    this one. `silent_since` is since when the carrier takes no calls. `refusal` says why Start is
+    disabled; None when it works. `key` differs when the screen must be drawn anew.
     """
 
     mine: AgentRow | None
@@ -52,6 +52,7 @@ class Console:
     last: CallRow | None
     refusal: CannotStartError | None
     key: str
+    silent_since: datetime | None = None
 
     @property
     def is_live(self) -> bool:
@@ -76,6 +77,7 @@ def console(account: Account, campaign: Campaign, user: User, now: datetime) -> 
         last=_last_call(session),
         refusal=_refusal(account, campaign, user, now),
         key=state_keys(account, [user.pk])[user.pk],
+        silent_since=session.node.trunk_silent_since if session and session.node else None,
     )
 
 
@@ -92,6 +94,7 @@ def state_keys(account: Account, user_ids: Iterable[int]) -> dict[int, str]:
             "pk",
             "status",
             "stop_reason",
+            "node__trunk_silent_since",
             Subquery(calls.values("pk")[:1]),
             Subquery(calls.values("state")[:1]),
         )
@@ -116,7 +119,7 @@ def _session(user: User, campaign: Campaign) -> Session | None:
     calls = Attempt.objects.exclude(state=AttemptState.ENDED.value).select_related("target", "user")
     sessions = (
         Session.objects.filter(user=user)
-        .select_related("user")
+        .select_related("user", "node")
         .prefetch_related(Prefetch("attempts", calls, to_attr="live_calls"))
         .annotate(last_end=Max("attempts__ended_at"))
     )

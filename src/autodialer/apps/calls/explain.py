@@ -44,6 +44,7 @@ _WAITS: Final[Mapping[Wait, str]] = MappingProxyType(
         Wait.NOT_STARTED: "the campaign has not started",
         Wait.NOT_READY: "the telephone server is away",
         Wait.SOURCE_SLOW: "the Dial-Whom URL has not given a number yet",
+        Wait.TRUNK_SILENT: "the carrier takes no calls",
     }
 )
 
@@ -211,7 +212,11 @@ def _nothing(account: Account, live: Session, now: datetime) -> str:
     row = _facts(live, now)
     if live.stop_reason:
         return "the session is being ended"
+    silent_since = live.node.trunk_silent_since if live.node else None
     match why_nothing(row, now):
+        # Numbers that could be called are held back.
+        case NothingNow(Wait.NUMBERS_BUSY) if silent_since is not None:
+            return f"{_WAITS[Wait.TRUNK_SILENT]} since {clock_text(account, silent_since, now)}"
         case NothingNow(why, next_at):
             until = f" until {clock_text(account, next_at, now)}" if next_at else ""
             return f"{_WAITS[why]}{until}"

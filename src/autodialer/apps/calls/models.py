@@ -45,6 +45,8 @@ class Node(models.Model):
     switch_instance = models.CharField(max_length=200, blank=True)
     # The WebSocket over which browsers' phones reach the switch, from the machine of the dialer.
     sip_url = models.CharField(max_length=200, blank=True, db_default="")
+    # Since when the trunk carries no calls, and new ones are held back; NULL: it carries them.
+    trunk_silent_since = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
 
     def __str__(self) -> str:

@@ -58,6 +58,7 @@ ENDS: Final[Mapping[str, str]] = MappingProxyType(
         EndReason.SOURCE_SLOW: "the Dial-Whom URL gave no number while {agent} waited",
         EndReason.MEDIA_SERVER_LOST: "the telephone server failed",
         EndReason.SWITCH_AWAY: "the telephone server was away",
+        EndReason.TRUNK_SILENT: "the carrier took no calls while {agent} waited",
     }
 )
 

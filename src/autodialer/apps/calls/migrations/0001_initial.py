@@ -27,6 +27,7 @@ class Migration(migrations.Migration):
                 ('lease_until', models.DateTimeField(null=True)),
                 ('switch_instance', models.CharField(blank=True, max_length=200)),
                 ('sip_url', models.CharField(blank=True, db_default='', max_length=200)),
+                ('trunk_silent_since', models.DateTimeField(null=True)),
                 ('created_at', models.DateTimeField()),
             ],
         ),
