@@ -154,6 +154,14 @@ factor before it is done; what was filled in is kept.
 * **When** a campaign can be paused, edited and so on is in
   [campaigns](campaigns.md#what-may-be-done); `autodialer campaign actions NAME` gives the reason
   why not.
+
+## Scopes of API keys
+
+An admin makes [API keys](api.md#keys) for programs. A key may what its scopes give, in the whole
+account, whoever made it; it works as long as its maker is an admin who is enabled. What no scope
+gives, no key may do.
+
+{{scopes}}
 """
 
 
@@ -167,7 +175,18 @@ def roles_page() -> str:
         for permission, rule in RULES.items()
     ]
     head = ["| Permission | To | Admin | Supervisor | Agent |", "| --- | --- | --- | --- | --- |"]
-    return ROLES_PAGE.format(table="\n".join([*head, *rows]))
+    return ROLES_PAGE.format(table="\n".join([*head, *rows]), scopes="\n".join(scope_rows()))
+
+
+def scope_rows() -> Iterator[str]:
+    """Yield the table of what each scope of an API key is for and which permissions it gives."""
+    from autodialer.apps.accounts.scopes import GRANTS
+
+    yield "| Scope | To | Permissions |"
+    yield "| --- | --- | --- |"
+    for scope, grant in GRANTS.items():
+        given = ", ".join(f"`{permission}`" for permission in sorted(grant.permissions))
+        yield f"| `{scope}` | {grant.purpose} | {given} |"
 
 
 def role_cell(rule: Rule, role: Role) -> str:

@@ -35,6 +35,7 @@ from autodialer.apps.contacts.person import Person
 from autodialer.apps.imports import services as imports
 from autodialer.apps.webhooks import services as webhooks
 from autodialer.apps.webhooks.models import Endpoint
+from autodialer.apps.keys import services as keys
 from autodialer.domain.money import PaymentMode, Rate
 from tests.support.book import NOON, Book, csv_of, desk_phone
 from tests.support.outbox import endpoint
@@ -287,6 +288,17 @@ def _replay_delivery(book: Book, actor: Actor) -> object:
     )
 
 
+def _create_key(book: Book, actor: Actor) -> keys.NewKey:
+    return keys.create_key(
+        account=book.account, actor=actor, name="CRM", scopes=["campaigns:read"], now=NOON
+    )
+
+
+def _revoke_key(book: Book, actor: Actor) -> object:
+    made = _create_key(book, OPERATOR)
+    return keys.revoke_key(account=book.account, actor=actor, key_id=made.id, now=NOON)
+
+
 ACTS: Final[dict[str, Act]] = {
     "accounts.change_account": Act(
         _P.CHANGE_SETTINGS,
@@ -536,4 +548,6 @@ ACTS: Final[dict[str, Act]] = {
         ),
     ),
     "billing.remove_tariff": Act(_P.SET_TARIFFS, "tariff.remove", _remove_tariff),
+    "keys.create_key": Act(_P.MANAGE_API_KEYS, "api_key.create", _create_key),
+    "keys.revoke_key": Act(_P.MANAGE_API_KEYS, "api_key.revoke", _revoke_key),
 }

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from autodialer.config import pages
 from autodialer.config.database import database_settings
+from autodialer.ops import env
 
 DEBUG = False
 SECRET_KEY = pages.secret_key()
@@ -36,10 +37,12 @@ INSTALLED_APPS = [
     "autodialer.apps.campaigns",
     "autodialer.apps.calls",
     "autodialer.apps.webhooks",
+    "autodialer.apps.keys",
 ]
 MIDDLEWARE = [
     "autodialer.web.middleware.Stamp",
     "django.middleware.security.SecurityMiddleware",
+    "autodialer.api.door.Door",  # what is the API's goes no further
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "autodialer.web.middleware.Compression",
@@ -134,6 +137,10 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if pages.TRUSTED_P
 ALLAUTH_TRUSTED_PROXY_COUNT = pages.TRUSTED_PROXIES
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = pages.CONTENT_SECURITY_POLICY
+
+API_REQUESTS_PER_MINUTE = env.integer(
+    "AUTODIALER_API_REQUESTS_PER_MINUTE", default=200, at_most=1_000_000
+)
 
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True

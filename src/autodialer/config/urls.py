@@ -20,5 +20,6 @@ urlpatterns = [
     # Pages of allauth that would let people give themselves addresses: admins vouch for those.
     re_path("^accounts/(?:email|confirm-email|login/code)/", closed),
     path("accounts/", include("allauth.urls")),
+    path("", include("autodialer.api.urls")),
     path("", include("autodialer.web.urls")),
 ]

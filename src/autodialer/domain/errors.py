@@ -14,6 +14,11 @@ class AutodialerError(Exception):
 
     code: str = "error"
 
+    @property
+    def sentence(self) -> str:
+        """The sentence without the command that it may end with, which is of no use in a page."""
+        return str(self).partition(": see `autodialer")[0]
+
 
 class IllegalTransitionError(AutodialerError):
     """The thing is not in a state from which this move is legal."""

@@ -220,9 +220,7 @@ class ErrorPages:
             return error_page(request, 503, sentence, "database_unavailable")
         if not isinstance(error, AutodialerError):
             return None
-        # What the command line would show is of no use here.
-        sentence = str(error).partition(": see `autodialer")[0]
-        return error_page(request, status_of(error), sentence, error.code)
+        return error_page(request, status_of(error), error.sentence, error.code)
 
 
 def page_name(request: PageRequest) -> str:

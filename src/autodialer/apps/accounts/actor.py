@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from autodialer.apps.accounts.models import Role, User
+
+if TYPE_CHECKING:
+    from autodialer.apps.accounts.permissions import Permission
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +16,7 @@ class Actor:
     """A name for the history and the role that decides what is allowed (`permissions`).
 
     `request_id` and `from_address`, an IP address, are those of the web request, for the audit log.
+    `granted` is what an API key may do, in the whole account; None: what the role may.
     """
 
     name: str
@@ -21,6 +25,7 @@ class Actor:
     request_id: str | None = None
     from_address: str | None = None
     is_operator: bool = False
+    granted: frozenset[Permission] | None = None
 
     @classmethod
     def of(

@@ -175,6 +175,8 @@ RULES: Final[Mapping[Permission, Rule]] = MappingProxyType(
 
 def scope_of(actor: Actor, permission: Permission) -> Scope | None:
     """Return how far the actor may go in this; None: not at all."""
+    if actor.granted is not None:
+        return Scope.ALL if permission in actor.granted else None
     return Scope.ALL if actor.is_operator else RULES[permission].scope(actor.role)
 
 
@@ -187,7 +189,7 @@ def require(actor: Actor, permission: Permission) -> Scope:
     """Return how far the actor may go in this. Raises NotAllowedError, naming who may."""
     scope = scope_of(actor, permission)
     if scope is None:
-        raise refusal(permission)
+        raise refusal(actor, permission)
     return scope
 
 
@@ -196,8 +198,10 @@ def asks_confirmation(actor: Actor, permission: Permission) -> bool:
     return actor.role in RULES[permission].confirmed
 
 
-def refusal(permission: Permission) -> NotAllowedError:
+def refusal(actor: Actor, permission: Permission) -> NotAllowedError:
     """Return the error for an actor who is not given the permission."""
+    if actor.granted is not None:
+        return NotAllowedError(f"This API key may not {RULES[permission].to_do}.")
     return NotAllowedError(f"Only {who_may(permission)} may {RULES[permission].to_do}.")
 
 

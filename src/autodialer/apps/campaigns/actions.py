@@ -85,7 +85,7 @@ def check_action(action: CampaignAction, campaign: Campaign, actor: Actor) -> No
 def _refusal(action: CampaignAction, campaign: Campaign, actor: Actor) -> AutodialerError | None:
     status = CampaignStatus(campaign.status)
     if not may(actor, _NEEDS[action]):
-        return refusal(_NEEDS[action])
+        return refusal(actor, _NEEDS[action])
     if status not in ACTIONS[action]:
         return IllegalTransitionError("campaign", status, _BECOMES[action], _legal(status, actor))
     if not _may_now(actor, action, status):

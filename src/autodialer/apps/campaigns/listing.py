@@ -110,7 +110,7 @@ def entries(
     column = _COLUMNS[wanted.order.removeprefix("-")]
     down = wanted.order.startswith("-")
     order = (column.desc(), "-pk") if down else (column.asc(), "pk")
-    campaigns = list(_shown(_matching(account, actor, wanted)).order_by(*order)[offset:][:limit])
+    campaigns = list(_shown(matching(account, actor, wanted)).order_by(*order)[offset:][:limit])
     counts = cheap_counts(account, campaigns)
     return [_entry(campaign, counts[campaign.pk], actor) for campaign in campaigns]
 
@@ -146,7 +146,7 @@ def version(account: Account) -> str:
 
 def matches(account: Account, actor: Actor, wanted: Wanted) -> int:
     """Return how many campaigns `entries` would return without a limit."""
-    return _matching(account, actor, wanted).count()
+    return matching(account, actor, wanted).count()
 
 
 def has_any(account: Account, actor: Actor) -> bool:
@@ -154,7 +154,7 @@ def has_any(account: Account, actor: Actor) -> bool:
     return dialers(visible_campaigns(account, actor)).exists()
 
 
-def _matching(account: Account, actor: Actor, wanted: Wanted) -> QuerySet[Campaign]:
+def matching(account: Account, actor: Actor, wanted: Wanted) -> QuerySet[Campaign]:
     campaigns = dialers(visible_campaigns(account, actor))
     if wanted.status is None:
         campaigns = campaigns.exclude(status=CampaignStatus.ARCHIVED.value)

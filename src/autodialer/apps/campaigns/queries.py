@@ -196,8 +196,11 @@ def menus(account: Account, ids: Iterable[int], actor: Actor) -> Mapping[int, li
     return {each.pk: choices(each, actor) for each in found}
 
 
-def plan_of(found: Campaign) -> Plan:
-    """Return what was asked for, as `edit_campaign` takes it back."""
+def plan_of(found: Campaign, agent_ids: Sequence[int] | None = None) -> Plan:
+    """Return what was asked for, as `edit_campaign` takes it back.
+
+    The agents who were picked are looked up unless they are given.
+    """
     terms = Terms(
         starts_at=found.starts_at,
         ends_at=found.ends_at,
@@ -205,14 +208,16 @@ def plan_of(found: Campaign) -> Plan:
         retry_mechanism=RetryMechanism(found.retry_mechanism),
         **{name: getattr(found, name) for name in (*TERM_FIELDS, *URLS)},
     )
-    picked = CampaignAgent.objects.filter(campaign=found).order_by("pk")
+    if agent_ids is None:
+        picked = CampaignAgent.objects.filter(campaign=found).order_by("pk")
+        agent_ids = tuple(picked.values_list("user_id", flat=True))
     return Plan(
         name=found.name,
         caller_id=found.caller_id_id,
         list_id=found.contact_list_id,
         dial_whom_url=found.dial_whom_url,
         group_id=found.group_id,
-        agent_ids=tuple(picked.values_list("user_id", flat=True)),
+        agent_ids=tuple(agent_ids),
         terms=terms,
     )
 

@@ -1,0 +1,20 @@
+"""Version 1 as one object: a resource is a module here, and a line below."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from autodialer.api.document import Api
+from autodialer.api.v1 import campaigns
+
+api: Final = Api(
+    title="Autodialer",
+    version="1",
+    urls_namespace="api",
+    description=(
+        "Campaigns, contacts, calls and agents of one account. Ids are opaque strings, times are"
+        " RFC 3339 with an offset, money is whole minor units with its currency. Every refusal is"
+        " a problem (RFC 9457) with a stable `code`."
+    ),
+)
+api.add_router("", campaigns.router, tags=["Campaigns"])

@@ -1,0 +1,165 @@
+"""What is read of API keys: the list of an account, and who a key is."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from autodialer.apps.accounts.actor import Actor
+from autodialer.apps.accounts.permissions import Permission, may
+from autodialer.apps.accounts.scopes import permissions_of
+from autodialer.apps.keys.models import ApiKey
+from autodialer.domain.errors import AutodialerError, NotFoundError
+from autodialer.domain.people import Role
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from autodialer.apps.accounts.models import Account
+    from autodialer.apps.keys.token import Token
+
+
+class KeyState(StrEnum):
+    """Whether a key works, and why not."""
+
+    LIVE = "live"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    MAKER_GONE = "maker-gone"
+
+
+class KeyRefusedError(AutodialerError):
+    """The API key is wrong, or does not work any more."""
+
+    code = "key_unknown"
+
+    def __init__(self, message: str, code: str = "key_unknown") -> None:
+        self.code = code
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A key as lists show it."""
+
+    id: int
+    public_id: str
+    name: str
+    scopes: tuple[str, ...]
+    state: KeyState
+    made_by: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Who asks with a key: for which account, and what they may do."""
+
+    key_id: int
+    account: Account
+    actor: Actor
+    last_used_at: datetime | None
+
+
+_REFUSALS = {
+    KeyState.EXPIRED: ("This API key has expired: make a new one.", "key_expired"),
+    KeyState.REVOKED: ("This API key was revoked: make a new one.", "key_revoked"),
+    KeyState.MAKER_GONE: (
+        "Whoever made this API key is no admin of the account any more: an admin makes a new one.",
+        "key_maker_gone",
+    ),
+}
+
+
+def key_rows(account: Account, now: datetime) -> list[KeyRow]:
+    """Return the keys of the account, newest first."""
+    found = ApiKey.objects.filter(account=account).select_related("made_by", "made_by__account")
+    return [_row(key, now) for key in found.order_by("-pk")]
+
+
+def key_row(account: Account, key_id: int, now: datetime) -> KeyRow:
+    """Return one key of the account. Raises NotFoundError."""
+    found = ApiKey.objects.filter(account=account, pk=key_id).select_related("made_by").first()
+    if found is None:
+        raise no_such_key(key_id)
+    return _row(found, now)
+
+
+def bearer_of(
+    token: Token, now: datetime, request_id: str | None = None, from_address: str | None = None
+) -> Bearer:
+    """Return who holds this key. Raises KeyRefusedError, which tells only the holder why.
+
+    The comparison takes as long for a wrong secret as for a right one.
+    """
+    found = (
+        ApiKey.objects.select_related("account", "made_by").filter(public_id=token.public_id)
+    ).first()
+    kept = bytes(found.secret_hash) if found else bytes(32)
+    if not hmac.compare_digest(kept, token.secret_hash) or found is None:
+        raise KeyRefusedError("There is no such API key: check that you copied all of it.")
+    state = state_of(found, now)
+    if state is not KeyState.LIVE:
+        raise KeyRefusedError(*_REFUSALS[state])
+    return Bearer(
+        found.pk,
+        found.account,
+        actor_of(found, request_id, from_address),
+        found.last_used_at,
+    )
+
+
+def is_live(key_id: int, now: datetime) -> bool:
+    """Return whether a key that worked still does."""
+    found = ApiKey.objects.select_related("made_by").filter(pk=key_id).first()
+    return found is not None and state_of(found, now) is KeyState.LIVE
+
+
+def actor_of(key: ApiKey, request_id: str | None, from_address: str | None) -> Actor:
+    """Return the key as somebody who acts: it may what its scopes give, whoever made it."""
+    return Actor(
+        name=f"API key {key.name}",
+        role=Role.SUPERVISOR,
+        request_id=request_id,
+        from_address=from_address,
+        granted=permissions_of(key.scopes),
+    )
+
+
+def state_of(key: ApiKey, now: datetime) -> KeyState:
+    """Return whether the key works now; its `made_by` should be loaded."""
+    if key.revoked_at is not None:
+        return KeyState.REVOKED
+    if key.expires_at is not None and key.expires_at <= now:
+        return KeyState.EXPIRED
+    maker = key.made_by
+    if maker is not None and not (
+        maker.is_active and may(Actor.of(maker), Permission.MANAGE_API_KEYS)
+    ):
+        return KeyState.MAKER_GONE
+    return KeyState.LIVE
+
+
+def no_such_key(key_id: int) -> NotFoundError:
+    """Return the error for a key that is not there."""
+    return NotFoundError(f"There is no API key {key_id}: see `autodialer key list`.")
+
+
+def _row(key: ApiKey, now: datetime) -> KeyRow:
+    return KeyRow(
+        id=key.pk,
+        public_id=key.public_id,
+        name=key.name,
+        scopes=tuple(key.scopes),
+        state=state_of(key, now),
+        made_by=key.made_by.name if key.made_by else "operator",
+        created_at=key.created_at,
+        expires_at=key.expires_at,
+        revoked_at=key.revoked_at,
+        last_used_at=key.last_used_at,
+    )
