@@ -349,6 +349,18 @@ ACTS: Final[dict[str, Act]] = {
         "group.create",
         lambda b, a: agents.create_group(account=b.account, name="New", now=NOON, actor=a),
     ),
+    "agents.edit_group": Act(
+        _P.EDIT_GROUPS,
+        "group.edit",
+        lambda b, a: agents.edit_group(
+            account=b.account,
+            group_id=b.group.pk,
+            name="New",
+            user_ids=[b.supervisor.pk],
+            now=NOON,
+            actor=a,
+        ),
+    ),
     "agents.rename_group": Act(
         _P.EDIT_GROUPS,
         "group.rename",

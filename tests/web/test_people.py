@@ -11,7 +11,6 @@ from django.test.utils import CaptureQueriesContext
 
 from autodialer.apps.accounts.models import User
 from autodialer.apps.agents.models import AgentDevice, Group, GroupMember
-from autodialer.apps.agents.queries import member_ids
 from tests.support.book import Book, make_book
 from tests.support.visit import signed_in
 
@@ -62,7 +61,7 @@ def test_a_group_is_made_and_its_members_chosen(book: Book) -> None:
     assert answer["HX-Redirect"] == "/people/"
     night = Group.objects.get(name="Night")
     asha.post(f"/groups/{night.pk}/", {"name": "Late", "members": [book.agent.pk]})
-    assert member_ids(book.account, night.pk) == [book.agent.pk]
+    assert list(night.members.all()) == [book.agent]
     assert "Late" in asha.get("/people/").content.decode()
 
 

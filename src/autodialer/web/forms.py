@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from zoneinfo import available_timezones
 
 from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
 
+from autodialer.apps.versions import ChangedMeanwhileError, version_of
 from autodialer.domain.errors import ConflictError, InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+SEEN: Final = "seen"  # in _form_errors.html, which stands on top of each form
 CLASSES: Final[Mapping[type[forms.Widget], str]] = {
     forms.CheckboxInput: "form-check-input",
     forms.CheckboxSelectMultiple: "form-check-input",
@@ -51,8 +55,24 @@ class Form(forms.Form):
     # The field whose value is taken when a service says that there is a conflict.
     in_conflict: ClassVar[str | None] = None
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, facts: Mapping[str, object] | None = None, **kwargs: Any
+    ) -> None:
+        """`facts` are those of the thing that is edited: changed meanwhile, it is not saved."""
         super().__init__(*args, **{"label_suffix": "", **kwargs})
+        self.version = None if facts is None else version_of(facts)
+
+    @property
+    def seen(self) -> str | None:
+        """Return the version on which the form was filled in; None when it has none."""
+        return None if self.version is None else self.data.get(SEEN)
+
+    @property
+    def status(self) -> int:
+        """Return the HTTP status of the page that shows the form."""
+        if self.has_error(NON_FIELD_ERRORS, ChangedMeanwhileError.code):
+            return HTTPStatus.CONFLICT
+        return HTTPStatus.UNPROCESSABLE_ENTITY if self.errors else HTTPStatus.OK
 
     @contextmanager
     def refusals(self) -> Iterator[None]:
@@ -62,6 +82,8 @@ class Form(forms.Form):
         except InvalidInputError as error:
             field = self.named.get(error.field, error.field)
             self.add_error(field if field in self.fields else None, str(error))
+        except ChangedMeanwhileError as error:
+            self.add_error(None, forms.ValidationError(str(error), error.code))
         except ConflictError as error:
             self.add_error(self.in_conflict, str(error))
 

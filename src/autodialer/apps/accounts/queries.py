@@ -28,6 +28,18 @@ def account_by_name(name: str) -> Account:
     return found
 
 
+def account_facts(account: Account) -> dict[str, object]:
+    """Return what can be changed of an account: for the audit log, and for its version."""
+    return {
+        "zone": account.zone,
+        "region": account.region,
+        "window_opens": account.window_opens.isoformat(),
+        "window_closes": account.window_closes.isoformat(),
+        "redial_gap_s": account.redial_gap_s,
+        "require_second_factor": account.require_second_factor,
+    }
+
+
 def users(account: Account) -> list[User]:
     """Return the users of the account by name."""
     return list(User.objects.filter(account=account).order_by("name", "pk"))

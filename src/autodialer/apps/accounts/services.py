@@ -21,10 +21,12 @@ from autodialer.apps.accounts.permissions import (
     require_manager_of,
     require_profile,
 )
+from autodialer.apps.accounts.queries import account_facts
 from autodialer.apps.accounts.queries import user as user_of
 from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.events import hint_phones, hint_sessions, tell_screens
 from autodialer.apps.texts import clean_name
+from autodialer.apps.versions import require_unchanged
 from autodialer.domain.errors import ConflictError, InvalidInputError
 from autodialer.domain.retry import LONGEST_REDIAL_GAP
 from autodialer.domain.window import LEGAL_CLOSES, LEGAL_OPENS
@@ -91,18 +93,22 @@ def change_account(
     window_closes: time | None = None,
     redial_gap: timedelta | None = None,
     require_second_factor: bool | None = None,
+    seen: str | None = None,
     actor: Actor = OPERATOR,
 ) -> Account:
     """Change where the account is, when it calls, and how its managers sign in.
 
     What is None stays. Hours and the gap between two calls to a number (whole seconds, up to an
-    hour) count at the next dial, a second factor at the next click.
+    hour) count at the next dial, a second factor at the next click. `seen` is the version of
+    `queries.account_facts` that was looked at.
 
-    Raises NotAllowedError, or InvalidInputError, also for a window wider than the law's.
+    Raises NotAllowedError, ChangedMeanwhileError, or InvalidInputError, also for a window wider
+    than the law's.
     """
     require(actor, Permission.CHANGE_SETTINGS)
     found = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
-    before = _place_facts(found)
+    before = account_facts(found)
+    require_unchanged(before, seen)
     found.zone = found.zone if zone is None else zone
     found.region = found.region if region is None else region
     found.window_opens = found.window_opens if window_opens is None else window_opens
@@ -113,7 +119,7 @@ def change_account(
         found.redial_gap_s = _seconds_of_gap(redial_gap)
     if require_second_factor is not None:
         found.require_second_factor = require_second_factor
-    found.save(update_fields=[*_place_facts(found)])
+    found.save(update_fields=[*account_facts(found)])
     _record_account(found, actor, "change", before, now)
     return found
 
@@ -236,17 +242,6 @@ def _facts(user: User) -> dict[str, object]:
     }
 
 
-def _place_facts(account: Account) -> dict[str, object]:
-    return {
-        "zone": account.zone,
-        "region": account.region,
-        "window_opens": account.window_opens.isoformat(),
-        "window_closes": account.window_closes.isoformat(),
-        "redial_gap_s": account.redial_gap_s,
-        "require_second_factor": account.require_second_factor,
-    }
-
-
 def _record_account(
     account: Account, actor: Actor, verb: str, before: Mapping[str, object], now: datetime
 ) -> None:
@@ -256,7 +251,7 @@ def _record_account(
         action=f"account.{verb}",
         subject=Subject("account", account.pk),
         before=before,
-        after=_place_facts(account),
+        after=account_facts(account),
         now=now,
     )
 

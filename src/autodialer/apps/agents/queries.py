@@ -171,12 +171,6 @@ def groups_of(account: Account, user_id: int) -> list[str]:
     return list(found.order_by("name").values_list("name", flat=True))
 
 
-def member_ids(account: Account, group_id: int) -> list[int]:
-    """Return who is in a group."""
-    found = GroupMember.objects.filter(group__account=account, group=group_id)
-    return list(found.order_by("user").values_list("user", flat=True))
-
-
 def group(account: Account, group_id: int) -> Group:
     """Return a group of the account. Raises NotFoundError."""
     found = Group.objects.filter(account=account, pk=group_id).first()
@@ -188,6 +182,12 @@ def group(account: Account, group_id: int) -> Group:
 def no_such_group(group_id: int) -> NotFoundError:
     """Return the error for a group that is not there."""
     return NotFoundError(f"There is no group {group_id}: see `autodialer group list`.")
+
+
+def group_facts(group: Group) -> dict[str, object]:
+    """Return what the audit log keeps of a group, and what its version stands for."""
+    members = GroupMember.objects.filter(group=group).order_by("user")
+    return {"name": group.name, "members": list(members.values_list("user", flat=True))}
 
 
 def device(account: Account, user_id: int, device_id: int | None = None) -> AgentDevice | None:

@@ -26,6 +26,7 @@ from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.contacts.numbers import parse_number
 from autodialer.apps.events import hint_phones, hint_sessions
 from autodialer.apps.texts import clean_name
+from autodialer.apps.versions import require_unchanged
 from autodialer.domain.errors import (
     ConflictError,
     InvalidInputError,
@@ -88,13 +89,35 @@ def rename_group(
     """Give a group another name. Raises NotFoundError, or ConflictError when it is taken."""
     require(actor, Permission.EDIT_GROUPS)
     group = _locked_group(account, group_id)
-    cleaned = clean_name(name)
-    if Group.objects.filter(account=account, name=cleaned).exclude(pk=group.pk).exists():
-        raise _name_taken(cleaned)
-    before = _facts(group)
-    group.name = cleaned
-    group.save(update_fields=["name"])
+    before = queries.group_facts(group)
+    _rename(group, name)
     _record(group, actor, "rename", before, now)
+    return group
+
+
+@transaction.atomic(durable=True)
+def edit_group(
+    *,
+    account: Account,
+    group_id: int,
+    name: str,
+    user_ids: Iterable[int],
+    now: datetime,
+    seen: str | None = None,
+    actor: Actor = OPERATOR,
+) -> Group:
+    """Rename a group and make these users its members; who leaves finishes the present call.
+
+    `seen` is the version of `queries.group_facts` that was looked at. Raises NotFoundError,
+    ChangedMeanwhileError, or ConflictError when the name is taken.
+    """
+    require(actor, Permission.EDIT_GROUPS)
+    group = _locked_group(account, group_id)
+    before = queries.group_facts(group)
+    require_unchanged(before, seen)
+    _rename(group, name)
+    _set_members(group, user_ids)
+    _record(group, actor, "edit", before, now)
     return group
 
 
@@ -105,7 +128,7 @@ def delete_group(
     """Delete a group that no campaign was made for. Raises NotFoundError, ConflictError."""
     require(actor, Permission.EDIT_GROUPS)
     group = _locked_group(account, group_id)
-    _record(group, actor, "delete", _facts(group), now)
+    _record(group, actor, "delete", queries.group_facts(group), now)
     try:
         group.delete()
     except ProtectedError as error:
@@ -127,7 +150,7 @@ def add_group_members(
     """Add users to a group; it counts at once, also in running campaigns. Repeatable."""
     require(actor, Permission.EDIT_GROUPS)
     group = _locked_group(account, group_id)
-    before = _facts(group)
+    before = queries.group_facts(group)
     _add(account, group, user_ids)
     _record(group, actor, "change_members", before, now)
 
@@ -144,7 +167,7 @@ def remove_group_members(
     """Take users out of a group; who talks finishes the call and is released. Repeatable."""
     require(actor, Permission.EDIT_GROUPS)
     group = _locked_group(account, group_id)
-    before = _facts(group)
+    before = queries.group_facts(group)
     GroupMember.objects.filter(group=group, user__in=set(user_ids)).delete()
     _record(group, actor, "change_members", before, now)
     hint_sessions()
@@ -162,11 +185,9 @@ def set_group_members(
     """Make these users the group. Who leaves it finishes the present call and is released."""
     require(actor, Permission.EDIT_GROUPS)
     group = _locked_group(account, group_id)
-    before, wanted = _facts(group), set(user_ids)
-    GroupMember.objects.filter(group=group).exclude(user__in=wanted).delete()
-    _add(account, group, wanted)
+    before = queries.group_facts(group)
+    _set_members(group, user_ids)
     _record(group, actor, "change_members", before, now)
-    hint_sessions()
 
 
 @transaction.atomic(durable=True)
@@ -330,13 +351,6 @@ def _check_secret_is_for(actor: Actor, device: AgentDevice) -> None:
         raise NotAllowedError("The phone in a browser is for the person who is signed in there.")
 
 
-def _facts(group: Group) -> dict[str, object]:
-    members = (
-        GroupMember.objects.filter(group=group).order_by("user").values_list("user", flat=True)
-    )
-    return {"name": group.name, "members": list(members)}
-
-
 def _record(
     group: Group, actor: Actor, verb: str, before: Mapping[str, object], now: datetime
 ) -> None:
@@ -346,7 +360,7 @@ def _record(
         action=f"group.{verb}",
         subject=Subject("group", group.pk),
         before=before,
-        after={} if verb == "delete" else _facts(group),
+        after={} if verb == "delete" else queries.group_facts(group),
         now=now,
     )
 
@@ -414,6 +428,21 @@ def _device(account: Account, user: User, device_id: int) -> AgentDevice:
     if device is None:
         raise NotFoundError(f"{user.name} has no device {device_id}: see `autodialer device list`.")
     return device
+
+
+def _rename(group: Group, name: str) -> None:
+    cleaned = clean_name(name)
+    if Group.objects.filter(account=group.account, name=cleaned).exclude(pk=group.pk).exists():
+        raise _name_taken(cleaned)
+    group.name = cleaned
+    group.save(update_fields=["name"])
+
+
+def _set_members(group: Group, user_ids: Iterable[int]) -> None:
+    wanted = set(user_ids)
+    GroupMember.objects.filter(group=group).exclude(user__in=wanted).delete()
+    _add(group.account, group, wanted)
+    hint_sessions()
 
 
 def _name_taken(name: str) -> ConflictError:

@@ -41,6 +41,7 @@ from autodialer.apps.contacts.queries import own_numbers
 from autodialer.apps.contacts.services import list_of_numbers
 from autodialer.apps.events import hint_campaign
 from autodialer.apps.statements import statement
+from autodialer.apps.versions import require_unchanged
 from autodialer.domain.campaign import (
     MAX_TARGETS,
     CampaignAction,
@@ -227,15 +228,18 @@ def edit_campaign(
     plan: Plan,
     now: datetime,
     copy_again: bool = False,
+    seen: str | None = None,
 ) -> Campaign:
     """Replace the plan of a campaign that has not started; `queries.plan_of` is the present one.
 
-    Another list is copied anew, the same one only when asked for (R12). Raises
-    IllegalTransitionError once it has started, else as `create_campaign` does.
+    Another list is copied anew, the same one only when asked for (R12). `seen` is the version of
+    `queries.facts` that was looked at. Raises IllegalTransitionError once it has started,
+    ChangedMeanwhileError, else as `create_campaign` does.
     """
     campaign = _locked(account, actor, campaign_id)
     check_action(_A.EDIT, campaign, actor)
     before = facts(campaign)
+    require_unchanged(before, seen)
     old_list, old_url = campaign.contact_list_id, campaign.dial_whom_url
     for column, value in checked(account, plan, now).items():
         setattr(campaign, column, value)

@@ -201,6 +201,12 @@ def contact(account: Account, actor: Actor, contact_id: int) -> Contact:
     return found
 
 
+def contact_facts(contact: Contact) -> dict[str, object]:
+    """Return what the audit log keeps of a contact, and what its version stands for."""
+    names = ("first_name", "last_name", "company", "email", "tag", "fields")
+    return {"number": contact.e164, **{name: getattr(contact, name) for name in names}}
+
+
 def contact_row(account: Account, actor: Actor, contact_id: int) -> ContactRow:
     """Return a contact for showing. Raises NotFoundError as `contact` does."""
     return row_of(contact(account, actor, contact_id))

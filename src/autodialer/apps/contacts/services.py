@@ -24,6 +24,7 @@ from autodialer.apps.contacts.person import NOBODY
 from autodialer.apps.events import hint_registry
 from autodialer.apps.statements import statement
 from autodialer.apps.texts import clean_name
+from autodialer.apps.versions import require_unchanged
 from autodialer.domain.campaign import MAX_TARGETS
 from autodialer.domain.errors import (
     ConflictError,
@@ -199,7 +200,7 @@ def create_contact(
     )
     if not is_new:
         raise ConflictError(f"There is a contact with the number {e164} already.")
-    _note(actor, "create", made, now, after=_facts(made))
+    _note(actor, "create", made, now, after=queries.contact_facts(made))
     if list_id is not None:
         _append(account, actor, list_id, [made.pk], now)
     return made
@@ -250,25 +251,29 @@ def edit_contact(
     now: datetime,
     person: Person = NOBODY,
     number: str | None = None,
+    seen: str | None = None,
     actor: Actor = OPERATOR,
 ) -> Contact:
     """Change what is known of a contact; campaigns that were made before keep what they copied.
 
-    Raises NotFoundError, NumberError, InvalidInputError, or ConflictError for a known number.
+    `seen` is the version of `queries.contact_facts` that was looked at. Raises NotFoundError,
+    NumberError, InvalidInputError, ChangedMeanwhileError, or ConflictError for a known number.
     """
     require(actor, Permission.EDIT_LIST)
-    found = queries.contact(account, actor, contact_id)
+    queries.contact(account, actor, contact_id)
+    found = Contact.objects.select_for_update().get(pk=contact_id)
+    before = queries.contact_facts(found)
+    require_unchanged(before, seen)
     changes = person.changes()
     if number is not None:
         e164 = callable_number(account, number)
         if Contact.objects.filter(account=account, e164=e164).exclude(pk=found.pk).exists():
             raise ConflictError(f"There is a contact with the number {e164} already.")
         changes["e164"] = e164
-    before = _facts(found)
     for name, value in changes.items():
         setattr(found, name, value)
     found.save(update_fields=list(changes))
-    _note(actor, "edit", found, now, before=before, after=_facts(found))
+    _note(actor, "edit", found, now, before=before, after=queries.contact_facts(found))
     return found
 
 
@@ -435,11 +440,6 @@ def _note(
         after=after,
         now=now,
     )
-
-
-def _facts(contact: Contact) -> dict[str, object]:
-    names = ("first_name", "last_name", "company", "email", "tag", "fields")
-    return {"number": contact.e164, **{name: getattr(contact, name) for name in names}}
 
 
 def _append(

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.campaigns.access import visible_campaign
 from autodialer.apps.campaigns.actions import check_action
-from autodialer.apps.campaigns.queries import plan_of
+from autodialer.apps.campaigns.queries import facts, plan_of
 from autodialer.apps.campaigns.services import create_campaign, edit_campaign
 from autodialer.apps.contacts.queries import forbidden_members, list_row, list_rows
 from autodialer.apps.imports.queries import LeftOut, left_out
@@ -72,7 +72,11 @@ def edit(request: PageRequest, campaign_id: int) -> HttpResponse:
     )
     check_action(CampaignAction.EDIT, campaign, request.actor)
     form = PlanForm(
-        request, request.POST or None, initial=initial_of(plan_of(campaign)), is_new=False
+        request,
+        request.POST or None,
+        initial=initial_of(plan_of(campaign)),
+        facts=facts(campaign),
+        is_new=False,
     )
     dialog = Dialog(
         gettext_lazy("Edit Dialer Campaign"),
@@ -88,6 +92,7 @@ def edit(request: PageRequest, campaign_id: int) -> HttpResponse:
                 campaign_id=campaign_id,
                 plan=form.plan(),
                 copy_again=form.cleaned_data["copy_again"],
+                seen=form.seen,
                 now=request.now,
             )
             return _done(request, changed, _("%s was changed."))
@@ -141,7 +146,7 @@ def _ask(request: PageRequest, form: PlanForm, dialog: Dialog) -> HttpResponse:
         "back": back.origin(request, reverse("campaigns")),
         "back_field": back.FIELD,
     }
-    return render(request, "campaigns/form.html", shown, status=422 if form.errors else 200)
+    return render(request, "campaigns/form.html", shown, status=form.status)
 
 
 def _chosen(request: PageRequest, form: PlanForm) -> Copy | None:

@@ -111,9 +111,14 @@ def contact_new(request: PageRequest) -> HttpResponse:
 
 def contact(request: PageRequest, contact_id: int) -> HttpResponse:
     """Show a contact to be changed."""
-    row = queries.contact_row(request.account, request.actor, contact_id)
+    found = queries.contact(request.account, request.actor, contact_id)
+    row = queries.row_of(found)
     initial = {name: getattr(row, name) for name in ContactForm.base_fields if name != "number"}
-    form = ContactForm(request.POST or None, initial={"number": row.e164, **initial})
+    form = ContactForm(
+        request.POST or None,
+        initial={"number": row.e164, **initial},
+        facts=queries.contact_facts(found),
+    )
     pairs = _pairs(request) if request.method == "POST" else list(row.fields.items())
     if request.method == "POST" and form.is_valid():
         with form.refusals():
@@ -122,6 +127,7 @@ def contact(request: PageRequest, contact_id: int) -> HttpResponse:
                 contact_id=contact_id,
                 number=form.cleaned_data["number"],
                 person=form.person(_fields(pairs)),
+                seen=form.seen,
                 now=request.now,
                 actor=request.actor,
             )
@@ -133,7 +139,7 @@ def contact(request: PageRequest, contact_id: int) -> HttpResponse:
         "pairs": [*pairs, *_spare()],
         "lists": queries.lists_of_contact(request.account, request.actor, contact_id),
     }
-    return render(request, "contacts/contact.html", shown, status=422 if form.errors else 200)
+    return render(request, "contacts/contact.html", shown, status=form.status)
 
 
 def contacts_delete(request: PageRequest) -> HttpResponse:

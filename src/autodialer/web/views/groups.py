@@ -61,27 +61,22 @@ def group_new(request: PageRequest) -> HttpResponse:
 def group_edit(request: PageRequest, group_id: int) -> HttpResponse:
     """Rename a group and choose who is in it."""
     found = queries.group(request.account, group_id)
-    kept = {"name": found.name, "members": queries.member_ids(request.account, group_id)}
-    people = queries.user_names(request.account)
-    form = GroupForm(request.POST or None, people=people, initial=kept)
+    facts, people = queries.group_facts(found), queries.user_names(request.account)
+    form = GroupForm(request.POST or None, people=people, initial=facts, facts=facts)
     if request.method == "POST" and form.is_valid():
         with form.refusals():
-            _save_group(request, group_id, form)
+            services.edit_group(
+                account=request.account,
+                group_id=group_id,
+                name=form.cleaned_data["name"],
+                user_ids=form.cleaned_data["members"],
+                seen=form.seen,
+                actor=request.actor,
+                now=request.now,
+            )
             return _to_people(request)
     shown = {"form": form, "group": found}
-    return render(request, "people/group.html", shown, status=422 if form.errors else 200)
-
-
-def _save_group(request: PageRequest, group_id: int, form: GroupForm) -> None:
-    facts: dict[str, Any] = {
-        "account": request.account,
-        "group_id": group_id,
-        "actor": request.actor,
-        "now": request.now,
-    }
-    if "name" in form.changed_data:
-        services.rename_group(name=form.cleaned_data["name"], **facts)
-    services.set_group_members(user_ids=form.cleaned_data["members"], **facts)
+    return render(request, "people/group.html", shown, status=form.status)
 
 
 def group_delete(request: PageRequest, group_id: int) -> HttpResponse:

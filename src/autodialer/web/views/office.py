@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from autodialer.apps.accounts.permissions import Permission
+from autodialer.apps.accounts.queries import account_facts
 from autodialer.apps.accounts.services import change_account
 from autodialer.apps.audit.queries import entries, subject_kinds
 from autodialer.apps.billing import queries as billing
@@ -157,7 +158,7 @@ def settings(request: PageRequest) -> HttpResponse:
     names = set(SettingsForm.base_fields) - {"redial_gap"}
     kept = {name: getattr(request.account, name) for name in names}
     kept["redial_gap"] = request.account.redial_gap_s
-    form = SettingsForm(request.POST or None, initial=kept)
+    form = SettingsForm(request.POST or None, initial=kept, facts=account_facts(request.account))
     for field in form.fields.values():
         field.disabled = not may_change
     if request.method == "POST" and form.is_valid():
@@ -165,13 +166,14 @@ def settings(request: PageRequest) -> HttpResponse:
             change_account(
                 account=request.account,
                 actor=request.actor,
+                seen=form.seen,
                 now=request.now,
                 **form.cleaned_data,
             )
             messages.success(request, _("The settings were saved. They count from the next dial."))
             return redirect("settings")
     shown = {"form": form, "may_change": may_change}
-    return render(request, "office/settings.html", shown, status=422 if form.errors else 200)
+    return render(request, "office/settings.html", shown, status=form.status)
 
 
 _P = Permission
