@@ -23,7 +23,7 @@ def _counts(view: View, ids: Sequence[int]) -> Mapping[int, Fragments]:
 
     found = {}
     for row in rows_of(view.account, ids):
-        html = fragment("campaign/_counts.html", row=row)
+        html = fragment("campaign/_counts.html", counts=row.counts)
         begun = row.counts.total - row.counts[TargetStatus.SCHEDULED]
         step = begun + row.counts[TargetStatus.COMPLETED]
         found[row.id] = {"counts": html, "step": str(step)}
