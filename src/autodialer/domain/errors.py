@@ -59,7 +59,7 @@ class InvalidInputError(AutodialerError):
 
 
 class ManyInvalidError(InvalidInputError):
-    """Several values cannot be accepted; `errors` are all of them, at least one.
+    """Several values cannot be accepted; `errors` are all of them.
 
     The field of each is its place in the request, such as `contacts/17/number`.
     """
@@ -100,10 +100,14 @@ class Complaints:
             self._errors.append(_moved(error, place))
 
     def check(self) -> None:
-        """Raise ManyInvalidError if anything was refused."""
-        if self._errors:
+        """Raise what was refused, if anything was: ManyInvalidError for more than one thing."""
+        if len(self._errors) > 1:
             raise ManyInvalidError(self._errors)
+        for error in self._errors:
+            raise error
 
 
 def _moved(error: InvalidInputError, place: str) -> InvalidInputError:
+    if not place:
+        return error
     return InvalidInputError(f"{place}{error.field}", str(error), error.code)

@@ -12,7 +12,7 @@ from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
 
 from autodialer.apps.versions import ChangedMeanwhileError, version_of
-from autodialer.domain.errors import ConflictError, InvalidInputError
+from autodialer.domain.errors import ConflictError, InvalidInputError, ManyInvalidError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -80,8 +80,9 @@ class Form(forms.Form):
         try:
             yield
         except InvalidInputError as error:
-            field = self.named.get(error.field, error.field)
-            self.add_error(field if field in self.fields else None, str(error))
+            for one in error.errors if isinstance(error, ManyInvalidError) else (error,):
+                field = self.named.get(one.field, one.field)
+                self.add_error(field if field in self.fields else None, str(one))
         except ChangedMeanwhileError as error:
             self.add_error(None, forms.ValidationError(str(error), error.code))
         except ConflictError as error:

@@ -70,11 +70,17 @@ def groups_part(
     account: Account,
     *,
     search: str = "",
+    user_id: int | None = None,
     after: Place | None = None,
     limit: int,
 ) -> list[GroupSummary]:
-    """Return groups by id, after a place; `search` is a part of the name."""
+    """Return groups by id, after a place: all, or those that a user is in.
+
+    `search` is a part of the name.
+    """
     groups = _counted_groups(account)
+    if user_id is not None:
+        groups = groups.filter(pk__in=GroupMember.objects.filter(user=user_id).values("group"))
     if search.strip():
         groups = groups.filter(name__icontains=search.strip())
     return [_summary(one) for one in keyset.part(groups, keyset.OLDEST_FIRST, after, limit)]

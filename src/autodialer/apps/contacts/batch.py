@@ -55,19 +55,33 @@ def callable_number(account: Account, number: str, ours: frozenset[str] | None =
     return e164
 
 
+def check_contact(
+    account: Account, one: NewContact, ours: frozenset[str] | None = None
+) -> dict[str, object]:
+    """Return the values of a contact as they are stored. Raises InvalidInputError."""
+    values: dict[str, object] = {}
+    complaints = Complaints()
+    with complaints.at():
+        values["e164"] = callable_number(account, one.number, ours)
+    with complaints.at():
+        values |= one.person.changes()
+    complaints.check()
+    return values
+
+
 def check_contacts(
     account: Account, given: Sequence[NewContact], where: str = "contacts"
 ) -> list[dict[str, object]]:
     """Return the values of each contact as they are stored, in order.
 
-    Raises ManyInvalidError, which names every value that cannot be kept; `where` begins its place.
+    Raises InvalidInputError, which names every value that cannot be kept; `where` begins its place.
     """
     ours = own_numbers(account)
     found: list[dict[str, object]] = []
     complaints = Complaints()
     for at, one in enumerate(given):
         with complaints.at(f"{where}/{at}/"):
-            found.append(_values(account, one, ours))
+            found.append(check_contact(account, one, ours))
     complaints.check()
     return found
 
@@ -96,14 +110,3 @@ def save_contacts(
             },
         )
         return {e164: Saved(pk, e164, is_new) for pk, e164, is_new in cursor.fetchall()}
-
-
-def _values(account: Account, one: NewContact, ours: frozenset[str]) -> dict[str, object]:
-    values: dict[str, object] = {}
-    complaints = Complaints()
-    with complaints.at():
-        values["e164"] = callable_number(account, one.number, ours)
-    with complaints.at():
-        values |= one.person.changes()
-    complaints.check()
-    return values

@@ -37,7 +37,7 @@ class Person:
     fields: Mapping[str, str] | None = None
 
     def changes(self) -> dict[str, object]:
-        """Return the given values by name, cleaned. Raises ManyInvalidError for bad ones."""
+        """Return the given values by name, cleaned. Raises InvalidInputError."""
         changes: dict[str, object] = {}
         complaints = Complaints()
         for name, longest in LENGTHS.items():

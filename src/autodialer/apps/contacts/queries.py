@@ -108,6 +108,11 @@ def list_row(
     return list_row_of(found)
 
 
+def list_facts(name: str) -> dict[str, object]:
+    """Return what can be changed of a list: for the audit log, and for its version."""
+    return {"name": name}
+
+
 def forbidden_members(account: Account, list_id: int) -> int:
     """Return how many numbers of a list are on the do-not-call registry at this moment."""
     with connection.cursor() as cursor:
@@ -197,7 +202,7 @@ def contact(account: Account, actor: Actor, contact_id: int) -> Contact:
     """Return a contact. Raises NotFoundError, also for an agent who did not make it."""
     found = visible_contacts(account, actor).filter(pk=contact_id).first()
     if found is None:
-        raise _no_such_contact(contact_id)
+        raise no_such_contact(contact_id)
     return found
 
 
@@ -229,7 +234,7 @@ def require_contacts(account: Account, actor: Actor, ids: Sequence[int]) -> None
     wanted = set(ids)
     seen = set(visible_contacts(account, actor).filter(pk__in=wanted).values_list("pk", flat=True))
     if wanted - seen:
-        raise _no_such_contact(min(wanted - seen))
+        raise no_such_contact(min(wanted - seen))
 
 
 def places_of(account: Account, ids: Sequence[int]) -> int:
@@ -277,7 +282,8 @@ def no_such_list(wanted: int | str) -> NotFoundError:
     return NotFoundError(f"There is no list {wanted!r}: see `autodialer list list`.")
 
 
-def _no_such_contact(contact_id: int) -> NotFoundError:
+def no_such_contact(contact_id: int) -> NotFoundError:
+    """Return the error for a contact that is not there, or not for this actor."""
     return NotFoundError(f"There is no contact {contact_id}: see `autodialer contact list`.")
 
 

@@ -15,6 +15,7 @@ from autodialer.apps.contacts.access import visible_contacts, visible_lists
 from autodialer.apps.contacts.batch import (
     NewContact,
     callable_number,
+    check_contact,
     check_contacts,
     save_contacts,
 )
@@ -27,9 +28,9 @@ from autodialer.apps.texts import clean_name
 from autodialer.apps.versions import require_unchanged
 from autodialer.domain.campaign import MAX_TARGETS
 from autodialer.domain.errors import (
+    Complaints,
     ConflictError,
     InvalidInputError,
-    ManyInvalidError,
     NotFoundError,
 )
 
@@ -83,7 +84,7 @@ def list_of_numbers(
 ) -> ContactList:
     """Make a list of these numbers, in their order, inside the caller's transaction.
 
-    Its name is the given one, or the next that is free. Raises ManyInvalidError, which names every
+    Its name is the given one, or the next that is free. Raises InvalidInputError, which names every
     number that cannot be dialled by its place.
     """
     require(actor, Permission.CREATE_LIST)
@@ -117,18 +118,28 @@ def require_room(found: ContactList) -> None:
 
 @transaction.atomic(durable=True)
 def rename_list(
-    *, account: Account, list_id: int, name: str, now: datetime, actor: Actor = OPERATOR
+    *,
+    account: Account,
+    list_id: int,
+    name: str,
+    now: datetime,
+    seen: str | None = None,
+    actor: Actor = OPERATOR,
 ) -> ContactList:
-    """Give a list another name. Raises NotFoundError, or ConflictError when the name is taken."""
+    """Give a list another name; `seen` is the version of `queries.list_facts` that was looked at.
+
+    Raises NotFoundError, ChangedMeanwhileError, or ConflictError when the name is taken.
+    """
     found = _locked_list(account, actor, list_id, Permission.EDIT_LIST)
+    before = queries.list_facts(found.name)
+    require_unchanged(before, seen)
     cleaned = clean_name(name)
     others = ContactList.objects.filter(account=account, name=cleaned).exclude(pk=found.pk)
     if others.exists():
         raise _name_taken(cleaned)
-    before = {"name": found.name}
     found.name = cleaned
     found.save(update_fields=["name"])
-    _note(actor, "rename", found, now, before=before, after={"name": cleaned})
+    _note(actor, "rename", found, now, before=before, after=queries.list_facts(cleaned))
     return found
 
 
@@ -188,15 +199,16 @@ def create_contact(
 ) -> Contact:
     """Make a contact, at the end of a list if one is given.
 
-    Raises NumberError, InvalidInputError, ConflictError when the number is there, and what
-    `add_to_list` raises.
+    Raises InvalidInputError for all that is wrong, ConflictError when the number is
+    there, and what `add_to_list` raises.
     """
     require(actor, Permission.CREATE_LIST)
-    e164 = callable_number(account, number)
+    values = check_contact(account, NewContact(number, person))
+    e164 = values.pop("e164")
     made, is_new = Contact.objects.get_or_create(
         account=account,
         e164=e164,
-        defaults={"created_by": actor.user, "created_at": now, **person.changes()},
+        defaults={"created_by": actor.user, "created_at": now, **values},
     )
     if not is_new:
         raise ConflictError(f"There is a contact with the number {e164} already.")
@@ -218,7 +230,7 @@ def add_contacts(
     """Put contacts into the address book, and at the end of a list if one is given; return each.
 
     All or none. A known number is updated and no value wiped out; of a number that is given twice
-    the first counts. Raises ManyInvalidError, which names all that is wrong, ConflictError for a
+    the first counts. Raises InvalidInputError for all that is wrong, ConflictError for a
     contact that the actor may not change, and what `add_to_list` raises.
     """
     require(actor, Permission.CREATE_LIST)
@@ -257,19 +269,25 @@ def edit_contact(
     """Change what is known of a contact; campaigns that were made before keep what they copied.
 
     `seen` is the version of `queries.contact_facts` that was looked at. Raises NotFoundError,
-    NumberError, InvalidInputError, ChangedMeanwhileError, or ConflictError for a known number.
+    InvalidInputError for all that is wrong, ChangedMeanwhileError, or ConflictError for a known
+    number.
     """
     require(actor, Permission.EDIT_LIST)
     queries.contact(account, actor, contact_id)
     found = Contact.objects.select_for_update().get(pk=contact_id)
     before = queries.contact_facts(found)
     require_unchanged(before, seen)
-    changes = person.changes()
+    changes: dict[str, object] = {}
+    complaints = Complaints()
     if number is not None:
-        e164 = callable_number(account, number)
-        if Contact.objects.filter(account=account, e164=e164).exclude(pk=found.pk).exists():
-            raise ConflictError(f"There is a contact with the number {e164} already.")
-        changes["e164"] = e164
+        with complaints.at():
+            changes["e164"] = callable_number(account, number)
+    with complaints.at():
+        changes |= person.changes()
+    complaints.check()
+    e164 = changes.get("e164", found.e164)
+    if e164 != found.e164 and Contact.objects.filter(account=account, e164=e164).exists():
+        raise ConflictError(f"There is a contact with the number {e164} already.")
     for name, value in changes.items():
         setattr(found, name, value)
     found.save(update_fields=list(changes))
@@ -326,7 +344,7 @@ def add_dnd_numbers(
 ) -> int:
     """Forbid calls to these numbers from this instant on; return how many were new.
 
-    All or nothing: raises ManyInvalidError, naming each text that is no telephone number.
+    All or nothing: raises InvalidInputError, naming each text that is no telephone number.
     """
     require(actor, Permission.ADD_DND)
     wanted = sorted(_e164s(account, numbers))
@@ -393,17 +411,17 @@ def remove_dnd_numbers(
 
 
 def _e164s(account: Account, numbers: Sequence[str]) -> set[str]:
-    """Return the numbers as E.164. Raises ManyInvalidError, naming each that is none."""
+    """Return the numbers as E.164. Raises InvalidInputError, naming each that is none."""
     found: set[str] = set()
-    errors: list[InvalidInputError] = []
+    complaints = Complaints()
     for at, number in enumerate(numbers):
-        try:
-            found.add(parse_caller_id(number, account.region))
-        except NumberError as error:
-            sentence = f"{number[:40]!r}: {error}"
-            errors.append(InvalidInputError(f"numbers/{at}", sentence, error.code))
-    if errors:
-        raise ManyInvalidError(errors)
+        with complaints.at():
+            try:
+                found.add(parse_caller_id(number, account.region))
+            except NumberError as error:
+                sentence = f"{number[:40]!r}: {error}"
+                raise InvalidInputError(f"numbers/{at}", sentence, error.code) from None
+    complaints.check()
     return found
 
 
