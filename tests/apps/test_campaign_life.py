@@ -88,7 +88,7 @@ def test_a_campaign_by_url_has_a_source_and_no_numbers_yet(book: Book) -> None:
     [
         ({"dial_whom_url": URL}, "numbers_missing"),
         ({"list_id": None}, "numbers_missing"),
-        ({"list_id": None, "dial_whom_url": "http://10.0.0.1/"}, "url_not_public"),
+        ({"list_id": None, "dial_whom_url": "https://10.0.0.1/"}, "url_not_public"),
         ({"terms": Terms(popup_url="javascript:alert(1)")}, "url_scheme"),
         ({"terms": Terms(call_type="promotional")}, "call_type_unknown"),
         ({"group_id": None}, "participants_missing"),

@@ -405,6 +405,8 @@ def test_an_import_in_the_background_waits_for_a_worker(office: Path) -> None:
 def test_people_are_kept_from_the_command_line(office: Path) -> None:
     assert run("account", "set", "--opens", "10:00").exit_code == 0
     assert run("account", "set", "--opens", "08:00").exit_code == 2
+    assert run_json("account", "set", "--http")["allows_http"] is True
+    assert "over TLS only" in run("account", "set", "--no-http").stderr
     assert run("user", "role", "Bina", "admin").exit_code == 0
     last = run("user", "disable", "Bina")
     assert (last.exit_code, "the only admin" in last.stderr) == (1, True)

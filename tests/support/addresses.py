@@ -59,7 +59,7 @@ REFUSED: Final = (
     ("http://exam ple.com/", "url_invalid"),
     ("http://example.com/\0", "url_invalid"),
     ("http://example.com/\x7f", "url_invalid"),
-    ("http://example.com/\u2028", "url_invalid"),
+    ("http://example.com/\u2028x", "url_invalid"),
     ("http://example.com/\ud800", "url_invalid"),
     ("ftp://example.com/", "url_scheme"),
     ("file:///etc/passwd", "url_scheme"),

@@ -83,10 +83,12 @@ def test_settings_are_saved_audited_and_checked(book: Book) -> None:
         "window_opens": "10:00",
         "window_closes": "20:00",
         "redial_gap": "90",
+        "allows_http": "on",
     }
     assert devi.post("/settings/", given).status_code == 302
     account = Account.objects.get(pk=book.account.pk)
     assert (account.zone, account.region, account.redial_gap_s) == ("Asia/Dubai", "AE", 90)
+    assert account.allows_http
     log = devi.get("/audit/").content.decode()
     assert "account.change" in log
     assert "Asia/Kolkata" in log

@@ -7,6 +7,7 @@ from datetime import timedelta
 from autodialer.config import pages
 from autodialer.config.database import database_settings
 from autodialer.ops import env
+from autodialer.ops.outbound import outbound_rules
 
 DEBUG = False
 SECRET_KEY = pages.secret_key()
@@ -88,6 +89,8 @@ CACHES = {
 }
 # Calls are recorded here by the telephony server; pages only read.
 RECORDINGS = pages.recordings()
+# Where addresses that users give may lead.
+OUTBOUND = outbound_rules()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"

@@ -175,6 +175,12 @@ def is_private(address: Address) -> bool:
     return _is_in(address, PRIVATE)
 
 
+def is_private_network(network: Network) -> bool:
+    """Return whether all of it lies in an inner network's range."""
+    ends = (network.network_address, network.broadcast_address)
+    return any(all(_is_in(end, [private]) for end in ends) for private in PRIVATE)
+
+
 def _host_and_port(authority: str, scheme: str, field: str) -> tuple[str, int]:
     if "@" in authority:
         raise _refused(field, "it holds a user name: use a key in the query", "url_credentials")

@@ -31,6 +31,8 @@ class Account(models.Model):
     redial_gap_s = models.IntegerField(
         default=REDIAL_GAP // SECOND, db_default=REDIAL_GAP // SECOND
     )
+    # Whether addresses of other systems may do without TLS.
+    allows_http = models.BooleanField(default=False, db_default=False)
     require_second_factor = models.BooleanField(default=False)  # of admins and supervisors
     created_at = models.DateTimeField()
 

@@ -37,6 +37,7 @@ def account_facts(account: Account) -> dict[str, object]:
         "window_closes": account.window_closes.isoformat(),
         "redial_gap_s": account.redial_gap_s,
         "require_second_factor": account.require_second_factor,
+        "allows_http": account.allows_http,
     }
 
 

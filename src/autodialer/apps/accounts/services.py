@@ -93,13 +93,15 @@ def change_account(
     window_closes: time | None = None,
     redial_gap: timedelta | None = None,
     require_second_factor: bool | None = None,
+    allows_http: bool | None = None,
     seen: str | None = None,
     actor: Actor = OPERATOR,
 ) -> Account:
-    """Change where the account is, when it calls, and how its managers sign in.
+    """Change where the account is, when it calls, whom it asks, and how its managers sign in.
 
     What is None stays. Hours and the gap between two calls to a number (whole seconds, up to an
-    hour) count at the next dial, a second factor at the next click. `seen` is the version of
+    hour) count at the next dial, a second factor at the next click. Without `allows_http`, http://
+    addresses that are there already are no longer opened. `seen` is the version of
     `queries.account_facts` that was looked at.
 
     Raises NotAllowedError, ChangedMeanwhileError, or InvalidInputError, also for a window wider
@@ -119,6 +121,8 @@ def change_account(
         found.redial_gap_s = _seconds_of_gap(redial_gap)
     if require_second_factor is not None:
         found.require_second_factor = require_second_factor
+    if allows_http is not None:
+        found.allows_http = allows_http
     found.save(update_fields=[*account_facts(found)])
     _record_account(found, actor, "change", before, now)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from autodialer.apps.addresses import check_url
+from autodialer.apps.addresses import check_url, rules_of
 from autodialer.apps.agents.queries import group as group_of
 from autodialer.apps.campaigns.models import CallerId
 from autodialer.apps.campaigns.terms import URLS, Terms, check_schedule, check_terms
@@ -55,7 +55,8 @@ def checked(account: Account, plan: Plan, now: datetime) -> Mapping[str, Any]:
         raise InvalidInputError(
             "participants", "Choose either a group or single agents.", "participants_missing"
         )
-    url = check_url(plan.dial_whom_url, "dial_whom_url")
+    rules = rules_of(account)
+    url = check_url(plan.dial_whom_url, "dial_whom_url", rules)
     if (plan.list_id is None) == (not url):
         raise InvalidInputError(
             "dial_numbers", "Choose either a list or a Dial-Whom URL.", "numbers_missing"
@@ -80,7 +81,7 @@ def checked_terms(account: Account, terms: Terms, now: datetime) -> Mapping[str,
         "retry_statuses": sorted(terms.retry_statuses),
         "retry_mechanism": terms.retry_mechanism.value,
         **{name: getattr(terms, name) for name in TERM_FIELDS},
-        **{name: check_url(getattr(terms, name), name) for name in URLS},
+        **{name: check_url(getattr(terms, name), name, rules) for name in URLS},
     }
 
 

@@ -70,6 +70,7 @@ def account_list(as_json: bool) -> None:
 @click.option("--opens", type=click.DateTime(["%H:%M"]), help="Begin of the calling window.")
 @click.option("--closes", type=click.DateTime(["%H:%M"]), help="End of the calling window.")
 @click.option("--gap", type=int, help="Seconds between two calls to a number, 0 to 3600.")
+@click.option("--http/--no-http", default=None, help="Allow addresses without TLS (http://).")
 @json_option
 @with_account
 def account_set(
@@ -80,9 +81,10 @@ def account_set(
     opens: datetime | None,
     closes: datetime | None,
     gap: int | None,
+    http: bool | None,
     as_json: bool,
 ) -> None:
-    """Change the zone, the country, the gap between calls, or the window (09:00 to 21:00)."""
+    """Change the zone, the country, the gap between calls, the window (09:00 to 21:00), or TLS."""
     from autodialer.apps.accounts.services import change_account
 
     changed = change_account(
@@ -93,15 +95,17 @@ def account_set(
         window_opens=opens.time() if opens else None,
         window_closes=closes.time() if closes else None,
         redial_gap=None if gap is None else timedelta(seconds=gap),
+        allows_http=http,
     )
     hours = f"{changed.window_opens:%H:%M} to {changed.window_closes:%H:%M}"
     rests = changed.redial_gap_s
     if as_json:
         told = {"zone": changed.zone, "region": changed.region, "window": hours}
-        print_json(told | {"redial_gap_s": rests})
+        print_json(told | {"redial_gap_s": rests, "allows_http": changed.allows_http})
         return
     said = f"{changed.name}: {changed.zone}, {changed.region}, calls {hours}"
-    click.echo(f"{said}, {rests} s between two calls to a number.", err=True)
+    tls = "with or without TLS" if changed.allows_http else "over TLS only"
+    click.echo(f"{said}, {rests} s between two calls to a number, asks addresses {tls}.", err=True)
 
 
 @click.group(cls=Commands)

@@ -150,6 +150,13 @@ class SettingsForm(Form):
         label=gettext_lazy("Admins and supervisors must sign in with a second factor"),
         required=False,
     )
+    allows_http = forms.BooleanField(
+        label=gettext_lazy("Allow addresses without TLS (http://)"),
+        required=False,
+        help_text=gettext_lazy(
+            "What a campaign asks and tells over them can be read on the way: names, numbers, keys."
+        ),
+    )
 
 
 def settings(request: PageRequest) -> HttpResponse:

@@ -27,6 +27,7 @@ class Migration(migrations.Migration):
                 ("window_opens", models.TimeField(default=datetime.time(9, 0))),
                 ("window_closes", models.TimeField(default=datetime.time(21, 0))),
                 ("redial_gap_s", models.IntegerField(db_default=60, default=60)),
+                ("allows_http", models.BooleanField(db_default=False, default=False)),
                 ("require_second_factor", models.BooleanField(default=False)),
                 ("created_at", models.DateTimeField()),
             ],
