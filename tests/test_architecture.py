@@ -25,6 +25,8 @@ STATUS_WRITERS: Final = re.compile(
 )
 SQL_FOLDER: Final = re.compile(rf"{SRC}/apps/\w+/sql/\w+\.sql")
 CLOCK_READERS: Final = re.compile(rf"{SRC}/(ops/.*|bootstrap|web/middleware)\.py")
+# Asks our own Asterisk whether it is up; all else goes through adapters.safehttp.
+HTTP_CLIENTS: Final = re.compile(rf"{SRC}/ops/asterisk/run\.py")
 DOCUMENTED: Final = (f"{SRC}/domain", f"{SRC}/ports", f"{SRC}/engine")
 DOCUMENTED_IN_APPS: Final = {"services.py", "queries.py"}
 
@@ -91,6 +93,20 @@ def _last_name(node: ast.AST) -> str:
             return ""
 
 
+def http_clients(module: ast.AST) -> Iterator[int]:
+    """Yield the lines that bring in an HTTP client of the standard library."""
+    for node in ast.walk(module):
+        match node:
+            case ast.Import(names=names):
+                wanted = {name.name for name in names}
+            case ast.ImportFrom(module=str(parent), names=names):
+                wanted = {parent, *(f"{parent}.{name.name}" for name in names)}
+            case _:
+                continue
+        if wanted & {"http.client", "urllib.request"}:
+            yield node.lineno
+
+
 def built_statements(module: ast.AST) -> Iterator[int]:
     """Yield the lines that run SQL put together from text: f-string, `%`, `+` or `.format`."""
     for node in ast.walk(module):
@@ -141,6 +157,10 @@ def test_a_status_is_written_in_services_and_sql_files_only() -> None:
 
 def test_the_clock_is_read_at_the_edges_only() -> None:
     assert places(clock_reads, python_sources(SRC), CLOCK_READERS) == []
+
+
+def test_the_standard_librarys_http_clients_are_not_used() -> None:
+    assert places(http_clients, python_sources(SRC), HTTP_CLIENTS) == []
 
 
 def test_statements_that_run_are_not_put_together_from_text() -> None:
@@ -218,6 +238,13 @@ FORBIDDEN: Final = {
         "from time import time",
         "field(default_factory=datetime.now)",
     ],
+    http_clients: [
+        "import http.client",
+        "from http import client",
+        "from http.client import HTTPConnection",
+        "import urllib.request as r",
+        "from urllib import request",
+    ],
     built_statements: [
         "cursor.execute(f'SELECT {name}')",
         "cursor.execute('SELECT %s' % name)",
@@ -240,6 +267,7 @@ ALLOWED: Final = {
     ],
     status_statements: ["'SELECT status FROM calls_target'", "'UPDATE t SET due_at = %s'"],
     clock_reads: ["def f(now): return now.time()", "time.monotonic()", "loop.time()", "self.now()"],
+    http_clients: ["from http import HTTPStatus", "from urllib.parse import quote", "import http"],
     built_statements: [
         "cursor.execute('SELECT %s', [name])",
         "cursor.execute(sql.SQL('x').format(n))",

@@ -55,8 +55,7 @@ def checked(account: Account, plan: Plan, now: datetime) -> Mapping[str, Any]:
         raise InvalidInputError(
             "participants", "Choose either a group or single agents.", "participants_missing"
         )
-    rules = rules_of(account)
-    url = check_url(plan.dial_whom_url, "dial_whom_url", rules)
+    url = check_url(plan.dial_whom_url, "dial_whom_url", rules_of(account))
     if (plan.list_id is None) == (not url):
         raise InvalidInputError(
             "dial_numbers", "Choose either a list or a Dial-Whom URL.", "numbers_missing"
@@ -74,6 +73,7 @@ def checked(account: Account, plan: Plan, now: datetime) -> Mapping[str, Any]:
 def checked_terms(account: Account, terms: Terms, now: datetime) -> Mapping[str, Any]:
     """Return the columns that hold the terms. Raises InvalidInputError."""
     starts_at, ends_at = check_schedule(terms, now)
+    rules = rules_of(account)
     check_terms(terms, account)
     return {
         "starts_at": starts_at,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
-from autodialer.apps.addresses import check_url
+from autodialer.apps.addresses import check_url, rules_of
 from autodialer.apps.campaigns.models import CUSTOM_FIELD_LENGTH, Callbacks
 from autodialer.apps.texts import clean_text, storable
 from autodialer.domain.errors import InvalidInputError
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from autodialer.apps.accounts.models import Account
     from autodialer.apps.campaigns.models import Campaign
+    from autodialer.domain.web_address import OutboundRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,11 @@ class Tells:
         """Return them by name, for the audit log."""
         return asdict(self)
 
-    def checked(self) -> dict[str, str]:
+    def checked(self, rules: OutboundRules) -> dict[str, str]:
         """Return what is given as it is stored. Raises InvalidInputError."""
         found = {name: value for name, value in asdict(self).items() if value is not None}
         return {
-            name: _custom_field(value) if name == "custom_field" else check_url(value, name)
+            name: _custom_field(value) if name == "custom_field" else check_url(value, name, rules)
             for name, value in found.items()
         }
 
@@ -51,7 +52,7 @@ def keep(campaign: Campaign, tells: Tells) -> Tells:
 
     Raises InvalidInputError.
     """
-    checked = tells.checked()
+    checked = tells.checked(rules_of(campaign.account))
     found = Callbacks.objects.select_for_update(no_key=True).filter(campaign=campaign).first()
     before = _of(found) if found else _NOTHING
     if found is None and any(checked.values()):

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from autodialer.apps.accounts.actor import Actor
 from autodialer.apps.accounts.models import Account, Role, User
 from autodialer.apps.accounts.permissions import Permission, require
-from autodialer.apps.addresses import check_url
+from autodialer.apps.addresses import check_url, rules_of
 from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.campaigns.access import visible_campaign
 from autodialer.apps.statements import statement
@@ -69,7 +69,7 @@ def add_endpoint(
         raise ConflictError(f"An account has at most {MOST_ENDPOINTS} endpoints: delete one first.")
     made = Endpoint.objects.create(
         account=account,
-        url=_checked_url(url),
+        url=_checked_url(account, url),
         description=_checked_description(description),
         kinds=_checked_kinds(kinds),
         salt=_new_salt(),
@@ -99,7 +99,7 @@ def change_endpoint(
     """
     found = _locked(account, actor, endpoint_id, version)
     before = _facts(found)
-    found.url = found.url if url is None else _checked_url(url)
+    found.url = found.url if url is None else _checked_url(account, url)
     found.description = (
         found.description if description is None else _checked_description(description)
     )
@@ -335,8 +335,8 @@ def _save(found: Endpoint, fields: Sequence[str], now: datetime) -> None:
     found.save(update_fields=[*fields, "version", "changed_at"])
 
 
-def _checked_url(raw: str) -> str:
-    url = check_url(raw, "url")
+def _checked_url(account: Account, raw: str) -> str:
+    url = check_url(raw, "url", rules_of(account))
     if not url:
         raise InvalidInputError("url", "Give the address that is to be told.", "url_missing")
     return url
