@@ -5,7 +5,7 @@ campaign has an agent for whom calls are claimed and ended through the store, to
 by the dialer's own task. A change counts as received when a page first shows it or a later one.
 
 Alone: each campaign changes every 1.5 to 2.5 s, so that none waits for the pace of the counts (at
-most four times a second). Busy: ten changes a second in each, of which pages see up to four.
+most five times a second). Busy: ten changes a second in each, of which pages see up to five.
 """
 
 from __future__ import annotations

@@ -32,12 +32,9 @@ T = TypeVar("T")
 
 # Also without news: what a lost one would have told is shown this much later at most.
 REFRESH_S: Final = 5.0
-# Of one kind: more would keep the others waiting.
-MOST_AT_ONCE: Final = 50
-MOST_LOOKS_AT_ONCE: Final = 10
+# Of one kind: more would keep the others waiting, and these themselves be old when they are sent.
+MOST_AT_ONCE: Final = 10
 _AFTER_FAILURE_S: Final = 1.0
-# From one beginning to the next, so many times as long as a rendering took: half is left for pages.
-_PACE_TIMES: Final = 2
 
 # One element as it is sent: `"id":"html"`.
 Parts: TypeAlias = "Mapping[str, bytes]"
@@ -59,24 +56,12 @@ class Feed:
     due: float = 0.0
     has_news: bool = True
     begun: float | None = None
-    took: float = 0.0
-
-    @property
-    def pace_s(self) -> float:
-        """The topic's, or a slower one when rendering takes long; AT_ONCE never waits."""
-        return self.topic.pace_s and max(self.topic.pace_s, _PACE_TIMES * self.took)
 
     def hurry(self, now: float) -> None:
-        """Render as soon as the pace allows."""
-        earliest = now if self.begun is None else self.begun + self.pace_s
+        """Render as soon as the topic's pace allows."""
+        earliest = now if self.begun is None else self.begun + self.topic.pace_s
         self.due = min(self.due, max(now, earliest))
         self.has_news = True
-
-    def learn(self, took: float) -> None:
-        """Pace what follows by how long a rendering took, news that came meanwhile too."""
-        self.took = took
-        if self.has_news and self.begun is not None:
-            self.due = max(self.due, self.begun + self.pace_s)
 
     def show(self, parts: Parts, as_of: float) -> None:
         """Take what was rendered, and send to everybody what differs."""
@@ -138,7 +123,10 @@ class Desk:
         while True:
             self._changed.clear()
             for view, feeds in self._due().items():
+                began = _now()
                 await self._render(view, feeds)
+                if self._topic.pace_s:  # Half of the time is left for pages.
+                    await asyncio.sleep(_now() - began)
             await self._until_due()
 
     def _due(self) -> Mapping[View, Sequence[Feed]]:
@@ -147,7 +135,7 @@ class Desk:
         due = [feed for feed in self._feeds.values() if feed.due <= now]
         news = [feed for feed in due if feed.has_news]
         batches: dict[View, list[Feed]] = defaultdict(list)
-        for feed in news[:MOST_AT_ONCE] or due[:MOST_LOOKS_AT_ONCE]:
+        for feed in (news or due)[:MOST_AT_ONCE]:
             batches[feed.view].append(feed)
         return batches
 
@@ -174,9 +162,7 @@ class Desk:
         except Exception:  # A topic's own fault: the pages see that their figures grow old.
             log.exception("rendering_failed", topic=self._topic.kind)
         else:
-            took = _now() - started
             for feed in feeds:
-                feed.learn(took)
                 feed.show(rendered.get(feed.id, feed.parts), started)
             return
         for feed in feeds:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from autodialer.apps.accounts.models import Account, User
     from autodialer.domain.people import Role
 
-# A campaign's figures are counted at most four times a second, however many calls end in it.
-PACE_S: Final = 0.25
+# A campaign's figures are counted at most five times a second, however many calls end in it.
+PACE_S: Final = 0.2
 AT_ONCE: Final = 0.0
 # Numbers of one request: a page of a list, and then some.
 MOST_TOPICS: Final = 250
@@ -91,7 +91,7 @@ class Topic:
     render: the fragments of several ids for one view, with the number of queries of one. Leaves
         out ids that are no more.
     shown_in: the id of the topic that shows this change, None when none does.
-    pace_s: seconds between two renderings of one id at least, more when they take long (Feed);
+    pace_s: seconds between two renderings of one id at least, more when they take long (Desk);
         AT_ONCE: as soon as it has changed.
     own_id: for topics that are the viewer's own, such as `agent`: their id.
     """
