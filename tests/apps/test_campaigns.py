@@ -154,10 +154,10 @@ def test_a_campaign_needs_a_list_with_numbers_a_verified_caller_id_and_agents(bo
     right = {"list_id": book.list_id, "caller_id": book.caller_id.pk, "group_id": book.group.pk}
     wrong: list[tuple[dict[str, int], type[AutodialerError], str]] = [
         ({"list_id": empty.pk}, InvalidInputError, "list_empty"),
-        ({"list_id": 10**9}, NotFoundError, "not_found"),
+        ({"list_id": 10**9}, NotFoundError, "unknown_reference"),
         ({"caller_id": unverified.pk}, InvalidInputError, "caller_id_unverified"),
-        ({"caller_id": 10**9}, NotFoundError, "not_found"),
-        ({"group_id": 10**9}, NotFoundError, "not_found"),
+        ({"caller_id": 10**9}, NotFoundError, "unknown_reference"),
+        ({"group_id": 10**9}, NotFoundError, "unknown_reference"),
     ]
     for change, error, code in wrong:
         asked = right | change

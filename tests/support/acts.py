@@ -33,9 +33,9 @@ from autodialer.apps.contacts import services as contacts
 from autodialer.apps.contacts.batch import NewContact
 from autodialer.apps.contacts.person import Person
 from autodialer.apps.imports import services as imports
+from autodialer.apps.keys import services as keys
 from autodialer.apps.webhooks import services as webhooks
 from autodialer.apps.webhooks.models import Endpoint
-from autodialer.apps.keys import services as keys
 from autodialer.domain.money import PaymentMode, Rate
 from tests.support.book import NOON, Book, csv_of, desk_phone
 from tests.support.outbox import endpoint

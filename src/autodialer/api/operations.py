@@ -158,13 +158,17 @@ def operation(
     return decorate
 
 
-def tagged(response: HttpResponse, etag: str) -> None:
+def tagged(response: HttpResponse, version: str) -> None:
     """Say which version is answered."""
-    response["ETag"] = etag
+    response["ETag"] = f'"{version}"'
 
 
-def check_match(request: ApiRequest, etag: str) -> None:
-    """Raise ApiError unless the version that the client has read is the present one."""
+def check_match(request: ApiRequest, version: str) -> None:
+    """Raise ApiError unless the version that the client has read is the present one.
+
+    Between this and the change somebody else may come: give the version to the service, too.
+    """
+    etag = f'"{version}"'
     asked = [each.strip() for each in request.headers.get("If-Match", "").split(",")]
     if etag not in asked and "*" not in asked:
         raise ApiError(

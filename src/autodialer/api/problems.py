@@ -6,6 +6,7 @@ docs/reference/errors.md. Codes do not change, sentences may.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -22,12 +23,13 @@ from autodialer.domain.errors import (
     ConflictError,
     IllegalTransitionError,
     InvalidInputError,
+    ManyInvalidError,
     NotAllowedError,
     NotFoundError,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from autodialer.api.request import ApiRequest
 
@@ -92,7 +94,6 @@ _STATUS_OF_CODE: Final[Mapping[str, int]] = MappingProxyType(
 _STATUS_OF: Final[tuple[tuple[type[AutodialerError], int], ...]] = (
     (NotFoundError, 404),
     (NotAllowedError, 403),
-    (InvalidInputError, 422),
     (ConflictError, 409),
     (IllegalTransitionError, 409),
 )
@@ -193,9 +194,8 @@ def refusal_of(error: Exception) -> Refusal:  # noqa: PLR0911  a table of errors
         case IllegalTransitionError(code=code):
             more = {"current_state": error.current, "allowed_actions": list(error.legal)}
             return Refusal(409, code, error.sentence, more=more)
-        case InvalidInputError(code=code):
-            found = [FieldProblem(f"/{error.field}", code, error.sentence)]
-            return Refusal(status_of(error), code, error.sentence, found)
+        case InvalidInputError():
+            return _of_fields(_each(error))
         case KeyRefusedError(code=code):
             return Refusal(401, code, error.sentence, headers={"WWW-Authenticate": CHALLENGE})
         case AutodialerError(code=code):
@@ -210,6 +210,27 @@ def refusal_of(error: Exception) -> Refusal:  # noqa: PLR0911  a table of errors
         case _:
             sentence = "It is our fault, and is in the log with the id of this request."
             return Refusal(500, "internal_error", sentence)
+
+
+def _each(error: InvalidInputError) -> Sequence[InvalidInputError]:
+    return error.errors if isinstance(error, ManyInvalidError) else (error,)
+
+
+def _of_fields(errors: Sequence[InvalidInputError]) -> Refusal:
+    found = [FieldProblem(f"/{each.field}", each.code, each.sentence) for each in errors]
+    status = _STATUS_OF_CODE.get(errors[0].code, 422)
+    return Refusal(status, errors[0].code, errors[0].sentence, found)
+
+
+@contextmanager
+def fields_called(names: Mapping[str, str]) -> Iterator[None]:
+    """Name the fields that a service refuses in the block as the body calls them."""
+    try:
+        yield
+    except InvalidInputError as error:
+        for each in _each(error):
+            each.field = names.get(each.field, each.field)
+        raise
 
 
 def status_of(error: AutodialerError) -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    T = TypeVar("T")
 
 
 class AutodialerError(Exception):
@@ -56,6 +58,15 @@ class InvalidInputError(AutodialerError):
     def __init__(self, field: str, message: str, code: str = "invalid_input") -> None:
         self.field, self.code = field, code
         super().__init__(message)
+
+
+class UnknownReferenceError(InvalidInputError, NotFoundError):
+    """A field names something that is not in this account; nothing was changed."""
+
+    code = "unknown_reference"
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(field, message, self.code)
 
 
 class ManyInvalidError(InvalidInputError):
@@ -111,3 +122,14 @@ def _moved(error: InvalidInputError, place: str) -> InvalidInputError:
     if not place:
         return error
     return InvalidInputError(f"{place}{error.field}", str(error), error.code)
+
+
+def gathered(*checks: Callable[[], T]) -> list[T]:
+    """Return what the checks return, after all of them were made. Raises InvalidInputError."""
+    found: list[T] = []
+    complaints = Complaints()
+    for check in checks:
+        with complaints.at():
+            found.append(check())
+    complaints.check()
+    return found

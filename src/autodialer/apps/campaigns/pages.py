@@ -11,7 +11,8 @@ from autodialer.apps.campaigns.access import no_such_campaign, visible_campaigns
 from autodialer.apps.campaigns.actions import choices
 from autodialer.apps.campaigns.listing import Order, Wanted, matching
 from autodialer.apps.campaigns.models import CampaignAgent
-from autodialer.apps.campaigns.queries import plan_of
+from autodialer.apps.campaigns.queries import facts, plan_of
+from autodialer.apps.versions import version_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,7 +39,10 @@ ORDERS: Final[Mapping[Order, Sequence[str]]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class CampaignCard:
-    """A campaign: what was asked for, and what has become of it. `actions` are those of now."""
+    """A campaign: what was asked for, and what has become of it.
+
+    `actions` are those of now, `version` is that of what can be changed.
+    """
 
     id: int
     plan: Plan
@@ -51,6 +55,7 @@ class CampaignCard:
     made_by: str
     created_at: datetime
     actions: tuple[str, ...]
+    version: str
 
 
 def card(account: Account, actor: Actor, campaign_id: int) -> CampaignCard:
@@ -97,9 +102,10 @@ def _cards(campaigns: Sequence[Campaign], actor: Actor) -> list[CampaignCard]:
 
 
 def _card(campaign: Campaign, actor: Actor, agent_ids: Sequence[int]) -> CampaignCard:
+    plan = plan_of(campaign, agent_ids)
     return CampaignCard(
         id=campaign.pk,
-        plan=plan_of(campaign, agent_ids),
+        plan=plan,
         status=campaign.status,
         reason=campaign.reason,
         caller_number=campaign.caller_id.e164,
@@ -109,4 +115,5 @@ def _card(campaign: Campaign, actor: Actor, agent_ids: Sequence[int]) -> Campaig
         made_by=campaign.created_by.name if campaign.created_by else "",
         created_at=campaign.created_at,
         actions=tuple(choice.action for choice in choices(campaign, actor) if choice.allowed),
+        version=version_of(facts(campaign, plan)),
     )

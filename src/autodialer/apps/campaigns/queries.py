@@ -222,9 +222,9 @@ def plan_of(found: Campaign, agent_ids: Sequence[int] | None = None) -> Plan:
     )
 
 
-def facts(found: Campaign) -> dict[str, Any]:
-    """Return what the audit log keeps of a campaign: its plan and its size."""
-    plan = plan_of(found)
+def facts(found: Campaign, plan: Plan | None = None) -> dict[str, Any]:
+    """Return what the audit log keeps of a campaign: its plan, if it is known, and its size."""
+    plan = plan or plan_of(found)
     terms = {field.name: _json(getattr(plan.terms, field.name)) for field in fields(plan.terms)}
     return {
         "name": plan.name,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from autodialer.domain.campaign import MAX_DURATION, MIN_DURATION, START_GRACE, CallType
-from autodialer.domain.errors import InvalidInputError
+from autodialer.domain.errors import InvalidInputError, gathered
 from autodialer.domain.retry import MAX_RETRIES, RETRYABLE, RetryMechanism
 from autodialer.domain.window import CallWindow, narrowed
 
@@ -70,11 +70,19 @@ def check_schedule(terms: Terms, now: datetime) -> tuple[datetime, datetime]:
 
 def check_terms(terms: Terms, account: Account) -> None:
     """Raise InvalidInputError, naming the field, unless all numbers are within their limits."""
-    _check_window(terms, account)
-    _check_retries(terms)
-    _check_seconds("ring_timeout_s", terms.ring_timeout_s, RING_TIMEOUT_S)
-    _check_seconds("idle_limit_s", terms.idle_limit_s, IDLE_LIMIT_S)
-    _check_seconds("max_talk_s", terms.max_talk_s, MAX_TALK_S)
+    gathered(
+        lambda: _check_window(terms, account),
+        lambda: _check_retries(terms),
+        lambda: _check_statuses(terms),
+        lambda: _check_interval(terms),
+        lambda: _check_seconds("ring_timeout_s", terms.ring_timeout_s, RING_TIMEOUT_S),
+        lambda: _check_seconds("idle_limit_s", terms.idle_limit_s, IDLE_LIMIT_S),
+        lambda: _check_seconds("max_talk_s", terms.max_talk_s, MAX_TALK_S),
+        lambda: _check_call_type(terms),
+    )
+
+
+def _check_call_type(terms: Terms) -> None:
     if terms.call_type not in set(CallType):
         raise InvalidInputError(
             "call_type", f"The call type can be {', '.join(CallType)}.", "call_type_unknown"
@@ -115,6 +123,9 @@ def narrowed_hours(account: Account, opens: time | None, closes: time | None) ->
 def _check_retries(terms: Terms) -> None:
     if not 0 <= terms.retries <= MAX_RETRIES:
         raise InvalidInputError("retries", "Choose 0 to 3 retries.", "retries_out_of_range")
+
+
+def _check_statuses(terms: Terms) -> None:
     legal = sorted(status.value for status in RETRYABLE)
     statuses = list(terms.retry_statuses)
     if not set(statuses) <= set(legal) or len(set(statuses)) < len(statuses):
@@ -127,6 +138,9 @@ def _check_retries(terms: Terms) -> None:
             f"Say after which results to retry: {', '.join(legal)}.",
             "statuses_missing",
         )
+
+
+def _check_interval(terms: Terms) -> None:
     if not 1 <= terms.retry_interval_min <= MOST_INTERVAL_MIN:
         raise InvalidInputError(
             "retry_interval_min", "Choose 1 to 1,440 minutes.", "interval_out_of_range"

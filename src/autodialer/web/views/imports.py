@@ -22,11 +22,11 @@ from autodialer.apps.imports.columns import LEFT_OUT, NUMBER
 from autodialer.apps.imports.csv_file import ENCODINGS, SEPARATORS
 from autodialer.apps.imports.files import clean_file_name
 from autodialer.apps.imports.table import Reading
+from autodialer.apps.sending import disposition
 from autodialer.domain.errors import InvalidInputError
 from autodialer.domain.imports import ImportStatus
 from autodialer.ports.screens import Shown
 from autodialer.web.back import go
-from autodialer.web.files import disposition
 from autodialer.web.forms import Form
 from autodialer.web.ids import parse_id
 from autodialer.web.live_topics import Topic, View, Viewer, fragment, the_id_of

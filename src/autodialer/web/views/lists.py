@@ -18,10 +18,10 @@ from autodialer.apps import sheets
 from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.contacts import queries, services
 from autodialer.apps.contacts.export import export_list, for_workbook
+from autodialer.apps.sending import disposition
 from autodialer.domain.errors import InvalidInputError, NotFoundError
 from autodialer.web.access import may
 from autodialer.web.back import go
-from autodialer.web.files import disposition
 from autodialer.web.forms import Form
 from autodialer.web.pages import cut, page_number
 from autodialer.web.routes import FORM, WRITE, Route

@@ -16,9 +16,9 @@ from autodialer.apps.calls import report
 from autodialer.apps.calls.services import download_report
 from autodialer.apps.calls.workbook import write_workbook
 from autodialer.apps.campaigns.access import visible_campaign
+from autodialer.apps.sending import Part, disposition
 from autodialer.apps.sheets import csv_lines
 from autodialer.domain.errors import NotFoundError
-from autodialer.web.files import Part, disposition
 from autodialer.web.routes import Route
 
 if TYPE_CHECKING:

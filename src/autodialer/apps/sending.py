@@ -8,12 +8,16 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from django.http import HttpResponse, StreamingHttpResponse
+
 from autodialer.domain.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
     from typing import BinaryIO
+
+    from django.http import HttpRequest, HttpResponseBase
 
 PIECE: Final = 64 * 1024
 _RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
@@ -100,3 +104,28 @@ def open_in(folder: Path, name: str) -> BinaryIO:
 def disposition(file_name: str, *, is_saved: bool = True) -> str:
     """Return the Content-Disposition of a file; the name is ours: ASCII without quotes."""
     return f'{"attachment" if is_saved else "inline"}; filename="{file_name}"'
+
+
+def ranged(request: HttpRequest, file: BinaryIO, headers: Mapping[str, str]) -> HttpResponseBase:
+    """Return the file or the range of it that is asked for, or 416; the response closes the file.
+
+    All of a file is sent that has changed since the client read a part of it.
+    """
+    facts = os.fstat(file.fileno())
+    size, tag = facts.st_size, f'"{facts.st_size:x}-{facts.st_mtime_ns:x}"'
+    told = {**headers, "Accept-Ranges": "bytes", "ETag": tag}
+    known = request.headers.get("If-Range", tag)
+    try:
+        wanted = span(request.headers.get("Range", ""), size) if known == tag else None
+    except UnsatisfiableError:
+        file.close()
+        return HttpResponse(status=416, headers={**told, "Content-Range": f"bytes */{size}"})
+    status, part = (206, wanted) if wanted else (200, Span(0, size - 1))
+    told["Content-Length"] = str(part.length)
+    if wanted:
+        told["Content-Range"] = f"bytes {wanted.first}-{wanted.last}/{size}"
+    if request.method == "HEAD":
+        file.close()
+        return HttpResponse(status=status, headers=told)
+    content = Part(file, part.first, part.length)
+    return StreamingHttpResponse(content, status=status, headers=told)
