@@ -16,15 +16,21 @@ import structlog
 
 from autodialer.adapters.ari.client import AriConfig
 from autodialer.adapters.ari.switch import AriSwitch
+from autodialer.adapters.pg.outbox import PgOutbox
 from autodialer.adapters.pg.store import PgStore
+from autodialer.adapters.safehttp.client import SafeHttp
 from autodialer.adapters.sim.switch import SimSwitch
+from autodialer.domain.parcels import Stationery
+from autodialer.domain.signing import Keyring
 from autodialer.engine.config import EngineConfig, Failpoint, never
+from autodialer.engine.courier import ACCOUNT_AT_ONCE, HOST_AT_ONCE, Courier
 from autodialer.engine.dialer import Dialer
 from autodialer.ports.store import LeaseLostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from autodialer.domain.web_address import OutboundRules
     from autodialer.engine.config import Killer
     from autodialer.web.live_topics import Topics
 
@@ -149,6 +155,37 @@ async def _run_web(settings: WebSettings, topics: Topics | None) -> None:
         await serve(app, settings.host, settings.port, settings.finish, stop)
         live.cancel()
     log.info("web_stopped")
+
+
+@dataclass(frozen=True, slots=True)
+class CourierSettings:
+    """What delivering webhooks needs. `key` is what the secrets of all endpoints derive from."""
+
+    database_url: str
+    key: bytes
+    public_url: str
+    rules: OutboundRules
+
+
+async def run_courier(settings: CourierSettings, stop: asyncio.Event) -> None:
+    """Deliver what waits in the outbox until `stop` is set, across outages of the database."""
+    async with PgOutbox(settings.database_url) as outbox, courier_http(settings.rules) as http:
+        courier = Courier(
+            outbox,
+            http,
+            Stationery(Keyring(settings.key), settings.public_url),
+            clock=lambda: datetime.now(UTC),
+            spread=random.SystemRandom().random,
+        )
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(courier.run(), name="courier")
+            await stop.wait()
+            courier.stop()
+
+
+def courier_http(rules: OutboundRules) -> SafeHttp:
+    """Return a client for a courier, which itself takes care that no address gets too much."""
+    return SafeHttp(rules, per_host=HOST_AT_ONCE, per_account=ACCOUNT_AT_ONCE)
 
 
 def log_as_json() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -14,11 +15,21 @@ from autodialer.apps.webhooks.models import Delivery, Endpoint
 from tests.support.book import NOON
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from tests.support.book import Book
 
 URL = "https://crm.example.com/in"
+
+
+async def until(holds: Callable[[], bool | Awaitable[bool]], deadline_s: float = 30.0) -> None:
+    """Wait for a condition. Raises TimeoutError after the deadline."""
+    async with asyncio.timeout(deadline_s):
+        while True:
+            found = holds()
+            if found if isinstance(found, bool) else await found:
+                return
+            await asyncio.sleep(0.02)
 
 
 def endpoint(book: Book, *, url: str = URL, kinds: Iterable[str] = ()) -> Endpoint:

@@ -91,6 +91,7 @@ CACHES = {
 RECORDINGS = pages.recordings()
 # Where addresses that users give may lead.
 OUTBOUND = outbound_rules()
+PUBLIC_URL = pages.PUBLIC_URL
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from autodialer.domain import notices, passthru
@@ -16,14 +16,13 @@ if TYPE_CHECKING:
 
     from autodialer.domain.notices import Notice
 
-USER_AGENT: Final = "Autodialer-Webhooks/1"
-
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
     """One delivery: `tries` went before. `url` is "" when its address is not there any more.
 
-    `salts` are those of the secrets that sign at this moment, the newest first.
+    `salts` are those of the secrets that sign at this moment, the newest first. `plain_http` is the
+    account's leave to do without TLS.
     """
 
     id: int
@@ -36,6 +35,7 @@ class Parcel:
     notice: Notice
     endpoint_id: int | None = None
     is_disabled: bool = False
+    plain_http: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,4 @@ class Stationery:
         if parcel.purpose is not Purpose.WEBHOOK:
             # One event may go to two URLs of one receiver, who may look for repeated ids.
             message_id = f"{message_id}_{parcel.purpose}"
-        return {
-            "user-agent": USER_AGENT,
-            **signed_headers(message_id, now, payload, secrets),
-        }
+        return dict(signed_headers(message_id, now, payload, secrets))

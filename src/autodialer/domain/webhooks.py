@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -141,7 +142,7 @@ def judge(purpose: Purpose, tries: int, reply: Reply, now: datetime, spread: flo
     if tries + 1 >= len(schedule):
         return Verdict(DeliveryStatus.FAILED, outcome)
     pause = schedule[tries + 1] * (1 + JITTER * spread)
-    return Verdict(DeliveryStatus.PENDING, outcome, now + max(pause, _asked_for(reply)))
+    return Verdict(DeliveryStatus.PENDING, outcome, now + max(pause, asked_to_wait(reply)))
 
 
 def is_too_late(purpose: Purpose, happened_at: datetime, now: datetime) -> bool:
@@ -170,9 +171,25 @@ def last_try_after() -> timedelta:
     return sum(SCHEDULE, timedelta())
 
 
-def _asked_for(reply: Reply) -> timedelta:
+def asked_to_wait(reply: Reply) -> timedelta:
+    """Return how long the peer asked to be left alone, a day at most; zero when it did not."""
     match reply:
         case Answered(status, timedelta() as wait) if status in _WAIT:
             return min(wait, LONGEST_RETRY_AFTER)
         case _:
             return timedelta()
+
+
+def retry_after(header: str, now: datetime) -> timedelta | None:
+    """Return the pause that a Retry-After header asks for, seconds or a date; None: no pause."""
+    text = header.strip()
+    if text.isascii() and text.isdigit():
+        # More digits than a year has seconds are longer than anything that is obeyed.
+        return min(timedelta(seconds=int(text[:9])), LONGEST_RETRY_AFTER)
+    try:
+        at = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if at.tzinfo is None:
+        return None
+    return min(max(at - now, timedelta()), LONGEST_RETRY_AFTER) or None

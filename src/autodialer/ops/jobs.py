@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, ParamSpec
 
+import structlog
+from django.conf import settings
+from django.core.mail import send_mail
 from django.db import connections
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from autodialer.apps.campaigns.services import keep_final_counts as keep_counts
 from autodialer.apps.imports import services as imports
+from autodialer.apps.webhooks import services as webhooks
+from autodialer.domain.webhooks import DisabledReason
 
 if TYPE_CHECKING:
     from procrastinate import JobContext
+
+    from autodialer.apps.webhooks.models import Endpoint
+
+log = structlog.get_logger()
 
 _P = ParamSpec("_P")
 
@@ -78,3 +87,39 @@ async def rescue(context: JobContext, timestamp: int) -> None:
 def keep_final_counts(timestamp: int) -> None:
     """Spare pages the counting of campaigns that are over."""
     keep_counts()
+
+
+@app.periodic(cron="* * * * * */30")
+@app.task(name="webhooks.look_after", queue=HOUSEKEEPING, queueing_lock="webhooks.look_after")
+@_in_thread
+def look_after_webhooks(timestamp: int) -> None:
+    """Disable endpoints that only fail, and write to the admins about what has stopped."""
+    webhooks.disable_failing(now=_now())
+    webhooks.close_disabled(now=_now())
+    for endpoint, admins in webhooks.note_stopped(now=_now()):
+        _write_to(admins, endpoint)
+
+
+@app.periodic(cron="37 * * * *")
+@app.task(name="webhooks.forget_old", queue=HOUSEKEEPING, queueing_lock="webhooks.forget_old")
+@_in_thread
+def forget_old_webhooks(timestamp: int) -> None:
+    """Delete what was delivered long ago."""
+    webhooks.forget_old(now=_now())
+
+
+def _write_to(admins: Sequence[str], endpoint: Endpoint) -> None:
+    """Send a mail, when there is a server for it; that it cannot be sent must not stop the rest."""
+    why = {
+        DisabledReason.GONE: "it answered that it is gone (410)",
+        DisabledReason.FAILING: "nothing could be delivered for five days",
+    }[DisabledReason(endpoint.disabled_reason)]
+    text = (
+        f"Webhooks to {endpoint.url} were stopped: {why}.\n\n"
+        "What happens from now on is not told. When the address works again, enable the endpoint "
+        f"and send again what failed: {settings.PUBLIC_URL.rstrip('/')}/webhooks/{endpoint.pk}/\n"
+    )
+    try:
+        send_mail("A webhook endpoint was stopped", text, None, admins)
+    except OSError as error:  # which the errors of smtplib are
+        log.warning("mail_not_sent", error=type(error).__name__)

@@ -36,6 +36,7 @@ def parcel_of(row: Mapping[str, Any], now: datetime) -> Parcel:
         notice=notice_of(row),
         endpoint_id=int(lane[1:]) if lane.startswith("e") else None,
         is_disabled=bool(row["disabled_reason"]),
+        plain_http=row["allows_http"],
     )
 
 

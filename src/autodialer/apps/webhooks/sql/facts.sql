@@ -1,6 +1,6 @@
 -- Read of deliveries what they say and to whom, as it was at their event.
 SELECT d.id, d.lane, d.purpose, d.tries, d.account_id, event.id AS event_id, event.kind, event.at,
-       account.zone,
+       account.zone, account.allows_http,
        CASE d.purpose WHEN 'webhook' THEN p.url
                       WHEN 'popup' THEN c.popup_url
                       WHEN 'call_completed' THEN c.call_completed_url
