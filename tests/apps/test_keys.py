@@ -34,7 +34,6 @@ NOT_FOR_KEYS: Final = {
     Permission.DIAL,
     Permission.VIEW_CALLEE,
     Permission.REMOVE_DND,
-    Permission.MANAGE_AGENTS,
     Permission.MANAGE_MANAGERS,
     Permission.CHANGE_ROLES,
     Permission.EDIT_OWN_PROFILE,

@@ -190,6 +190,25 @@ def _spare(book: Book, role: Role) -> User:
     return made
 
 
+def _move_phone(book: Book, actor: Actor) -> object:
+    user = actor.user or book.agent
+    made = agents.add_device(
+        account=book.account,
+        user_id=user.pk,
+        kind=DeviceKind.PHONE,
+        address="9812345678",
+        now=NOON,
+    )
+    return agents.move_phone(
+        account=book.account,
+        user_id=user.pk,
+        device_id=made.pk,
+        number="9812345679",
+        now=NOON,
+        actor=actor,
+    )
+
+
 def _connect(book: Book, actor: Actor) -> object:
     other = book.admin if actor.user == book.agent else book.agent
     device = book.device if other == book.agent else desk_phone(book.account, other)
@@ -392,6 +411,7 @@ ACTS: Final[dict[str, Act]] = {
     "agents.set_default_device": Act(
         _P.EDIT_OWN_PROFILE, "device.default", _device("set_default_device")
     ),
+    "agents.move_phone": Act(_P.EDIT_OWN_PROFILE, "device.move", _move_phone),
     "agents.remove_device": Act(_P.EDIT_OWN_PROFILE, "device.remove", _device("remove_device")),
     "agents.issue_phone_secret": Act(
         _P.MANAGE_SIP_SECRETS, "device.new_secret", _device("issue_phone_secret")

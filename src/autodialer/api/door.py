@@ -13,6 +13,7 @@ from django.http import HttpResponse
 from django.urls import Resolver404, resolve
 
 from autodialer.api.auth import authenticate
+from autodialer.api.exotel import refusals as exotel
 from autodialer.api.limits import Limiter
 from autodialer.api.once import answer_once
 from autodialer.api.problems import ApiError, problem_of
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from autodialer.api.request import ApiRequest
 
-PREFIXES: Final = ("/api/",)
+PREFIXES: Final = ("/api/", *exotel.PREFIXES)
 # Addresses that say how to use the API, for people without a key.
 OPEN: Final = frozenset({"api:openapi-json", "api:docs", "api:errors"})
 JSON_BYTES: Final = 1024 * 1024
@@ -45,7 +46,7 @@ class Door:
         try:
             return self._answer(request)
         except Exception as error:  # noqa: BLE001  the last resort: logged, and told as a 500
-            return problem_of(request, error)
+            return _refused(request, error)
 
     def _answer(self, request: ApiRequest) -> HttpResponseBase:
         match = _match(request)
@@ -58,7 +59,7 @@ class Door:
             _check_size(request)
             response = answer_once(request, lambda: _run(request, match))
         except Exception as error:  # noqa: BLE001  as above, with what is left of the quota
-            response = problem_of(request, error)
+            response = _refused(request, error)
         return _with(response, {**left, "Cache-Control": "private, no-store"})
 
 
@@ -83,10 +84,14 @@ def _run(request: ApiRequest, match: ResolverMatch) -> HttpResponseBase:
     allow = ", ".join(sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])}))
     if asked == "OPTIONS":
         return HttpResponse(status=204, headers={"Allow": allow})
-    refused = ApiError(
-        "method_not_allowed", f"This address takes {allow}.", headers={"Allow": allow}
-    )
-    return problem_of(request, refused)
+    raise ApiError("method_not_allowed", f"This address takes {allow}.", headers={"Allow": allow})
+
+
+def _refused(request: ApiRequest, error: Exception) -> HttpResponse:
+    """Return a refusal in the words of the address that was asked."""
+    if request.path_info.startswith(exotel.PREFIXES):
+        return exotel.refused(request, error)
+    return problem_of(request, error)
 
 
 def _check_size(request: ApiRequest) -> None:

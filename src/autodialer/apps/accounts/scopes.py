@@ -1,7 +1,7 @@
 """What an API key may be made for: each scope is a fixed set of permissions.
 
 Some things no key may do, whatever its scopes: end a campaign that still calls, dial for oneself,
-manage people, keys and settings, see secrets, book money.
+manage admins, supervisors, keys and settings, see secrets, book money.
 """
 
 from __future__ import annotations
@@ -78,7 +78,10 @@ GRANTS: Final[Mapping[KeyScope, Grant]] = MappingProxyType(
             "play and download recordings", _SEE_CAMPAIGNS | {_P.PLAY_RECORDING}
         ),
         _S.AGENTS_READ: Grant("see users, groups and devices, and what agents do", _SEE_AGENTS),
-        _S.AGENTS_WRITE: Grant("make, change and delete groups", _SEE_AGENTS | {_P.EDIT_GROUPS}),
+        _S.AGENTS_WRITE: Grant(
+            "make and change agents, their devices, and groups",
+            _SEE_AGENTS | {_P.EDIT_GROUPS, _P.MANAGE_AGENTS},
+        ),
         _S.AGENTS_CONTROL: Grant(
             "start and stop agents",
             _SEE_AGENTS

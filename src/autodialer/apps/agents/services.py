@@ -279,6 +279,35 @@ def set_default_device(
 
 
 @transaction.atomic(durable=True)
+def move_phone(
+    *,
+    account: Account,
+    user_id: int,
+    device_id: int,
+    number: str,
+    now: datetime,
+    actor: Actor = OPERATOR,
+) -> None:
+    """Give a telephone of a user another number; who is connected on it stays connected.
+
+    Raises NumberError, DeviceInUseError, ConflictError for a SIP account, or NotFoundError.
+    """
+    Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+    user = _locked_owner(account, actor, user_id)
+    device = _device(account, user, device_id)
+    if device.kind != DeviceKind.PHONE:
+        raise ConflictError("A SIP account has no number: add a telephone as another device.")
+    e164 = parse_number(number, account.region)
+    if e164 == device.address:
+        return
+    _check_free(account, user, DeviceKind.PHONE, e164)
+    before = _device_facts(device)
+    device.address = e164
+    device.save(update_fields=["address"])
+    _note_device(device, actor, "move", now, before=before, after=_device_facts(device))
+
+
+@transaction.atomic(durable=True)
 def remove_device(
     *, account: Account, user_id: int, device_id: int, now: datetime, actor: Actor = OPERATOR
 ) -> None:

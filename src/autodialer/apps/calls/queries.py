@@ -64,6 +64,7 @@ class CallRow:
 
     id: UUID
     number: str
+    caller_id: str
     contact: str
     agent: str
     try_no: int | None
@@ -92,6 +93,15 @@ def agents_of(account: Account, ids: Iterable[int]) -> Mapping[int, list[AgentRo
     for session in _live_sessions(account).filter(campaign__in=list(found)):
         found[session.campaign_id].append(agent_row(session))
     return found
+
+
+def engaged(account: Account, ids: Iterable[int]) -> Mapping[int, UUID | None]:
+    """Return which of these users are connected, each with the call that lives now, if any."""
+    live = Attempt.objects.filter(session=OuterRef("pk")).exclude(state=AttemptState.ENDED.value)
+    sessions = Session.objects.filter(account=account, user__in=list(ids)).exclude(
+        status=SessionStatus.ENDED.value
+    )
+    return dict(sessions.values_list("user_id", Subquery(live.values("pk")[:1])))
 
 
 def sessions_part(
@@ -175,6 +185,7 @@ def call_row(attempt: Attempt) -> CallRow:
     return CallRow(
         id=attempt.pk,
         number=attempt.e164,
+        caller_id=attempt.caller_id,
         contact=contact_name(attempt.target.contact),
         agent=attempt.user.name,
         try_no=attempt.try_no,

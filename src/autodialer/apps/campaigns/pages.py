@@ -60,10 +60,10 @@ class CampaignCard:
 
 def card(account: Account, actor: Actor, campaign_id: int) -> CampaignCard:
     """Return one campaign. Raises NotFoundError, also for who may not see it."""
-    found = _loaded(visible_campaigns(account, actor).filter(pk=campaign_id)).first()
+    found = loaded(visible_campaigns(account, actor).filter(pk=campaign_id)).first()
     if found is None:
         raise no_such_campaign(campaign_id)
-    (shown,) = _cards([found], actor)
+    (shown,) = cards_of([found], actor)
     return shown
 
 
@@ -75,13 +75,14 @@ def cards(
     Two queries. Raises KeyError for an order that is not one of ORDERS, PlaceError.
     """
     order = ORDERS[wanted.order]
-    rows = list(keyset.part(_loaded(matching(account, actor, wanted)), order, after, limit + 1))
+    rows = list(keyset.part(loaded(matching(account, actor, wanted)), order, after, limit + 1))
     shown = rows[:limit]
     last = keyset.place_of(shown[-1], order) if len(rows) > limit else None
-    return _cards(shown, actor), last
+    return cards_of(shown, actor), last
 
 
-def _loaded(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
+def loaded(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
+    """Return campaigns with what `cards_of` reads of each."""
     return campaigns.select_related("group", "caller_id", "contact_list", "created_by")
 
 
@@ -96,7 +97,8 @@ def _picked(campaigns: Sequence[Campaign]) -> Mapping[int, list[int]]:
     return found
 
 
-def _cards(campaigns: Sequence[Campaign], actor: Actor) -> list[CampaignCard]:
+def cards_of(campaigns: Sequence[Campaign], actor: Actor) -> list[CampaignCard]:
+    """Return campaigns that were read by `loaded` as programs read them; one query."""
     picked = _picked(campaigns)
     return [_card(campaign, actor, picked[campaign.pk]) for campaign in campaigns]
 

@@ -29,8 +29,9 @@ from autodialer.apps.campaigns.models import (
 )
 from autodialer.apps.campaigns.plan import TERM_FIELDS, Plan
 from autodialer.apps.campaigns.terms import URLS, Terms, narrowed_hours
+from autodialer.apps.contacts.numbers import NumberError, parse_caller_id
 from autodialer.domain.campaign import CampaignStatus
-from autodialer.domain.errors import NotFoundError
+from autodialer.domain.errors import InvalidInputError, NotFoundError
 from autodialer.domain.retry import RetryMechanism
 
 if TYPE_CHECKING:
@@ -243,6 +244,21 @@ def _json(value: object) -> object:
     if isinstance(value, (datetime, time)):
         return value.isoformat()
     return list(value) if isinstance(value, tuple) else value
+
+
+def caller_id_by_number(account: Account, number: str) -> int:
+    """Return the caller id with this number, however it is written. Raises InvalidInputError."""
+    unknown = InvalidInputError(
+        "caller_id", f"{number[:40]!r} is no caller id of this account.", "caller_id_unknown"
+    )
+    try:
+        e164 = parse_caller_id(number, account.region)
+    except NumberError:
+        raise unknown from None
+    found = CallerId.objects.filter(account=account, e164=e164).values_list("pk", flat=True)
+    if not found:
+        raise unknown
+    return found[0]
 
 
 def caller_id_rows(account: Account) -> list[CallerIdRow]:

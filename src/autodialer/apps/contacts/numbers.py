@@ -83,6 +83,14 @@ def parse_caller_id(raw: str, region: str) -> str:
     return phonenumbers.format_number(_valid_number(raw, region), PhoneNumberFormat.E164)
 
 
+def kind_of(e164: str) -> str:
+    """Return "mobile", "landline" or "other" for an E.164 number."""
+    kind = phonenumbers.number_type(phonenumbers.parse(e164))
+    if kind in {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}:
+        return "mobile"
+    return "landline" if kind == PhoneNumberType.FIXED_LINE else "other"
+
+
 @lru_cache(maxsize=1)
 def regions() -> tuple[tuple[str, int], ...]:
     """Return each country (two letters, ISO 3166) with its calling code, in alphabetical order."""

@@ -229,6 +229,12 @@ def is_forbidden(account: Account, e164: str) -> bool:
     return DndEntry.objects.filter(account=account, e164=e164).exists()
 
 
+def contact_rows_of(account: Account, actor: Actor, ids: Sequence[int]) -> Mapping[int, ContactRow]:
+    """Return these contacts by their ids, as far as the actor may see them; one query."""
+    found = visible_contacts(account, actor).filter(pk__in=set(ids))
+    return {one.pk: row_of(one) for one in found}
+
+
 def require_contacts(account: Account, actor: Actor, ids: Sequence[int]) -> None:
     """Raise NotFoundError unless the actor may see all of these contacts."""
     wanted = set(ids)
