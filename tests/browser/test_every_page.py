@@ -30,6 +30,7 @@ NO_PAGES: Final = {
     "campaign_preview",
     "campaign_report_file",
     "campaign_work_part",
+    "export_file",
     "recording",
 }
 

@@ -32,10 +32,13 @@ from autodialer.apps.campaigns.terms import Terms
 from autodialer.apps.contacts import services as contacts
 from autodialer.apps.contacts.batch import NewContact
 from autodialer.apps.contacts.person import Person
+from autodialer.apps.exports import services as exports
+from autodialer.apps.exports.models import Export
 from autodialer.apps.imports import services as imports
 from autodialer.apps.keys import services as keys
 from autodialer.apps.webhooks import services as webhooks
 from autodialer.apps.webhooks.models import Endpoint
+from autodialer.domain.exports import Takeaway
 from autodialer.domain.money import PaymentMode, Rate
 from tests.support.book import NOON, Book, csv_of, desk_phone
 from tests.support.outbox import endpoint
@@ -176,6 +179,18 @@ def _members(change: str) -> Callable[[Book, Actor], object]:
         )
 
     return act
+
+
+def _ask_export(book: Book, actor: Actor) -> int:
+    return exports.ask_export(
+        account=book.account, what=Takeaway.LIST, subject_id=book.list_id, actor=actor, now=NOON
+    )
+
+
+def _take_export(book: Book, actor: Actor) -> object:
+    asked = _ask_export(book, OPERATOR)
+    Export.objects.filter(pk=asked).update(file="w.xlsx", size=1, finished_at=NOON)
+    return exports.take_export(account=book.account, export_id=asked, actor=actor, now=NOON)
 
 
 def _spare(book: Book, role: Role) -> User:
@@ -372,12 +387,7 @@ ACTS: Final[dict[str, Act]] = {
         _P.EDIT_GROUPS,
         "group.edit",
         lambda b, a: agents.edit_group(
-            account=b.account,
-            group_id=b.group.pk,
-            name="New",
-            user_ids=[b.supervisor.pk],
-            now=NOON,
-            actor=a,
+            account=b.account, group_id=b.group.pk, name="New", user_ids=[], now=NOON, actor=a
         ),
     ),
     "agents.rename_group": Act(
@@ -556,6 +566,8 @@ ACTS: Final[dict[str, Act]] = {
             account=b.account, campaign_id=b.campaign().pk, form="csv", actor=a, now=NOON
         ),
     ),
+    "exports.ask_export": Act(_P.EXPORT_CONTACTS, "export.ask", _ask_export),
+    "exports.take_export": Act(_P.EXPORT_CONTACTS, "list.export", _take_export),
     "calls.play_recording": Act(
         _P.PLAY_RECORDING,
         "recording.play",

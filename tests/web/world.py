@@ -15,7 +15,9 @@ from autodialer.apps.calls.services import start_session
 from autodialer.apps.campaigns.models import Campaign, Target
 from autodialer.apps.contacts.models import Contact, DndEntry
 from autodialer.apps.contacts.services import add_dnd_numbers
+from autodialer.apps.exports.services import ask_export
 from autodialer.apps.imports.models import ListImport
+from autodialer.domain.exports import Takeaway
 from tests.support.book import NOON, Book, make_book
 
 if TYPE_CHECKING:
@@ -66,12 +68,17 @@ def make_world(name: str) -> World:
         "contact_id": Contact.objects.filter(account=book.account).earliest("pk").pk,
         "import_id": ListImport.objects.filter(account=book.account).latest("pk").pk,
         "entry_id": _entry(book).pk,
+        "export_id": _export(book),
         "user_id": book.agent.pk,
         "group_id": book.group.pk,
         "device_id": book.device.pk,
         "caller_id": book.caller_id.pk,
     }
     return World(book, outsider, campaign, ids)
+
+
+def _export(book: Book) -> int:
+    return ask_export(account=book.account, what=Takeaway.LIST, subject_id=book.list_id, now=NOON)
 
 
 def _entry(book: Book) -> DndEntry:

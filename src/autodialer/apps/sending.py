@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponseBase
 
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PIECE: Final = 64 * 1024
 _RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
@@ -79,8 +80,8 @@ def span(asked: str, size: int) -> Span | None:
     return wanted
 
 
-def open_in(folder: Path, name: str) -> BinaryIO:
-    """Open a plain file that stands in the folder itself. Raises NotFoundError.
+def open_in(folder: Path, name: str, gone: str = "This recording was deleted.") -> BinaryIO:
+    """Open a plain file that stands in the folder itself. Raises NotFoundError, saying `gone`.
 
     Neither another folder nor a link leads out of it.
     """
@@ -94,7 +95,7 @@ def open_in(folder: Path, name: str) -> BinaryIO:
         finally:
             os.close(inside)
     except OSError:
-        raise NotFoundError("This recording was deleted.") from None
+        raise NotFoundError(gone) from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise NotFoundError("There is no such file.")

@@ -27,6 +27,11 @@ def recordings() -> Path:
     return Path(env.text("AUTODIALER_RECORDINGS", default=str(below_var)))
 
 
+def exports() -> Path:
+    """Return the folder of workbooks that workers write and people take away."""
+    return Paths.from_environment().exports
+
+
 def public_host() -> str:
     """Return the host of the public address. Raises SettingError when it is no http(s) address."""
     parts = urlsplit(PUBLIC_URL)

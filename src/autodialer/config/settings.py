@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "autodialer.apps.agents",
     "autodialer.apps.campaigns",
     "autodialer.apps.calls",
+    "autodialer.apps.exports",
     "autodialer.apps.webhooks",
     "autodialer.apps.keys",
 ]
@@ -92,6 +93,8 @@ RECORDINGS = pages.recordings()
 # Where addresses that users give may lead.
 OUTBOUND = outbound_rules()
 PUBLIC_URL = pages.PUBLIC_URL
+# Workers write workbooks here; pages hand them out.
+EXPORTS = pages.exports()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"

@@ -15,9 +15,11 @@ from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from autodialer.apps.campaigns.services import keep_final_counts as keep_counts
+from autodialer.apps.exports import services as exports
 from autodialer.apps.imports import services as imports
 from autodialer.apps.webhooks import services as webhooks
 from autodialer.domain.webhooks import DisabledReason
+from autodialer.ops.paths import private_folder
 
 if TYPE_CHECKING:
     from procrastinate import JobContext
@@ -66,6 +68,22 @@ def run_import(import_id: int) -> None:
 def expire_imports(timestamp: int) -> None:
     """Forget uploaded files that nobody went on with."""
     imports.expire_imports(now=_now())
+
+
+@app.task(name=exports.TASK, queue=exports.QUEUE, retry=_AGAIN)
+@_in_thread
+def write_export(export_id: int) -> None:
+    """Write a workbook that somebody asked for."""
+    folder = private_folder(settings.EXPORTS)
+    exports.write_export(export_id=export_id, folder=folder, clock=_now)
+
+
+@app.periodic(cron="47 * * * *")
+@app.task(name="exports.expire", queue=HOUSEKEEPING, queueing_lock="exports.expire")
+@_in_thread
+def expire_exports(timestamp: int) -> None:
+    """Delete the workbooks of yesterday."""
+    exports.expire_exports(folder=private_folder(settings.EXPORTS), now=_now())
 
 
 @app.periodic(cron="* * * * * */20")  # the sixth field are seconds

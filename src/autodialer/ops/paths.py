@@ -77,6 +77,10 @@ class Paths:
         return self.var / "reports"
 
     @property
+    def exports(self) -> Path:
+        return self.var / "exports"
+
+    @property
     def bench(self) -> Path:
         return self.var / "bench"
 

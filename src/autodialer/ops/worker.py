@@ -36,7 +36,7 @@ class WorkerProcess(Child):
             [sys.executable, "-m", "autodialer.ops.worker"],
             log=paths.log / "worker.log",
             env={
-                "AUTODIALER_VAR": str(paths.var),  # the key that signs webhooks
+                "AUTODIALER_VAR": str(paths.var),  # the key that signs webhooks, and the workbooks
                 "AUTODIALER_DATABASE_URL": database_url,
             },
         )

@@ -16,13 +16,16 @@ if TYPE_CHECKING:
 
 
 class Shown(StrEnum):
-    """What screens show. The id of a change is that of the campaign, user, import or account."""
+    """What screens show. The id of a change is that of the campaign, user, import, export
+    or account."""
 
     # Its status, its counts, its calls, or the agents on it.
     CAMPAIGN = "campaign"
     # Where a user's session and call stand.
     AGENT = "agent"
     IMPORT = "import"
+    # A workbook that a worker writes.
+    EXPORT = "export"
     # People, groups, lists, the do-not-call registry, money, settings.
     ACCOUNT = "account"
 

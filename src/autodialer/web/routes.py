@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     View = Callable[..., HttpResponseBase]
 
 READ: Final = ("GET", "HEAD")
+# What leaves an entry in the audit log: a HEAD would leave one too, and hand nothing out.
+ONCE: Final = ("GET",)
 WRITE: Final = ("POST",)
 FORM: Final = ("GET", "HEAD", "POST")
 

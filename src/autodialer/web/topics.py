@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from autodialer.web.live_topics import Topics
-from autodialer.web.views import campaign_live, campaigns, imports, work
+from autodialer.web.views import campaign_live, campaigns, exports, imports, work
 
 TOPICS: Final = Topics(
-    (*campaign_live.TOPICS, *campaigns.TOPICS, *imports.TOPICS, *work.TOPICS),
+    (*campaign_live.TOPICS, *campaigns.TOPICS, *exports.TOPICS, *imports.TOPICS, *work.TOPICS),
 )

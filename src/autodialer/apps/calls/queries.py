@@ -259,6 +259,11 @@ def _state(session: Session, call: Attempt | None) -> tuple[AgentState, datetime
     return AgentState.TALKING, call.answered_at
 
 
+def call_count(account: Account, campaign_id: int) -> int:
+    """Return how many calls a campaign has made, also those that are live."""
+    return Attempt.objects.filter(account=account, campaign=campaign_id).count()
+
+
 @dataclass(frozen=True, slots=True)
 class NodeRow:
     """A node and until when a dialer holds it."""

@@ -25,19 +25,23 @@ if TYPE_CHECKING:
 
 
 def write_workbook(account: Account, campaign: Campaign, to: BinaryIO, now: datetime) -> int:
-    """Write the whole report; return the number of rows below the headers of numbers and calls.
+    """Write the whole report; return the number of rows below the headers of numbers and calls."""
+    targets, calls, _ = sheets.write_workbook(report_sections(account, campaign, now), to)
+    return targets + calls
+
+
+def report_sections(account: Account, campaign: Campaign, now: datetime) -> tuple[Section, ...]:
+    """Return the sheets of the report.
 
     Times are those of the clock in the account's zone, which Excel cannot store: it is named in
     a column of its own.
     """
-    sections = (
+    return (
         # First, because an import reads the first sheet: a report can be imported as a list again.
         report.targets(account, campaign),
         report.calls(account, campaign),
         summary(account, campaign, now),
     )
-    targets, calls, _ = sheets.write_workbook(sections, to)
-    return targets + calls
 
 
 def summary(account: Account, campaign: Campaign, now: datetime) -> Section:

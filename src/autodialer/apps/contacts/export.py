@@ -29,9 +29,14 @@ ROWS_AT_ONCE: Final = 2_000
 def export_list(account: Account, actor: Actor, list_id: int, now: datetime) -> Section:
     """Return the contacts of a list in its order, with a column for each field of their own.
 
-    Leaves an entry in the audit log: a copy of the list leaves the house. Raises NotFoundError,
-    NotAllowedError.
+    Leaves an entry in the audit log, and raises, as `note_export` does.
     """
+    note_export(account, actor, list_id, now)
+    return contacts_of(list_id)
+
+
+def note_export(account: Account, actor: Actor, list_id: int, now: datetime) -> None:
+    """Note that a copy of a list leaves the house. Raises NotFoundError, NotAllowedError."""
     found = list_row(account, actor, list_id, Permission.EXPORT_CONTACTS)
     record(
         account=account,
@@ -41,6 +46,10 @@ def export_list(account: Account, actor: Actor, list_id: int, now: datetime) -> 
         after={"name": found.name, "contacts": found.contacts},
         now=now,
     )
+
+
+def contacts_of(list_id: int) -> Section:
+    """Return the contacts of a list as `export_list` does, for those who have asked whose it is."""
     own = [heading for (heading,) in _rows("export_fields", list_id)]
     return Section("contacts", distinct((*COLUMNS, *own)), _members(list_id, own))
 

@@ -33,7 +33,7 @@ from autodialer.web.live_topics import Topic, View, Viewer, fragment, the_id_of
 from autodialer.web.pages import cut, page_number
 from autodialer.web.routes import FORM, WRITE, Route
 from autodialer.web.uploads import UploadField, status_of
-from autodialer.web.views.lists import file_stem
+from autodialer.web.views.exports import file_stem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from django import forms
 from django.contrib import messages
 from django.http import FileResponse, StreamingHttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -18,14 +18,17 @@ from autodialer.apps import sheets
 from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.contacts import queries, services
 from autodialer.apps.contacts.export import export_list, for_workbook
-from autodialer.apps.sending import disposition
+from autodialer.apps.exports.queries import MOST_AT_ONCE
+from autodialer.apps.sending import XLSX, disposition
 from autodialer.domain.errors import InvalidInputError, NotFoundError
+from autodialer.domain.exports import Takeaway
 from autodialer.web.access import may
 from autodialer.web.back import go
 from autodialer.web.forms import Form
 from autodialer.web.pages import cut, page_number
-from autodialer.web.routes import FORM, WRITE, Route
+from autodialer.web.routes import FORM, ONCE, WRITE, Route
 from autodialer.web.search import search_of
+from autodialer.web.views.exports import file_stem, preparing
 
 if TYPE_CHECKING:
     from django.http import HttpResponse, HttpResponseBase
@@ -33,7 +36,6 @@ if TYPE_CHECKING:
     from autodialer.web.access import PageRequest
 
 PER_PAGE: Final = 50
-XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class NameForm(Form):
@@ -182,6 +184,8 @@ def list_export(request: PageRequest, list_id: int, form: str) -> HttpResponseBa
     if form not in {"csv", "xlsx"}:
         raise NotFoundError(_("A list can be had as csv or xlsx."))
     row = queries.list_row(request.account, request.actor, list_id, Permission.EXPORT_CONTACTS)
+    if form == "xlsx" and row.contacts > MOST_AT_ONCE:
+        return redirect("list_export_prepare", list_id)
     section = export_list(request.account, request.actor, list_id, request.now)
     name = f"{file_stem(row.name)}.{form}"
     if form == "csv":
@@ -194,6 +198,12 @@ def list_export(request: PageRequest, list_id: int, form: str) -> HttpResponseBa
     return FileResponse(book, as_attachment=True, filename=name, content_type=XLSX)
 
 
+def list_export_prepare(request: PageRequest, list_id: int) -> HttpResponse:
+    """Say that the workbook of a long list takes a while, and let a worker write it."""
+    row = queries.list_row(request.account, request.actor, list_id, Permission.EXPORT_CONTACTS)
+    return preparing(request, Takeaway.LIST, list_id, row.name)
+
+
 def picked(request: PageRequest) -> list[int]:
     """Return the ids of the rows that were ticked. Raises InvalidInputError when none was."""
     asked = request.POST if request.method == "POST" else request.GET
@@ -201,11 +211,6 @@ def picked(request: PageRequest) -> list[int]:
     if not ids:
         raise InvalidInputError("contact", _("Tick the contacts first."), "nothing_picked")
     return ids
-
-
-def file_stem(name: str) -> str:
-    """Return a name as part of a file's name: letters, digits, dashes."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower()[:60] or "list"
 
 
 _P = Permission
@@ -217,5 +222,18 @@ ROUTES: Final = (
     Route("lists/<int:list_id>/delete/", "list_delete", list_delete, _P.DELETE_LIST, FORM),
     Route("lists/<int:list_id>/add/", "list_add", list_add, _P.EDIT_LIST, FORM),
     Route("lists/<int:list_id>/remove/", "list_remove", list_remove, _P.EDIT_LIST, WRITE),
-    Route("lists/<int:list_id>/export.<str:form>", "list_export", list_export, _P.EXPORT_CONTACTS),
+    Route(
+        "lists/<int:list_id>/export.<str:form>",
+        "list_export",
+        list_export,
+        _P.EXPORT_CONTACTS,
+        ONCE,
+    ),
+    Route(
+        "lists/<int:list_id>/export/",
+        "list_export_prepare",
+        list_export_prepare,
+        _P.EXPORT_CONTACTS,
+        FORM,
+    ),
 )
