@@ -8,7 +8,7 @@ import os
 import random
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -19,9 +19,12 @@ from autodialer.adapters.ari.switch import AriSwitch
 from autodialer.adapters.pg.outbox import PgOutbox
 from autodialer.adapters.pg.store import PgStore
 from autodialer.adapters.safehttp.client import SafeHttp
+from autodialer.adapters.safehttp.dial_whom import HttpDialWhom
 from autodialer.adapters.sim.switch import SimSwitch
 from autodialer.domain.parcels import Stationery
 from autodialer.domain.signing import Keyring
+from autodialer.domain.web_address import OutboundRules
+from autodialer.engine.asker import MOST_AT_ONCE
 from autodialer.engine.config import EngineConfig, Failpoint, never
 from autodialer.engine.courier import ACCOUNT_AT_ONCE, HOST_AT_ONCE, Courier
 from autodialer.engine.dialer import Dialer
@@ -30,7 +33,6 @@ from autodialer.ports.store import LeaseLostError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from autodialer.domain.web_address import OutboundRules
     from autodialer.engine.config import Killer
     from autodialer.web.live_topics import Topics
 
@@ -43,12 +45,14 @@ LEASE_LOST_EXIT: Final = 3
 class DialerSettings:
     """What one dialer process needs. Without `ari` the node calls simulated customers.
 
+    `outbound` says where the addresses of campaigns may lead.
     `kill_at` is for tests of recovery: the process kills itself there.
     """
 
     node: str
     database_url: str
     ari: AriConfig | None
+    outbound: OutboundRules = field(default_factory=OutboundRules)
     capacity: int = 200
     lease_ttl: timedelta = timedelta(seconds=10)
     kill_at: Failpoint | None = None
@@ -68,18 +72,21 @@ def run_dialer(settings: DialerSettings) -> int:
 
 async def _run(settings: DialerSettings) -> None:
     store, switch = PgStore(settings.database_url), _switch(settings)
+    # As many to one host as the asker has under way for one campaign.
+    numbers = SafeHttp(settings.outbound, per_host=MOST_AT_ONCE)
     dialer = Dialer(
         _engine_config(settings),
         store,
         switch,
         clock=lambda: datetime.now(UTC),
         kill=_killer(settings.kill_at),
+        numbers=HttpDialWhom(numbers),
         phones=switch if isinstance(switch, AriSwitch) else None,
     )
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, dialer.stop)
-    async with store:
+    async with store, numbers:
         await dialer.run()
     log.info("dialer_stopped", node=settings.node)
 

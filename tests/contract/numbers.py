@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
-from autodialer.domain.dial_whom import read_answer
-from autodialer.domain.ids import CampaignId, SessionId
+from autodialer.domain.dial_whom import SourceTrouble, read_answer
+from autodialer.domain.ids import AccountId, CampaignId, SessionId
 from autodialer.ports.numbers import DialWhom, NumberRequest, SourceFailedError
 from tests.contract.store_world import NOW
 
@@ -27,6 +28,12 @@ class DialWhomContract:
             agent="asha",
             caller_id="+918047112233",
             asked_at=NOW,
+            account_id=AccountId(1),
+            agent_address="+919800000001",
+            agent_email="asha@demo1.example",
+            zone="Asia/Kolkata",
+            started_at=NOW - timedelta(minutes=2),
+            ready_at=NOW - timedelta(minutes=1),
         )
 
     async def test_the_text_comes_as_it_is(self) -> None:
@@ -40,6 +47,7 @@ class DialWhomContract:
 
     async def test_a_failure_is_told_apart_from_the_end_and_may_be_asked_again(self) -> None:
         source = self.source([None, "+919800000100"])
-        with pytest.raises(SourceFailedError):
+        with pytest.raises(SourceFailedError) as failed:
             await source.ask(self.request())
+        assert failed.value.trouble in SourceTrouble
         assert await source.ask(self.request()) == "+919800000100"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from autodialer.domain import outcome
 from autodialer.domain.campaign import CampaignStatus
-from autodialer.domain.dial_whom import MAX_FAILURES, MAX_REPEATS
+from autodialer.domain.dial_whom import MAX_FAILURES, MAX_REPEATS, SourceTrouble
 from autodialer.domain.session import EndReason, NoMore, NothingNow, Wait
 from autodialer.domain.target import TargetStatus
 from tests.contract.store_world import (
@@ -26,9 +26,9 @@ from tests.contract.store_world import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
+    from autodialer.domain.dial_whom import Given
     from autodialer.ports.store import Store
     from tests.contract.store_world import World
 
@@ -42,7 +42,7 @@ async def answer(desk: Desk, *numbers: str, at: datetime = NOW) -> None:
     await desk.store.take_answer(desk.lease, request, numbers, at)
 
 
-async def answer_each(desk: Desk, times: int, given: Sequence[str] | None) -> datetime:
+async def answer_each(desk: Desk, times: int, given: Given) -> datetime:
     """Give the same answer as often, each as soon as it may be asked for; return when."""
     at = NOW
     for _ in range(times):
@@ -120,7 +120,7 @@ class SourceContract:
         desk = await desk_for(store, world, BY_URL)
         await answer(desk, FIRST)
         await desk.finish(await desk.call(), outcome.TALKED)
-        at = await answer_each(desk, MAX_REPEATS, [FIRST])
+        at = await answer_each(desk, MAX_REPEATS, (FIRST,))
         assert await desk.claim(at) == NoMore(EndReason.CAMPAIGN_COMPLETED)
         assert len(await world.attempts(desk.campaign)) == 1
 
@@ -128,13 +128,14 @@ class SourceContract:
         self, store: Store, world: World
     ) -> None:
         desk = await desk_for(store, world, BY_URL)
-        at = await answer_each(desk, MAX_FAILURES - 1, None)
+        at = await answer_each(desk, MAX_FAILURES - 1, SourceTrouble.TIMEOUT)
         # 1 + 2 + 4 + ... + 32, then a minute each.
         assert at == NOW + timedelta(seconds=63 + 2 * 60)
         assert await world.campaign_status(desk.campaign) is CampaignStatus.IN_PROGRESS
         (request,) = await store.numbers_to_ask(desk.lease, at + MINUTE)
-        await store.take_answer(desk.lease, request, None, at + MINUTE)
+        await store.take_answer(desk.lease, request, SourceTrouble.HTTP_STATUS, at + MINUTE)
         assert await world.campaign_status(desk.campaign) is CampaignStatus.PAUSED
+        assert await world.source_trouble(desk.campaign) is SourceTrouble.HTTP_STATUS
         assert await desk.claim(at + MINUTE) == NothingNow(Wait.PAUSED)
 
     async def test_failures_of_requests_that_were_under_way_together_count_once(
@@ -143,7 +144,7 @@ class SourceContract:
         desk = await desk_for(store, world, BY_URL)
         (request,) = await store.numbers_to_ask(desk.lease, NOW)
         for _ in range(MAX_FAILURES):
-            await store.take_answer(desk.lease, request, None, NOW)
+            await store.take_answer(desk.lease, request, SourceTrouble.TIMEOUT, NOW)
         assert await world.campaign_status(desk.campaign) is CampaignStatus.IN_PROGRESS
         assert await desk.claim() == NothingNow(Wait.SOURCE_SLOW, NOW + SECOND)
 
@@ -152,8 +153,25 @@ class SourceContract:
     ) -> None:
         desk = await desk_for(store, world, BY_URL)
         await answer(desk, "112", "12")
+        assert await world.source_trouble(desk.campaign) is SourceTrouble.NOTHING_TO_DIAL
         assert await desk.claim() == NothingNow(Wait.SOURCE_SLOW, NOW + SECOND)
         assert sum((await world.counts(desk.campaign)).values()) == 0
+
+    async def test_a_good_answer_ends_the_trouble(self, store: Store, world: World) -> None:
+        desk = await desk_for(store, world, BY_URL)
+        at = await answer_each(desk, 1, SourceTrouble.TIMEOUT)
+        await answer(desk, FIRST, at=at + SECOND)
+        assert await world.source_trouble(desk.campaign) is None
+
+    async def test_the_request_says_who_asks_and_since_when(
+        self, store: Store, world: World
+    ) -> None:
+        desk = await desk_for(store, world, BY_URL)
+        (request,) = await store.numbers_to_ask(desk.lease, NOW)
+        assert (request.zone, request.asked_at) == ("Asia/Kolkata", NOW)
+        assert request.started_at <= request.ready_at <= NOW
+        assert request.agent_address
+        assert not request.plain_http
 
     async def test_nobody_asks_for_a_campaign_that_is_paused_or_closed(
         self, store: Store, world: World
@@ -169,5 +187,5 @@ class SourceContract:
         desk = await desk_for(store, world, BY_URL)
         (request,) = await store.numbers_to_ask(desk.lease, NOW)
         await world.complete(desk.campaign, NOW)
-        await store.take_answer(desk.lease, request, [FIRST], NOW)
+        await store.take_answer(desk.lease, request, (FIRST,), NOW)
         assert sum((await world.counts(desk.campaign)).values()) == 0

@@ -20,6 +20,7 @@ from autodialer.ports.store import Lease, NextClaim
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping, Sequence
 
+    from autodialer.domain.dial_whom import SourceTrouble
     from autodialer.domain.ids import AccountId, CampaignId, SessionId
     from autodialer.domain.money import HoldStatus
     from autodialer.domain.session import ClaimResult
@@ -133,6 +134,10 @@ class World(Protocol):
 
     async def set_redial_gap(self, account: AccountId, gap: timedelta) -> None:
         """Set how long a number is left alone after a call."""
+        ...
+
+    async def source_trouble(self, campaign: CampaignId) -> SourceTrouble | None:
+        """Return what was wrong with the last answer of the campaign's Dial-Whom URL."""
         ...
 
     async def meter(self, account: AccountId, mode: PaymentMode) -> None:

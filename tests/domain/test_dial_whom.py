@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from autodialer.domain.dial_whom import (
     MAX_REPEATS,
     AnswerUnreadableError,
     SourceState,
+    SourceTrouble,
     after_failure,
     after_numbers,
     read_answer,
@@ -27,6 +29,17 @@ NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
         ("(098) 765.43210", ("(098) 765.43210",)),
         ("", ()),
         (" \n", ()),
+        ("\ufeff+919876543210", ("+919876543210",)),
+        ('"+919876543210"', ("+919876543210",)),
+        ('["+919876543210", 919876543211]', ("+919876543210", "919876543211")),
+        ('{"destination": {"numbers": ["+919876543210"]}, "record": true}', ("+919876543210",)),
+        ('{"destination": {"numbers": "+919876543210"}}', ("+919876543210",)),
+        ('{"destination": {"numbers": "9876543210, 9876543211"}}', ("9876543210", "9876543211")),
+        ('{"destination": [{"contact_uri": "+919876543210"}]}', ("+919876543210",)),
+        ('{"destination": {"numbers": []}}', ()),
+        ('{"destination": {"numbers": null}}', ()),
+        ('{"destination": null, "padding": "' + "x" * 900_000 + '"}', ()),
+        ("[]", ()),
     ],
 )
 def test_an_answer_is_one_number_or_several_with_commas(
@@ -39,7 +52,18 @@ def test_an_answer_is_one_number_or_several_with_commas(
     "text",
     [
         "<html>sorry</html>",
-        '{"numbers": ["+919876543210"]}',
+        "<!doctype html><title>Sign in</title>",
+        '{"error": "none"}',
+        '{"destination": {"numbers": ["sip:1@evil.example"]}}',
+        '{"destination": true}',
+        '{"destination": 1.5}',
+        '{"destination": {}}',
+        '{"numbers": ["+919876543210"',
+        "[" * 100_000,
+        "[" + "9" * 5_000 + "]",
+        '{"numbers": "' + "9" * 1_000_000 + '"}',
+        json.dumps(["+919876543210"] * 101),
+        "\ufffd\ufffd",
         "+919876543210,",
         "+919876543210;+919876543211",
         "sip:9876543210@evil.example",
@@ -57,17 +81,17 @@ def test_the_rest_after_each_failure_doubles_up_to_a_minute() -> None:
     state, rests, at = SourceState(), [], NOW
     for _ in range(MAX_FAILURES):
         assert not state.has_failed
-        state = after_failure(state, at, at)
+        state = after_failure(state, SourceTrouble.TIMEOUT, at, at)
         assert state.not_before is not None
         rests.append((state.not_before - at) // timedelta(seconds=1))
         assert not state.may_be_asked(at)
         at = state.not_before
     assert rests == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]
-    assert state.has_failed
+    assert (state.has_failed, state.trouble) == (True, SourceTrouble.TIMEOUT)
 
 
 def test_new_numbers_forgive_everything() -> None:
-    tired = SourceState(failures=9, repeats=4, not_before=NOW)
+    tired = SourceState(9, 4, NOW, trouble=SourceTrouble.NOT_NUMBERS)
     assert after_numbers(tired, fresh=1, unfinished=0, asked_at=NOW, now=NOW) == SourceState()
 
 

@@ -2,14 +2,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from autodialer.domain.errors import InvalidInputError
-from autodialer.domain.web_address import OutboundRules, may_connect, read_url, with_parameters
+from autodialer.domain.web_address import OutboundRules, may_connect, read_url
 from tests.support.addresses import REFUSED
 
 RULES = OutboundRules(allow_http=True, own_hosts=frozenset({"dialer.example"}))
@@ -148,24 +145,3 @@ def test_the_public_internet_is_open_on_the_usual_ports(address: str) -> None:
 
 def test_an_inside_name_is_accepted_once_a_network_is_open() -> None:
     assert read_url("http://crm.office.lan/", allow("10.0.0.0/8"), "url").host == "crm.office.lan"
-
-
-@pytest.mark.parametrize(
-    ("url", "whole"),
-    [
-        ("https://crm.example", "https://crm.example?a=1&b=+%26%3D"),
-        ("https://crm.example/x?", "https://crm.example/x?a=1&b=+%26%3D"),
-        ("https://crm.example/x?k=%7E+&", "https://crm.example/x?k=%7E+&a=1&b=+%26%3D"),
-        ("https://crm.example/x?k=~%20é#frag?", "https://crm.example/x?k=~%20é&a=1&b=+%26%3D"),
-    ],
-)
-def test_parameters_come_after_the_users_own_which_stay_as_written(url: str, whole: str) -> None:
-    assert with_parameters(url, [("a", "1"), ("b", " &=")]) == whole
-    assert with_parameters(url, []) == url
-
-
-@given(st.lists(st.tuples(st.text(min_size=1), st.text()), max_size=5))
-def test_whatever_a_parameter_holds_comes_back_whole(pairs: list[tuple[str, str]]) -> None:
-    clean = [(n, v) for n, v in pairs if (n + v).isprintable()]
-    whole = with_parameters("https://crm.example/x?own=1", clean)
-    assert parse_qsl(urlsplit(whole).query, keep_blank_values=True) == [("own", "1"), *clean]

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from autodialer.adapters.memory.tables import CampaignRow
 from autodialer.domain.campaign import CampaignStatus
-from autodialer.domain.dial_whom import SourceState
+from autodialer.domain.dial_whom import SourceState, SourceTrouble
 from autodialer.domain.ids import CampaignId, SessionId
 from autodialer.domain.window import CallWindow
 from tests.contract.store_world import NOW, AttemptView, CampaignPlan, MoneyView, TargetView, Told
@@ -81,6 +81,10 @@ class MemoryWorld:
 
     async def set_redial_gap(self, account: AccountId, gap: timedelta) -> None:
         self._tables.redial_gaps[account] = gap
+
+    async def source_trouble(self, campaign: CampaignId) -> SourceTrouble | None:
+        source = self._tables.campaigns[campaign].source
+        return source.trouble if source else None
 
     async def meter(self, account: AccountId, mode: PaymentMode) -> None:
         self._tables.meter(account).mode = mode

@@ -14,6 +14,7 @@ from psycopg.rows import tuple_row
 from autodialer.apps.hints import decode_changes
 from autodialer.apps.statements import statement
 from autodialer.domain.campaign import CampaignStatus
+from autodialer.domain.dial_whom import SourceTrouble
 from autodialer.domain.ids import AccountId, AttemptId, CampaignId, SessionId
 from autodialer.domain.money import HoldStatus
 from autodialer.domain.outcome import CallStatus
@@ -233,6 +234,11 @@ class PgWorld:
             account=account,
             seconds=gap // timedelta(seconds=1),
         )
+
+    async def source_trouble(self, campaign: CampaignId) -> SourceTrouble | None:
+        query = "SELECT trouble FROM campaigns_numbersource WHERE campaign_id = %(campaign)s"
+        trouble = await self.value(query, campaign=campaign)
+        return SourceTrouble(trouble) if trouble else None
 
     async def meter(self, account: AccountId, mode: PaymentMode) -> None:
         await self.run(_PURSE, account=account, mode=mode, now=NOW)

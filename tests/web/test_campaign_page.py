@@ -14,8 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from autodialer.apps.agents.services import add_group_members
 from autodialer.apps.audit.queries import entries
 from autodialer.apps.calls.models import Attempt, Node, Session
-from autodialer.apps.campaigns.models import Target
+from autodialer.apps.campaigns.models import Campaign, NumberSource, Target
 from autodialer.apps.campaigns.queries import campaign_row
+from autodialer.domain.dial_whom import SourceTrouble
+from autodialer.web.templatetags.campaigns import TROUBLES
 from autodialer.web.views import campaign as views
 from tests.apps.test_sessions import place, start
 from tests.support.book import NOON, Book, make_book
@@ -24,7 +26,6 @@ from tests.support.visit import signed_in
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from autodialer.apps.campaigns.models import Campaign
 
 pytestmark = pytest.mark.django_db
 SECOND = timedelta(seconds=1)
@@ -141,6 +142,20 @@ def test_the_number_of_questions_does_not_grow_with_the_agents(
         shown = agents(book, diwali, NOON)
     assert len(few) == len(many)
     assert shown.count("Waiting") == 4
+
+
+def test_what_is_wrong_with_the_dial_whom_url_is_said_in_words(
+    book: Book, diwali: Campaign
+) -> None:
+    Campaign.objects.filter(pk=diwali.pk).update(status="paused", reason="dial_whom_failed")
+    NumberSource.objects.create(campaign=diwali, failures=10, trouble="timeout")
+    page = signed_in(book.supervisor).get(f"/campaigns/{diwali.pk}/").content.decode()
+    assert "The Dial-Whom URL does not work" in page
+    assert "Last answer of the Dial-Whom URL: it did not answer in time." in page
+
+
+def test_every_trouble_of_a_source_has_words() -> None:
+    assert set(TROUBLES) == set(SourceTrouble)
 
 
 def test_an_agent_who_waits_is_told_to_the_supervisor_with_the_reason(

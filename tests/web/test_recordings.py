@@ -14,7 +14,8 @@ from autodialer.apps.audit.queries import entries
 from autodialer.apps.calls.models import Attempt
 from tests.apps.test_sessions import place, start
 from tests.support.book import NOON, Book, make_book
-from tests.web.test_campaign_page import SECOND, signed_in
+from tests.support.visit import signed_in
+from tests.web.test_campaign_page import SECOND
 
 pytestmark = pytest.mark.django_db
 SOUND = b"RIFF" + bytes(range(256)) * 1_000

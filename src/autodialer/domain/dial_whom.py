@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from enum import StrEnum
+from typing import Any, Final
 
 from autodialer.domain.errors import AutodialerError
 
-LONGEST_ANSWER: Final = 10_000
+LONGEST_TEXT: Final = 10_000
+LONGEST_JSON: Final = 1_000_000
 MOST_NUMBERS: Final = 100
 # This many useless answers in a row: a person has to look at the source.
 MAX_FAILURES: Final = 10
@@ -18,6 +22,29 @@ MAX_REPEATS: Final = 5
 LONGEST_BACKOFF: Final = timedelta(seconds=60)
 
 _WRITTEN: Final = re.compile(r"(?:tel:)?\+?[\d\s()./\-]{1,60}", re.IGNORECASE)
+
+
+class SourceTrouble(StrEnum):
+    """Why an answer of a Dial-Whom URL was of no use; the first ones are `ports.http`'s."""
+
+    URL_REFUSED = "url_refused"
+    DNS_FAILED = "dns_failed"
+    ADDRESS_NOT_ALLOWED = "address_not_allowed"
+    CONNECT_FAILED = "connect_failed"
+    TLS_FAILED = "tls_failed"
+    TIMEOUT = "timeout"
+    BUSY = "busy"
+    REDIRECT_REFUSED = "redirect_refused"
+    TOO_LARGE = "too_large"
+    BAD_ANSWER = "bad_answer"
+    HTTP_STATUS = "http_status"
+    NOT_NUMBERS = "not_numbers"
+    NOTHING_TO_DIAL = "nothing_to_dial"
+
+
+# What the URL gave to a waiting agent: numbers as they are written (none: it has ended), or why
+# there are none.
+Given = tuple[str, ...] | SourceTrouble
 
 
 class AnswerUnreadableError(AutodialerError):
@@ -29,12 +56,12 @@ class AnswerUnreadableError(AutodialerError):
 def read_answer(text: str) -> tuple[str, ...]:
     """Return the numbers of an answer as they are written; none: the source has ended.
 
-    One number, or several with commas between them. Whether they can be dialled is not asked
-    here. Raises AnswerUnreadableError.
+    One number, or several with commas between them; or the JSON of Exotel's Programmable Connect
+    (`{"destination": {"numbers": [...]}}`), whatever the content type says. Whether they can be
+    dialled is not asked here. Raises AnswerUnreadableError.
     """
-    if len(text) > LONGEST_ANSWER:
-        raise AnswerUnreadableError("The answer is longer than 10,000 characters.")
-    parts = [part.strip() for part in text.strip().split(",")] if text.strip() else []
+    text = text.removeprefix("\ufeff").strip()
+    parts = _from_json(text) if text[:1] in {"{", "[", '"'} else _from_text(text)
     if len(parts) > MOST_NUMBERS:
         raise AnswerUnreadableError("The answer holds more than 100 numbers.")
     if not all(_WRITTEN.fullmatch(part) for part in parts):
@@ -42,14 +69,51 @@ def read_answer(text: str) -> tuple[str, ...]:
     return tuple(parts)
 
 
+def _from_text(text: str) -> Sequence[str]:
+    if len(text) > LONGEST_TEXT:
+        raise AnswerUnreadableError("The answer is longer than 10,000 characters.")
+    return [part.strip() for part in text.split(",")] if text else []
+
+
+def _from_json(text: str) -> Sequence[str]:
+    if len(text) > LONGEST_JSON:
+        raise AnswerUnreadableError("The answer is longer than 1,000,000 characters.")
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        raise AnswerUnreadableError("The answer begins like JSON but is none.") from None
+    return _numbers_in(found)
+
+
+def _numbers_in(found: Any) -> Sequence[str]:
+    """Return the numbers of any of the shapes that are in use; nothing else is guessed at."""
+    match found:
+        case {"destination": inner} | {"numbers": inner} | {"contact_uri": inner}:
+            return _numbers_in(inner)
+        case None:
+            return []
+        case str():
+            return _from_text(found.strip())
+        case int() if not isinstance(found, bool):
+            return [str(found)]
+        case list():
+            return [number for part in found[: MOST_NUMBERS + 1] for number in _numbers_in(part)]
+        case _:
+            raise AnswerUnreadableError("The answer is JSON without destination and numbers.")
+
+
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """How the asking goes. Answers that were asked for before `not_before` tell nothing new."""
+    """How the asking goes. Answers that were asked for before `not_before` tell nothing new.
+
+    `trouble` is what was wrong with the last answer, None when it was a good one.
+    """
 
     failures: int = 0
     repeats: int = 0
     not_before: datetime | None = None
     exhausted_at: datetime | None = None
+    trouble: SourceTrouble | None = None
 
     @property
     def is_open(self) -> bool:
@@ -66,12 +130,15 @@ class SourceState:
         return self.is_open and (self.not_before is None or self.not_before <= now)
 
 
-def after_failure(state: SourceState, asked_at: datetime, now: datetime) -> SourceState:
+def after_failure(
+    state: SourceState, trouble: SourceTrouble, asked_at: datetime, now: datetime
+) -> SourceState:
     """Count an answer that did not come or was of no use; wait longer after each."""
     if _is_old(state, asked_at):
         return state
     failures = state.failures + 1
-    return replace(state, failures=failures, not_before=now + _backoff(failures))
+    rest = now + _backoff(failures)
+    return replace(state, failures=failures, not_before=rest, trouble=trouble)
 
 
 def after_end(state: SourceState, now: datetime) -> SourceState:
@@ -90,10 +157,11 @@ def after_numbers(
         return SourceState(exhausted_at=state.exhausted_at)
     if _is_old(state, asked_at):
         return state
+    good = replace(state, failures=0, trouble=None)
     if unfinished:
-        return replace(state, failures=0, not_before=now + _backoff(1))
+        return replace(good, not_before=now + _backoff(1))
     repeats = state.repeats + 1
-    waits = replace(state, failures=0, repeats=repeats, not_before=now + _backoff(repeats))
+    waits = replace(good, repeats=repeats, not_before=now + _backoff(repeats))
     return after_end(waits, now) if repeats >= MAX_REPEATS else waits
 
 

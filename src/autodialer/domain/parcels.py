@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from autodialer.domain import notices, passthru
+from autodialer.domain.parameters import with_parameters
 from autodialer.domain.signing import Keyring, signed_headers
 from autodialer.domain.webhooks import Purpose
 
@@ -61,7 +62,7 @@ class Stationery:
             body = notices.body(parcel.notice)
             headers = {"content-type": "application/json", **self._signed(parcel, now, body)}
             return Letter("POST", parcel.url, headers, body)
-        url = passthru.with_query(parcel.url, self._pairs(parcel, now))
+        url = with_parameters(parcel.url, self._pairs(parcel, now))
         # A GET has no body: its query is signed, as it is sent.
         signed = self._signed(parcel, now, urlsplit(url).query.encode())
         return Letter("GET", url, signed, b"")

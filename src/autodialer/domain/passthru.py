@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 from autodialer.domain.outcome import CallStatus, Reason
+from autodialer.domain.parameters import created_time, wall_time
 from autodialer.domain.webhooks import EventKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import datetime
-    from zoneinfo import ZoneInfo
 
     from autodialer.domain.notices import CallFacts, Notice
 
@@ -57,13 +56,6 @@ _POPUP_EVENTS: Final[Mapping[EventKind, tuple[str, str]]] = MappingProxyType(
 )
 
 
-def with_query(url: str, pairs: Sequence[tuple[str, str]]) -> str:
-    """Return the address with our parameters after the user's own, which stay byte for byte."""
-    address = url.partition("#")[0]
-    joint = "" if address.endswith(("?", "&")) else "&" if "?" in address else "?"
-    return address + joint + "&".join(f"{_encoded(key)}={_encoded(value)}" for key, value in pairs)
-
-
 def ended_call(notice: Notice, call: CallFacts, now: datetime, recording_url: str = "") -> Pairs:
     """Return the parameters of the call-completed and call-no-answer URLs, in their order."""
     call_type, status = end_pair(call)
@@ -73,9 +65,9 @@ def ended_call(notice: Notice, call: CallFacts, now: datetime, recording_url: st
         ("CallFrom", agent),
         ("CallTo", call.number),
         ("Direction", DIRECTION),
-        ("Created", _created(call.placed_at, zone)),
-        ("StartTime", _wall(call.placed_at, zone)),
-        ("EndTime", _wall(call.ended_at or now, zone)),
+        ("Created", created_time(call.placed_at, zone)),
+        ("StartTime", wall_time(call.placed_at, zone)),
+        ("EndTime", wall_time(call.ended_at or now, zone)),
         ("CallType", call_type),
         ("DialCallStatus", status),
         ("DialCallDuration", str(_duration_s(call))),
@@ -83,7 +75,7 @@ def ended_call(notice: Notice, call: CallFacts, now: datetime, recording_url: st
         ("From", agent),
         ("To", call.number),
         ("OutgoingPhoneNumber", call.caller_id),
-        ("CurrentTime", _wall(now, zone)),
+        ("CurrentTime", wall_time(now, zone)),
         ("AgentEmail", call.agent.email),
         *_campaign(notice),
     ]
@@ -101,10 +93,10 @@ def popup(notice: Notice, call: CallFacts, now: datetime) -> Pairs:
         ("CallFrom", call.number),
         ("CallTo", call.caller_id),
         ("Direction", DIRECTION),
-        ("Created", _created(call.placed_at, zone)),
+        ("Created", created_time(call.placed_at, zone)),
         ("From", call.number),
         ("To", call.caller_id),
-        ("CurrentTime", _wall(now, zone)),
+        ("CurrentTime", wall_time(now, zone)),
         ("DialWhomNumber", call.agent.phone),
         ("Status", status),
         ("EventType", event),
@@ -140,19 +132,3 @@ def _leg(call: CallFacts) -> Pairs:
 def _duration_s(call: CallFacts) -> int:
     """Return the seconds from the dialling of the customer to the end, talk included."""
     return 0 if call.ended_at is None else int((call.ended_at - call.placed_at).total_seconds())
-
-
-def _wall(at: datetime, zone: ZoneInfo) -> str:
-    return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
-
-
-def _created(at: datetime, zone: ZoneInfo) -> str:
-    """Return the time as `Created` has it, in English whatever the machine speaks."""
-    local = at.astimezone(zone)
-    day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[local.weekday()]
-    months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-    return f"{day}, {local:%d} {months[local.month - 1]} {local:%Y %H:%M:%S}"
-
-
-def _encoded(text: str) -> str:
-    return quote(text, safe="")

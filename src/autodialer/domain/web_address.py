@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote
 
 from autodialer.domain.errors import InvalidInputError
 
@@ -137,19 +137,6 @@ def read_url(
     address = WebAddress(scheme, host, port, _target(found["target"]))
     _check(address, rules, field)
     return address
-
-
-def with_parameters(url: str, parameters: Iterable[tuple[str, str]]) -> str:
-    """Return the address with parameters after its own query, which stays as it was written."""
-    pairs = [f"{quote_plus(name)}={quote_plus(value)}" for name, value in parameters]
-    if not pairs:
-        return url
-    base = url.partition("#")[0]
-    if "?" not in base:
-        base += "?"
-    elif not base.endswith(("?", "&")):
-        base += "&"
-    return base + "&".join(pairs)
 
 
 def may_connect(address: Address, port: int, rules: OutboundRules) -> bool:

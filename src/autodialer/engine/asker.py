@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from autodialer.domain import session as domain
-from autodialer.domain.dial_whom import AnswerUnreadableError, read_answer
+from autodialer.domain.dial_whom import AnswerUnreadableError, SourceTrouble, read_answer
 from autodialer.domain.session import Phase, Wait
 from autodialer.engine.insist import insist
 from autodialer.ports.numbers import SourceFailedError
 from autodialer.ports.store import StoreUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from autodialer.domain.dial_whom import Given
     from autodialer.domain.ids import CampaignId, SessionId
     from autodialer.engine.floor import Floor
     from autodialer.engine.runner import Tools
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-ANSWER_TIMEOUT_S: Final = 5.0
+# Adapters end by themselves after 5 seconds; this is for one that does not.
+ANSWER_TIMEOUT_S: Final = 5.5
 # Requests to one campaign's URL that are under way at once, whatever the number of agents.
 MOST_AT_ONCE: Final = 10
 _LOOK_AGAIN_S: Final = 1.0
@@ -80,13 +80,15 @@ class Asker:
         if runner is not None and runner.state.phase is Phase.WAITING:
             runner.post(domain.Woken())
 
-    async def _answer(self, request: NumberRequest) -> Sequence[str] | None:
-        """Return the numbers; None when there was no answer that can be read."""
+    async def _answer(self, request: NumberRequest) -> Given:
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 return read_answer(await self._numbers.ask(request))
-        except (SourceFailedError, AnswerUnreadableError, TimeoutError) as error:
-            log.warning(
-                "numbers_not_given", campaign_id=request.campaign_id, why=type(error).__name__
-            )
-            return None
+        except SourceFailedError as error:
+            trouble = error.trouble
+        except TimeoutError:
+            trouble = SourceTrouble.TIMEOUT
+        except AnswerUnreadableError:
+            trouble = SourceTrouble.NOT_NUMBERS
+        log.warning("numbers_not_given", campaign_id=request.campaign_id, why=trouble.value)
+        return trouble

@@ -13,6 +13,7 @@ from autodialer.bootstrap import DialerSettings, run_dialer
 from autodialer.engine.config import Failpoint
 from autodialer.ops import env
 from autodialer.ops.asterisk.run import Ari
+from autodialer.ops.outbound import outbound_rules
 from autodialer.ops.paths import Paths
 from autodialer.ops.postgres import EmbeddedPostgres
 from autodialer.ops.process import Child
@@ -34,6 +35,7 @@ def dialer_settings(environ: Mapping[str, str] = os.environ) -> DialerSettings:
         node=env.text("AUTODIALER_NODE", DEFAULT_NODE, environ),
         database_url=env.secret("AUTODIALER_DATABASE_URL", "", environ) or _embedded_url(environ),
         ari=_ari_config(environ) if environ.get("AUTODIALER_ARI_PORT") else None,
+        outbound=outbound_rules(environ),
         capacity=env.integer("AUTODIALER_CAPACITY", DEFAULT_CAPACITY, at_least=1, environ=environ),
         lease_ttl=env.seconds("AUTODIALER_LEASE_SECONDS", DEFAULT_LEASE, environ=environ),
         kill_at=Failpoint(kill_at) if kill_at else None,

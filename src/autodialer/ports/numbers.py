@@ -10,18 +10,27 @@ from autodialer.domain.errors import AutodialerError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from autodialer.domain.ids import CampaignId, SessionId
+    from autodialer.domain.dial_whom import SourceTrouble
+    from autodialer.domain.ids import AccountId, CampaignId, SessionId
 
 
 class SourceFailedError(AutodialerError):
-    """The URL did not answer in time, or answered that it cannot."""
+    """The URL did not answer in time, or answered that it cannot; `trouble` says which."""
 
     code = "dial_whom_failed"
+
+    def __init__(self, trouble: SourceTrouble) -> None:
+        self.trouble = trouble
+        super().__init__(f"The Dial-Whom URL gave no answer ({trouble}).")
 
 
 @dataclass(frozen=True, slots=True)
 class NumberRequest:
-    """One waiting agent needs one number. `agent` is the name, `caller_id` is E.164."""
+    """One waiting agent needs one number; who that is, and since when it is connected.
+
+    `agent` is the name, `agent_address` where the agent is called, `caller_id` E.164. `zone` is
+    the account's, `plain_http` its leave to do without TLS.
+    """
 
     session_id: SessionId
     campaign_id: CampaignId
@@ -29,6 +38,14 @@ class NumberRequest:
     agent: str
     caller_id: str
     asked_at: datetime
+    account_id: AccountId
+    agent_address: str
+    agent_email: str
+    zone: str
+    started_at: datetime
+    ready_at: datetime
+    custom_field: str = ""
+    plain_http: bool = False
 
 
 class DialWhom(Protocol):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
     from datetime import datetime, timedelta
 
+    from autodialer.domain.dial_whom import Given
     from autodialer.domain.ids import AttemptId, CampaignId, SessionId
     from autodialer.domain.recovery import StoredSession
     from autodialer.domain.session import ClaimResult, EndReason, FinishCall
@@ -229,10 +230,10 @@ class Store(Protocol):
         self,
         lease: Lease,
         request: NumberRequest,
-        answer: Sequence[str] | None,
+        answer: Given,
         now: datetime,
     ) -> None:
-        """Store what a Dial-Whom URL answered; None: nothing that can be read.
+        """Store what a Dial-Whom URL answered, or why it is of no use.
 
         New numbers become targets at the end of the campaign's list; none at all exhausts the
         source; after MAX_FAILURES useless answers in a row the campaign pauses (R18).

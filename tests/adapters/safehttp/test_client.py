@@ -54,12 +54,19 @@ async def test_headers_and_body_arrive_and_nothing_is_offered_to_be_packed(
     http: SafeHttp, server: BadServer
 ) -> None:
     url = server.url("/hook")
-    await http.fetch(get(url, method="POST", headers=[("webhook-id", "m1")], body=b'{"a":1}'))
+    await http.fetch(
+        get(
+            url,
+            method="POST",
+            headers=[("webhook-id", "m1"), ("User-agent", "x/1")],
+            body=b'{"a":1}',
+        )
+    )
     (heard,) = server.heard
     assert (heard.method, heard.body) == ("POST", b'{"a":1}')
     assert heard.headers["host"] == f"127.0.0.1:{server.port}"
     assert heard.headers["accept-encoding"] == "identity"
-    assert heard.headers["webhook-id"] == "m1"
+    assert (heard.headers["webhook-id"], heard.headers["user-agent"]) == ("m1", "x/1")
 
 
 async def test_no_cookie_is_kept_and_one_connection_serves_again(

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Final
 from autodialer.adapters.memory import claims
 from autodialer.adapters.memory.tables import TargetRow
 from autodialer.domain.campaign import CampaignStatus, PauseReason
-from autodialer.domain.dial_whom import after_end, after_failure, after_numbers
+from autodialer.domain.dial_whom import SourceTrouble, after_end, after_failure, after_numbers
 from autodialer.domain.ids import TargetId
 from autodialer.domain.window import may_ring
 from autodialer.ports.numbers import NumberRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from autodialer.adapters.memory.tables import CampaignRow, SessionRow, Tables
-    from autodialer.domain.dial_whom import SourceState
+    from autodialer.domain.dial_whom import Given, SourceState
 
 _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 
@@ -44,13 +43,22 @@ def request(session: SessionRow, now: datetime) -> NumberRequest:
     """Return what is asked for a waiting agent."""
     campaign = session.campaign
     return NumberRequest(
-        session.session_id, campaign.campaign_id, "", session.agent, campaign.caller_id, now
+        session_id=session.session_id,
+        campaign_id=campaign.campaign_id,
+        url="",
+        agent=session.agent,
+        caller_id=campaign.caller_id,
+        asked_at=now,
+        account_id=campaign.account,
+        agent_address=session.agent,
+        agent_email="",
+        zone=str(campaign.window.zone),
+        started_at=session.queued_at,
+        ready_at=session.ready_at or session.queued_at,
     )
 
 
-def take_answer(
-    tables: Tables, asked: NumberRequest, answer: Sequence[str] | None, now: datetime
-) -> None:
+def take_answer(tables: Tables, asked: NumberRequest, answer: Given, now: datetime) -> None:
     """Add the numbers of an answer and judge the source by it."""
     campaign = tables.campaigns[asked.campaign_id]
     if campaign.source is None:
@@ -67,14 +75,16 @@ def _heard(  # noqa: PLR0917  what an answer is judged by
     campaign: CampaignRow,
     source: SourceState,
     asked: NumberRequest,
-    answer: Sequence[str] | None,
+    answer: Given,
     now: datetime,
 ) -> SourceState:
-    if campaign.is_over or (answer is not None and not answer):
+    if campaign.is_over or answer == ():
         return after_end(source, now)
-    numbers = dict.fromkeys(raw for raw in answer or () if _E164.fullmatch(raw))
+    if isinstance(answer, SourceTrouble):
+        return after_failure(source, answer, asked.asked_at, now)
+    numbers = dict.fromkeys(raw for raw in answer if _E164.fullmatch(raw))
     if not numbers:
-        return after_failure(source, asked.asked_at, now)
+        return after_failure(source, SourceTrouble.NOTHING_TO_DIAL, asked.asked_at, now)
     known = {target.e164: target for target in campaign.targets}
     fresh = [e164 for e164 in numbers if e164 not in known]
     unfinished = sum(not known[e164].is_finished for e164 in numbers if e164 in known)

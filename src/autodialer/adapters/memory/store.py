@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from autodialer.adapters.memory.tables import AttemptRow
+    from autodialer.domain.dial_whom import Given
     from autodialer.domain.ids import AttemptId, SessionId
     from autodialer.domain.session import ClaimResult, FinishCall
     from autodialer.ports.numbers import NumberRequest
@@ -259,7 +260,7 @@ class MemoryStore:
         self,
         lease: Lease,
         request: NumberRequest,
-        answer: Sequence[str] | None,
+        answer: Given,
         now: datetime,
     ) -> None:
         """See `ports.store.Store`."""

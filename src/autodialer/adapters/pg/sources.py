@@ -9,14 +9,22 @@ from zoneinfo import ZoneInfo
 from autodialer.adapters.pg.database import Connection, Database, Row, step
 from autodialer.apps.contacts.numbers import NumberError, parse_number
 from autodialer.domain.campaign import MAX_TARGETS, PauseReason
-from autodialer.domain.dial_whom import SourceState, after_end, after_failure, after_numbers
-from autodialer.domain.ids import CampaignId, SessionId
+from autodialer.domain.dial_whom import (
+    SourceState,
+    SourceTrouble,
+    after_end,
+    after_failure,
+    after_numbers,
+)
+from autodialer.domain.ids import AccountId, CampaignId, SessionId
 from autodialer.domain.window import CallWindow, may_ring, narrowed
 from autodialer.ports.numbers import NumberRequest
 from autodialer.ports.store import Lease, LeaseLostError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from autodialer.domain.dial_whom import Given
 
 DIALER: Final = "dialer"
 
@@ -33,13 +41,13 @@ async def take_answer(
     database: Database,
     lease: Lease,
     request: NumberRequest,
-    answer: Sequence[str] | None,
+    answer: Given,
     now: datetime,
 ) -> bool:
     """See `ports.store.Store`; return whether the campaign was paused."""
     async with database.bulk() as connection:
         row = await _locked(connection, lease, request.campaign_id)
-        state = SourceState(row["failures"], row["repeats"], row["not_before"], row["exhausted_at"])
+        state = _state(row)
         new = await _heard(connection, row, state, request, answer, now)
         if new is not state:
             await _run(connection, "note_source", **_columns(request.campaign_id, new))
@@ -61,17 +69,19 @@ async def _heard(  # noqa: PLR0917  what an answer is judged by
     row: Row,
     state: SourceState,
     request: NumberRequest,
-    answer: Sequence[str] | None,
+    answer: Given,
     now: datetime,
 ) -> SourceState:
     room = MAX_TARGETS - row["target_count"]
-    if row["is_over"] or (answer is not None and (not answer or room <= 0)):
+    if row["is_over"] or answer == () or (room <= 0 and not isinstance(answer, SourceTrouble)):
         return after_end(state, now)
+    if isinstance(answer, SourceTrouble):
+        return after_failure(state, answer, request.asked_at, now)
     ours = await _run(connection, "own_numbers", "contacts", account_id=row["account_id"])
-    numbers = _dialable(answer or (), row["region"]) - {own["e164"] for own in ours}
-    if not numbers:
-        return after_failure(state, request.asked_at, now)
-    wanted = [number for number in _in_order(answer or (), row["region"]) if number in numbers]
+    taken = {own["e164"] for own in ours}
+    wanted = [number for number in _in_order(answer, row["region"]) if number not in taken]
+    if not wanted:
+        return after_failure(state, SourceTrouble.NOTHING_TO_DIAL, request.asked_at, now)
     (added,) = await _run(
         connection,
         "add_numbers",
@@ -88,8 +98,14 @@ async def _heard(  # noqa: PLR0917  what an answer is judged by
     )
 
 
-def _dialable(answer: Sequence[str], region: str) -> set[str]:
-    return set(_in_order(answer, region))
+def _state(row: Row) -> SourceState:
+    return SourceState(
+        failures=row["failures"],
+        repeats=row["repeats"],
+        not_before=row["not_before"],
+        exhausted_at=row["exhausted_at"],
+        trouble=SourceTrouble(row["trouble"]) if row["trouble"] else None,
+    )
 
 
 def _in_order(answer: Sequence[str], region: str) -> list[str]:
@@ -132,6 +148,7 @@ def _columns(campaign_id: CampaignId, state: SourceState) -> dict[str, Any]:
         "repeats": state.repeats,
         "not_before": state.not_before,
         "exhausted_at": state.exhausted_at,
+        "trouble": state.trouble or "",
     }
 
 
@@ -149,4 +166,12 @@ def _request(row: Row, now: datetime) -> NumberRequest:
         agent=row["agent"],
         caller_id=row["caller_id"],
         asked_at=now,
+        account_id=AccountId(row["account_id"]),
+        agent_address=row["agent_address"],
+        agent_email=row["agent_email"],
+        zone=row["zone"],
+        started_at=row["started_at"],
+        ready_at=row["ready_at"],
+        custom_field=row["custom_field"],
+        plain_http=row["plain_http"],
     )

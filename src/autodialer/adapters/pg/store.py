@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from types import TracebackType
 
+    from autodialer.domain.dial_whom import Given
     from autodialer.domain.ids import CampaignId, SessionId
     from autodialer.domain.recovery import StoredSession
     from autodialer.domain.session import ClaimResult
@@ -323,7 +324,7 @@ class PgStore:
         self,
         lease: Lease,
         request: NumberRequest,
-        answer: Sequence[str] | None,
+        answer: Given,
         now: datetime,
     ) -> None:
         if await sources.take_answer(self._database, lease, request, answer, now):

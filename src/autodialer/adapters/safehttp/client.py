@@ -156,7 +156,9 @@ def _url(address: WebAddress) -> httpcore.URL:
 
 def _headers(request: HttpRequest, address: WebAddress) -> list[tuple[bytes, bytes]]:
     given = [(name.encode("ascii"), value.encode("ascii")) for name, value in request.headers]
-    return [(b"Host", address.authority.encode("ascii")), *_STANDING_HEADERS, *given]
+    names = {name.lower() for name, _ in given}
+    ours = [(name, value) for name, value in _STANDING_HEADERS if name.lower() not in names]
+    return [(b"Host", address.authority.encode("ascii")), *ours, *given]
 
 
 async def _read(response: httpcore.Response, longest: int) -> HttpReply:

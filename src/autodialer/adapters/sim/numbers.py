@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from autodialer.domain.dial_whom import SourceTrouble
 from autodialer.ports.numbers import NumberRequest, SourceFailedError
 
 if TYPE_CHECKING:
@@ -34,5 +35,5 @@ class ScriptedNumbers:
         answer = self._script.popleft() if self._script else Answer("")
         await asyncio.sleep(answer.delay_s)
         if answer.text is None:
-            raise SourceFailedError("The Dial-Whom URL does not answer (simulated).")
+            raise SourceFailedError(SourceTrouble.CONNECT_FAILED)
         return answer.text

@@ -22,6 +22,7 @@ from autodialer.domain.campaign import (
     CampaignKind,
     CampaignStatus,
 )
+from autodialer.domain.dial_whom import SourceTrouble
 from autodialer.domain.retry import MAX_RETRIES, RETRYABLE, RetryMechanism
 from autodialer.domain.target import TargetStatus
 from autodialer.domain.window import LEGAL_CLOSES, LEGAL_OPENS
@@ -191,9 +192,15 @@ class NumberSource(models.Model):
     # Not asked again before this, when the last answer was of no use.
     not_before = models.DateTimeField(null=True)
     exhausted_at = models.DateTimeField(null=True)
+    # What was wrong with the last answer; "": nothing.
+    trouble = models.CharField(max_length=20, blank=True, db_default="")
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(trouble__in=["", *(trouble.value for trouble in SourceTrouble)]),
+                name="source_trouble_is_known",
+            ),
             models.CheckConstraint(
                 condition=Q(failures__gte=0, repeats__gte=0), name="source_counts_from_zero"
             ),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from django.db.models import Count
+from django.db.models import Count, F
 
 from autodialer.apps import keyset
 from autodialer.apps.accounts.actor import OPERATOR
@@ -77,6 +77,7 @@ class CampaignRow:
     target_count: int
     counts: TargetCounts
     created_at: datetime
+    source_trouble: str  # what was wrong with the Dial-Whom URL's last answer; "": nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +310,7 @@ def rows_of(
     found = (
         Campaign.objects.filter(account=account, pk__in=wanted)
         .select_related("group", "caller_id", "contact_list")
-        .annotate(picked=picked_agents())
+        .annotate(picked=picked_agents(), trouble=F("source__trouble"))
     )
     counts = count(wanted) if count else count_targets(account, wanted)
     by_id = {row.pk: _row(row, account, counts[row.pk]) for row in found}
@@ -318,6 +319,7 @@ def rows_of(
 
 def _row(found: Campaign, account: Account, counts: TargetCounts) -> CampaignRow:
     picked: int | None = found.picked  # type: ignore[attr-defined]  # annotated in rows_of
+    trouble: str | None = found.trouble  # type: ignore[attr-defined]  # the same
     hours = narrowed_hours(account, found.window_opens, found.window_closes)
     return CampaignRow(
         id=found.pk,
@@ -348,6 +350,7 @@ def _row(found: Campaign, account: Account, counts: TargetCounts) -> CampaignRow
         target_count=found.target_count,
         counts=counts,
         created_at=found.created_at,
+        source_trouble=trouble or "",
     )
 
 

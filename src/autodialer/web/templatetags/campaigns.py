@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from autodialer.domain.campaign import CampaignAction, PauseReason
+from autodialer.domain.dial_whom import SourceTrouble
 from autodialer.domain.outcome import Reason
 from autodialer.web.performance import bar
 from autodialer.web.templatetags.ui import with_query
@@ -33,6 +34,22 @@ REASONS: Final = {
     "exhausted": _("All numbers are done"),
     Reason.CAMPAIGN_ENDED: _("The end time has come"),
     "completed_by_user": _("Ended early"),
+}
+
+TROUBLES: Final = {
+    SourceTrouble.URL_REFUSED: _("it may not be opened"),
+    SourceTrouble.DNS_FAILED: _("its name could not be found"),
+    SourceTrouble.ADDRESS_NOT_ALLOWED: _("it is not on the public internet"),
+    SourceTrouble.CONNECT_FAILED: _("it could not be reached"),
+    SourceTrouble.TLS_FAILED: _("its certificate cannot be trusted"),
+    SourceTrouble.TIMEOUT: _("it did not answer in time"),
+    SourceTrouble.BUSY: _("it still worked on earlier requests"),
+    SourceTrouble.REDIRECT_REFUSED: _("it answered with another address"),
+    SourceTrouble.TOO_LARGE: _("its answer was too long"),
+    SourceTrouble.BAD_ANSWER: _("its answer could not be read"),
+    SourceTrouble.HTTP_STATUS: _("it answered with an error"),
+    SourceTrouble.NOT_NUMBERS: _("its answer was no number"),
+    SourceTrouble.NOTHING_TO_DIAL: _("none of its numbers can be dialled"),
 }
 
 _A = CampaignAction
@@ -77,6 +94,12 @@ def action_url(action: CampaignAction, campaign_id: int) -> str:
 def campaign_reason(reason: str) -> str:
     """Return in words why a campaign is paused or completed; "" where the status says it all."""
     return str(REASONS.get(reason, ""))
+
+
+@register.filter
+def source_trouble(trouble: str) -> str:
+    """Return in words what was wrong with the last answer of a Dial-Whom URL."""
+    return str(TROUBLES[SourceTrouble(trouble)])
 
 
 @register.inclusion_tag("campaigns/_performance.html")

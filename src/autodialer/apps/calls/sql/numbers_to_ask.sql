@@ -1,6 +1,14 @@
 -- Return a node's agents who wait for a number from a Dial-Whom URL that may be asked now.
 SELECT s.id AS session_id, c.id AS campaign_id, c.dial_whom_url AS url, u.name AS agent,
-       caller.e164 AS caller_id, c.ring_timeout_s, account.zone,
+       u.email AS agent_email,
+       -- Not joined: only whom all below lets through is worth looking up.
+       coalesce((SELECT device.address FROM agents_agentdevice AS device
+                  WHERE device.id = s.device_id), '') AS agent_address,
+       coalesce((SELECT callbacks.custom_field FROM campaigns_callbacks AS callbacks
+                  WHERE callbacks.campaign_id = c.id), '') AS custom_field,
+       caller.e164 AS caller_id, s.created_at AS started_at, s.ready_at,
+       account.id AS account_id, account.allows_http AS plain_http,
+       c.ring_timeout_s, account.zone,
        account.window_opens AS account_opens, account.window_closes AS account_closes,
        c.window_opens AS campaign_opens, c.window_closes AS campaign_closes
   FROM calls_session AS s

@@ -80,6 +80,7 @@ class Migration(migrations.Migration):
                 ('repeats', models.SmallIntegerField(default=0)),
                 ('not_before', models.DateTimeField(null=True)),
                 ('exhausted_at', models.DateTimeField(null=True)),
+                ('trouble', models.CharField(blank=True, db_default='', max_length=20)),
             ],
         ),
         migrations.AddField(
@@ -162,6 +163,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='callerid',
             constraint=models.CheckConstraint(condition=models.Q(('e164__regex', '^\\+[1-9][0-9]{6,14}$')), name='caller_id_is_e164'),
+        ),
+        migrations.AddConstraint(
+            model_name='numbersource',
+            constraint=models.CheckConstraint(condition=models.Q(('trouble__in', ['', 'url_refused', 'dns_failed', 'address_not_allowed', 'connect_failed', 'tls_failed', 'timeout', 'busy', 'redirect_refused', 'too_large', 'bad_answer', 'http_status', 'not_numbers', 'nothing_to_dial'])), name='source_trouble_is_known'),
         ),
         migrations.AddConstraint(
             model_name='numbersource',

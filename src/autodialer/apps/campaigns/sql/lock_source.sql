@@ -5,7 +5,7 @@ WITH lease AS (
 )
 SELECT c.account_id, c.target_count, account.region,
        c.status IN ('completed', 'archived') AS is_over,
-       source.failures, source.repeats, source.not_before, source.exhausted_at
+       source.failures, source.repeats, source.not_before, source.exhausted_at, source.trouble
   FROM lease
  CROSS JOIN campaigns_campaign AS c
   JOIN campaigns_numbersource AS source ON source.campaign_id = c.id
