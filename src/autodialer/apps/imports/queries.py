@@ -12,11 +12,11 @@ from django.db.models.functions import Coalesce
 from autodialer.apps import keyset
 from autodialer.apps.accounts.models import Role
 from autodialer.apps.contacts.staging import Outlook
-from autodialer.apps.imports.columns import LEFT_OUT, NOWHERE, guess_columns
+from autodialer.apps.imports.columns import LEFT_OUT, NOWHERE, find_columns, guess_columns
 from autodialer.apps.imports.files import open_file
 from autodialer.apps.imports.models import FileKind, ListImport
 from autodialer.apps.imports.pieces import content_of
-from autodialer.apps.imports.problems import ROW_PROBLEMS
+from autodialer.apps.imports.problems import ROW_PROBLEMS, FileError
 from autodialer.apps.imports.table import GUESS, Reading
 from autodialer.domain.errors import NotFoundError
 from autodialer.domain.imports import OVER, ImportStatus
@@ -215,6 +215,14 @@ def preview(account: Account, data: bytes, reading: Reading = GUESS) -> Preview:
         sample=tuple(rows[:SAMPLE_SHOWN]),
         first_row=sample[0],
     )
+
+
+def check_file(account: Account, data: bytes, reading: Reading) -> None:
+    """Raise FileError for a file that can be no list, as far as its beginning shows."""
+    if not data:
+        raise FileError("file_empty")
+    table = open_file(data, reading)
+    find_columns(table, reading.region or account.region, reading)
 
 
 def draft_preview(account: Account, actor: Actor, import_id: int, reading: Reading) -> Preview:

@@ -29,11 +29,7 @@ from autodialer.apps.imports.models import FileKind, ListImport
 from autodialer.apps.imports.problems import FileError, ImportInterruptedError, SameFileError
 from autodialer.apps.imports.steps import Rejects, Tally, check_all, open_and_find
 from autodialer.apps.imports.table import GUESS, MAX_BYTES, Reading
-from autodialer.domain.errors import (
-    AutodialerError,
-    ConflictError,
-    InvalidInputError,
-)
+from autodialer.domain.errors import AutodialerError, ConflictError, InvalidInputError
 from autodialer.domain.imports import (
     PATIENCE,
     WAITING,
@@ -407,8 +403,9 @@ def _save(run: ListImport, staged: Staging, tally: Tally, now: datetime) -> None
         joined = staged.save(made, now, run.created_by)
         run.duplicates = tally.ready - joined
     run.contact_list = made
-    run.ready, run.rejected, run.rows_seen = tally.ready, tally.rejected, tally.seen
-    run.rows_total, run.problems = tally.seen, dict(tally.problems)
+    run.ready, run.rejected = tally.ready, tally.rejected
+    run.rows_total = run.rows_seen = tally.seen
+    run.problems, run.examples, run.fixes = dict(tally.problems), tally.examples, tally.fixes
     run.status, run.finished_at = ImportStatus.DONE.value, now
     run.save()
     _tell(run)
