@@ -12,6 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from django.core.exceptions import SuspiciousOperation
+from django.http.multipartparser import MultiPartParserError
+
 from autodialer.api.bodies import read_object
 from autodialer.api.problems import MEDIA_TYPE, TITLES, ApiError, FieldProblem, invalid
 from autodialer.apps.accounts.permissions import RULES, may
@@ -75,6 +78,8 @@ class Guard:
         self._check_parameters(request)
         if request.method in _WRITES and self._consumes == JSON:
             request.sent = self._read(request)
+        elif request.method in _WRITES:
+            _check_form(request)
         if self._is_matched and not request.headers.get("If-Match"):
             raise ApiError(
                 "precondition_required",
@@ -117,6 +122,16 @@ class Guard:
             ]
             raise invalid(unknown)
         return sent
+
+
+def _check_form(request: ApiRequest) -> None:
+    """Raise ApiError unless the body is a form that can be read; reading it does that."""
+    if request.content_type != FILES:
+        raise ApiError("media_type_unsupported", f"Send the file as `{FILES}`.")
+    try:
+        request.FILES  # noqa: B018  parsed when it is first looked at
+    except (MultiPartParserError, SuspiciousOperation) as error:
+        raise ApiError("malformed", f"The form cannot be read: {error}") from None
 
 
 def operation(

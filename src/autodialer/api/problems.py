@@ -76,7 +76,7 @@ API_CODES: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
         "not_acceptable": (406, "`Accept` leaves out the format of this answer."),
         "request_in_flight": (409, "A request with this Idempotency-Key is being answered."),
         "changed_meanwhile": (412, "It is not the version in `If-Match` any more: read it again."),
-        "too_big": (413, "The body is bigger than 1 MB, or 20 MB where files are sent."),
+        "too_big": (413, "The body is bigger than 5 MB, or 20 MB where files are sent."),
         "media_type_unsupported": (415, "Send `Content-Type: application/json`."),
         "invalid_fields": (422, "`errors` names every field that cannot be used, and why."),
         "idempotency_key_reused": (422, "This Idempotency-Key was sent with another request."),
@@ -115,6 +115,7 @@ _FIELD_CODES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 _OUR_FAULT: Final = 500
+_BODIES: Final = frozenset({"body", "form", "file"})
 READ_ONLY: Final = frozenset({"id", "account_id", "status", "balance", "role", "created_at"})
 
 
@@ -248,9 +249,9 @@ def _of_validation(error: ValidationError) -> AutodialerError:
 
 def _of_field(error: Mapping[str, Any]) -> FieldProblem:
     source, *place = error["loc"]
-    # The first part of a place in the body is what the endpoint calls it.
-    in_body = "".join(f"/{part}" for part in place[1:])
-    pointer = in_body if source == "body" else f"?{place[-1]}"
+    # The first part of a place in the body is what the endpoint calls it; some of forms lack it.
+    in_body = "".join(f"/{part}" for part in (place[1:] or place))
+    pointer = in_body if source in _BODIES else f"?{place[-1]}"
     code = str(error["type"])
     code = _FIELD_CODES.get(code, "wrong_type" if code.endswith("_type") else code)
     if code == "unknown_field" and place[-1] in READ_ONLY:

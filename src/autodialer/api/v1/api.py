@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from autodialer.api.document import Api
-from autodialer.api.v1 import campaigns
+from autodialer.api.v1 import campaigns, contacts, dnd, imports, lists, office, people, sessions
 
 api: Final = Api(
     title="Autodialer",
@@ -18,3 +18,12 @@ api: Final = Api(
     ),
 )
 api.add_router("", campaigns.router, tags=["Campaigns"])
+api.add_router("", contacts.router, tags=["Contacts"])
+api.add_router("", lists.router, tags=["Lists"])
+api.add_router("", imports.router, tags=["Imports"])
+api.add_router("", dnd.router, tags=["Do not call"])
+api.add_router("", people.users, tags=["People"])
+api.add_router("", people.groups, tags=["Groups"])
+api.add_router("", sessions.router, tags=["Agents at work"])
+api.add_router("", office.account, tags=["Account"])
+api.add_router("", office.caller_ids, tags=["Caller ids"])
