@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import random
@@ -153,6 +154,9 @@ async def _run_web(settings: WebSettings, topics: Topics | None) -> None:
     newsroom = PgNewsroom(settings.database_url)
     hub = Hub(topics or TOPICS, newsroom, clock=lambda: datetime.now(UTC))
     app = WebApp(get_wsgi_application(), hub, SipBridge(hub, settings.phone_socket))
+    # All that is loaded stays: to look through it for garbage again and again would stop pages and
+    # streams for a tenth of a second each time.
+    gc.freeze()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
