@@ -22,6 +22,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "autodialer.web",  # before allauth, whose templates it replaces
+    "django.forms",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -79,6 +80,7 @@ TEMPLATES = [
         },
     }
 ]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # inputs are drawn by our templates
 DATABASES = {"default": database_settings()}
 # Counts of failed sign-ins are shared by all web processes and survive a restart.
 CACHES = {
