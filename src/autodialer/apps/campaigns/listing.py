@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from autodialer.apps.accounts.models import Account, Role
-    from autodialer.apps.campaigns.counting import TargetCounts
+    from autodialer.apps.campaigns.counting import CountAll, TargetCounts
 
 SEARCH_FROM: Final = 3  # characters, as in the requirements
 # What needs somebody's eyes comes first.
@@ -104,14 +104,23 @@ class Entry:
 
 
 def entries(
-    account: Account, actor: Actor, wanted: Wanted, *, offset: int = 0, limit: int = 25
+    account: Account,
+    actor: Actor,
+    wanted: Wanted,
+    *,
+    count: CountAll | None = None,
+    offset: int = 0,
+    limit: int = 25,
 ) -> list[Entry]:
-    """Return a part of the campaigns that the actor may see, in two queries."""
+    """Return a part of the campaigns that the actor may see, in two queries.
+
+    `count` is asked for the counts, if given, instead of the database.
+    """
     column = _COLUMNS[wanted.order.removeprefix("-")]
     down = wanted.order.startswith("-")
     order = (column.desc(), "-pk") if down else (column.asc(), "pk")
     campaigns = list(_shown(matching(account, actor, wanted)).order_by(*order)[offset:][:limit])
-    counts = cheap_counts(account, campaigns)
+    counts = cheap_counts(account, campaigns, count=count)
     return [_entry(campaign, counts[campaign.pk], actor) for campaign in campaigns]
 
 

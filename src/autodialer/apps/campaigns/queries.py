@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import datetime, time
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import Count, F
 
@@ -35,13 +35,13 @@ from autodialer.domain.errors import InvalidInputError, NotFoundError
 from autodialer.domain.retry import RetryMechanism
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from autodialer.apps.accounts.actor import Actor
     from autodialer.apps.accounts.models import Account
+    from autodialer.apps.campaigns.counting import CountAll
     from autodialer.apps.keyset import Place
 
-CountAll: TypeAlias = "Callable[[Sequence[int]], Mapping[int, TargetCounts]]"
 SEARCH_FROM: Final = 3  # characters, as in the requirements
 
 

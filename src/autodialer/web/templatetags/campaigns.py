@@ -7,21 +7,24 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django import template
 from django.urls import reverse
+from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from autodialer.domain.campaign import CampaignAction, PauseReason
 from autodialer.domain.dial_whom import SourceTrouble
 from autodialer.domain.outcome import Reason
 from autodialer.web.performance import bar
-from autodialer.web.templatetags.ui import with_query
+from autodialer.web.templatetags.ui import grouped, status_word, with_query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from django.utils.functional import _StrPromise
+    from django.utils.safestring import SafeString
 
     from autodialer.apps.campaigns.actions import Choice
     from autodialer.apps.campaigns.counting import TargetCounts
+    from autodialer.web.performance import Part
 
 register = template.Library()
 
@@ -110,6 +113,13 @@ def performance_bar(campaign_id: int, counts: TargetCounts | None) -> dict[str, 
         "is_known": counts is not None,
         "parts": bar(counts) if counts else [],
     }
+
+
+@register.simple_tag
+def sub_counts(part: Part) -> SafeString:
+    """Return what a part of the bar is made of, in one go: a page has two hundred of them."""
+    shown = ((status_word(status), grouped(count)) for status, count in part.counts)
+    return format_html_join("", '<div><dt>{}</dt><dd class="tabular">{}</dd></div>', shown)
 
 
 @register.inclusion_tag("campaigns/_heading.html", takes_context=True)

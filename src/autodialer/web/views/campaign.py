@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.utils.translation import get_language
 
 from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.calls.explain import why_idle
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 # A campaign of a hundred thousand calls takes a tenth of a second to sum up.
 FIGURES: Final[Recent[int, CallFigures]] = Recent()
+# The counts as they are drawn: the same for all who may see them and read the same language.
+_DRAWN: Final[Recent[tuple[int, str | None], str]] = Recent()
 
 # The page and its parts -----------------------------------------------------------------------
 
@@ -66,9 +70,15 @@ def counts(request: PageRequest, campaign_id: int) -> HttpResponse:
     check_visible(request.account, request.actor, campaign_id)
     if not request.htmx:
         return redirect("campaign", campaign_id)
+    key = (campaign_id, get_language())
+    return HttpResponse(_DRAWN.get(key, lambda: _draw_counts(request, campaign_id)))
+
+
+def _draw_counts(request: PageRequest, campaign_id: int) -> str:
+    """Return the fragment. It knows no user: what is drawn for one is shown to others."""
     counted = recent_counts(request.account)([campaign_id])[campaign_id]
     shown = counts_shown(request.account, campaign_id, counted, request.now)
-    return render(request, "campaign/_counts.html", shown)
+    return render_to_string("campaign/_counts.html", shown)
 
 
 def counts_shown(

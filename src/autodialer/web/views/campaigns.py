@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from django.http import HttpResponse, QueryDict
 
     from autodialer.apps.accounts.models import Account
-    from autodialer.apps.campaigns.queries import CountAll
+    from autodialer.apps.campaigns.counting import CountAll
     from autodialer.web.access import PageRequest
     from autodialer.web.live_topics import Fragments, View, Viewer
 
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 PER_PAGE: Final = 25
 LONGEST_SEARCH: Final = 100
-_COUNTS: Final[Recent[int, TargetCounts]] = Recent()
+COUNTS: Final[Recent[int, TargetCounts]] = Recent()
 ORDERS: Final = (
     (Order.NEWEST, gettext_lazy("Newest first")),
     (Order.OLDEST, gettext_lazy("Oldest first")),
@@ -79,12 +79,12 @@ def performance(request: PageRequest, campaign_id: int) -> HttpResponse:
 def _recent_counts(account: Account, campaign_id: int) -> TargetCounts:
     """Return the counts of not long ago, shared by all who look: large ones are counted rarely."""
     ids = [campaign_id]
-    return _COUNTS.get(campaign_id, lambda: count_targets(account, ids)[campaign_id])
+    return COUNTS.get(campaign_id, lambda: count_targets(account, ids)[campaign_id])
 
 
 def recent_counts(account: Account) -> CountAll:
     """Return what gives the counts of campaigns as they were not long ago, in one query at most."""
-    return lambda ids: _COUNTS.get_all(ids, partial(count_targets, account))
+    return lambda ids: COUNTS.get_all(ids, partial(count_targets, account))
 
 
 def _shown(request: PageRequest) -> dict[str, Any]:
@@ -96,6 +96,7 @@ def _shown(request: PageRequest) -> dict[str, Any]:
         request.account,
         request.actor,
         wanted,
+        count=recent_counts(request.account),
         offset=(number - 1) * PER_PAGE,
         limit=PER_PAGE + 1,
     )
