@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from autodialer.apps.accounts.actor import Actor
+from autodialer.apps.accounts.actor import OPERATOR, Actor
 from autodialer.apps.accounts.models import Role, User
 from autodialer.apps.accounts.services import create_user
 from autodialer.apps.calls.models import Attempt, Node, Session
@@ -17,6 +17,7 @@ from autodialer.apps.contacts.models import Contact, DndEntry
 from autodialer.apps.contacts.services import add_dnd_numbers
 from autodialer.apps.exports.services import ask_export
 from autodialer.apps.imports.models import ListImport
+from autodialer.apps.keys.services import create_key
 from autodialer.domain.exports import Takeaway
 from tests.support.book import NOON, Book, make_book
 
@@ -73,6 +74,9 @@ def make_world(name: str) -> World:
         "group_id": book.group.pk,
         "device_id": book.device.pk,
         "caller_id": book.caller_id.pk,
+        "key_id": create_key(
+            account=book.account, actor=OPERATOR, name="CRM", scopes=["campaigns:read"], now=NOON
+        ).id,
     }
     return World(book, outsider, campaign, ids)
 

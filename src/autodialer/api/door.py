@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.http import HttpResponse
-from django.urls import Resolver404, resolve
+from django.urls import resolve
 
 from autodialer.api.auth import authenticate
 from autodialer.api.exotel import refusals as exotel
@@ -64,10 +64,7 @@ class Door:
 
 
 def _match(request: ApiRequest) -> ResolverMatch:
-    try:
-        request.resolver_match = resolve(request.path_info)
-    except Resolver404:
-        raise ApiError("no_such_address", "There is nothing at this address.") from None
+    request.resolver_match = resolve(request.path_info)
     return request.resolver_match
 
 
@@ -78,6 +75,9 @@ def _run(request: ApiRequest, match: ResolverMatch) -> HttpResponseBase:
         request.method = "GET"  # the server leaves the body out
     response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
     request.method = asked
+    if asked == "HEAD" and response.streaming:
+        response.close()
+        response = HttpResponse(status=response.status_code, headers=dict(response.headers))
     if response.status_code != HttpResponse(status=405).status_code:
         return response
     methods = response.headers["Allow"].split(", ")

@@ -6,6 +6,7 @@ The headers are those of the IETF draft "RateLimit header fields for HTTP".
 from __future__ import annotations
 
 import time
+from math import ceil
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
@@ -40,7 +41,7 @@ class Limiter:
             if len(self._windows) >= _MOST_KEYS and key_id not in self._windows:
                 self._windows.clear()
             self._windows[key_id] = (began, used + 1)
-        left, until = self._quota - used - 1, int(began + WINDOW_S - now) + 1
+        left, until = self._quota - used - 1, ceil(began + WINDOW_S - now)
         headers = {
             "RateLimit-Policy": f'"default";q={self._quota};w={WINDOW_S:.0f}',
             "RateLimit": f'"default";r={max(left, 0)};t={until}',

@@ -109,8 +109,8 @@ class Guard:
 
     def _read(self, request: ApiRequest) -> Mapping[str, Any]:
         """Return the JSON body; one that an operation without fields gets must have none."""
-        if not request.body and not self._has_body:
-            return {}
+        if not request.body:
+            return read_object(b"") if self._has_body else {}
         charset = (request.content_params or {}).get("charset", "utf-8").lower()
         if request.content_type != JSON or charset not in {"utf-8", "utf8"}:
             raise ApiError("media_type_unsupported", "Send the body as `application/json`.")
@@ -145,13 +145,13 @@ def operation(
     produces: str = JSON,
     consumes: str = JSON,
     is_matched: bool = False,
-    extra: Mapping[str, Any] | None = None,
+    documented: Mapping[int, Any] | None = None,
 ) -> Callable[[View], View]:
     """Return the decorator that makes a function an endpoint.
 
     `replies` are the successes and their types (None: no body), `refuses` the refusals beyond
-    those that every operation has. `is_matched`: it takes If-Match. `extra` goes into the OpenAPI
-    document.
+    those that every operation has. `is_matched`: it takes If-Match. `documented` describes
+    successes that are no JSON.
     """
     guard = Guard(permission, produces, consumes, is_matched=is_matched)
 
@@ -165,7 +165,9 @@ def operation(
             operation_id=view.__name__,
             summary=view.__name__.replace("_", " ").capitalize(),
             description=_described(view, permission),
-            openapi_extra=_documented(method, refuses, extra or {}, is_matched=is_matched),
+            openapi_extra=_described_answers(
+                method, refuses, documented or {}, is_matched=is_matched
+            ),
         )
         registered: View = register(view)
         return registered
@@ -199,8 +201,8 @@ def _described(view: Callable[..., Any], permission: Permission) -> str:
     return "\n\n".join(filter(None, [first, rest.strip(), f"Scope: {scopes}."]))
 
 
-def _documented(
-    method: str, refuses: Sequence[int], extra: Mapping[str, Any], *, is_matched: bool
+def _described_answers(
+    method: str, refuses: Sequence[int], files: Mapping[int, Any], *, is_matched: bool
 ) -> dict[str, Any]:
     statuses = {*_ALWAYS, *refuses}
     parameters: list[Mapping[str, Any]] = []
@@ -216,4 +218,4 @@ def _documented(
         status: {"description": TITLES[status], "content": {MEDIA_TYPE: _PROBLEM}}
         for status in sorted(statuses)
     }
-    return {"responses": answers, "parameters": parameters, **extra}
+    return {"responses": {**answers, **files}, "parameters": parameters}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 import structlog
 from django.db.utils import InterfaceError, OperationalError
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from ninja.errors import HttpError, ValidationError
 
 from autodialer.apps.keys.queries import KeyRefusedError
@@ -78,6 +78,7 @@ API_CODES: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
         "changed_meanwhile": (412, "It is not the version in `If-Match` any more: read it again."),
         "too_big": (413, "The body is bigger than 5 MB, or 20 MB where files are sent."),
         "media_type_unsupported": (415, "Send `Content-Type: application/json`."),
+        "range_unsatisfiable": (416, "The file has no such range, or several were asked for."),
         "invalid_fields": (422, "`errors` names every field that cannot be used, and why."),
         "idempotency_key_reused": (422, "This Idempotency-Key was sent with another request."),
         "precondition_required": (428, "Send `If-Match` with the `ETag` that you have read."),
@@ -205,6 +206,8 @@ def refusal_of(error: Exception) -> Refusal:  # noqa: PLR0911  a table of errors
             return refusal_of(_of_validation(error))
         case HttpError(__cause__=AutodialerError() as cause):
             return refusal_of(cause)
+        case Http404():
+            return Refusal(404, "no_such_address", "There is nothing at this address.")
         case OperationalError() | InterfaceError():
             sentence = "Nothing was changed: try again in a moment."
             return Refusal(503, "database_unavailable", sentence, headers={"Retry-After": "5"})

@@ -125,7 +125,7 @@ def ranged(request: HttpRequest, file: BinaryIO, headers: Mapping[str, str]) -> 
     told["Content-Length"] = str(part.length)
     if wanted:
         told["Content-Range"] = f"bytes {wanted.first}-{wanted.last}/{size}"
-    if request.method == "HEAD":
+    if request.META["REQUEST_METHOD"] == "HEAD":
         file.close()
         return HttpResponse(status=status, headers=told)
     content = Part(file, part.first, part.length)

@@ -17,6 +17,7 @@ from procrastinate.contrib.django import app
 from autodialer.apps.campaigns.services import keep_final_counts as keep_counts
 from autodialer.apps.exports import services as exports
 from autodialer.apps.imports import services as imports
+from autodialer.apps.keys.replies import expire_replies
 from autodialer.apps.webhooks import services as webhooks
 from autodialer.domain.webhooks import DisabledReason
 from autodialer.ops.paths import private_folder
@@ -141,3 +142,12 @@ def _write_to(admins: Sequence[str], endpoint: Endpoint) -> None:
         send_mail("A webhook endpoint was stopped", text, None, admins)
     except OSError as error:  # which the errors of smtplib are
         log.warning("mail_not_sent", error=type(error).__name__)
+
+
+@app.periodic(cron="47 * * * *")
+@app.task(name="keys.expire_replies", queue=HOUSEKEEPING, queueing_lock="keys.expire_replies")
+@_in_thread
+def expire_kept_replies(timestamp: int) -> None:
+    """Forget what requests with an Idempotency-Key were answered a day ago."""
+    while expire_replies(now=_now()):
+        pass

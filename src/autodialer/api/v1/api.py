@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from autodialer.api.document import Api
-from autodialer.api.v1 import campaigns, contacts, dnd, imports, lists, office, people, sessions
+from autodialer.api.v1 import (
+    calls,
+    campaigns,
+    contacts,
+    dnd,
+    downloads,
+    imports,
+    lists,
+    office,
+    people,
+    sessions,
+)
 
 api: Final = Api(
     title="Autodialer",
@@ -27,3 +38,5 @@ api.add_router("", people.groups, tags=["Groups"])
 api.add_router("", sessions.router, tags=["Agents at work"])
 api.add_router("", office.account, tags=["Account"])
 api.add_router("", office.caller_ids, tags=["Caller ids"])
+api.add_router("", calls.router, tags=["Calls"])
+api.add_router("", downloads.router, tags=["Downloads"])

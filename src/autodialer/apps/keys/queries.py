@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from autodialer.apps.accounts.actor import Actor
 from autodialer.apps.accounts.permissions import Permission, may
 from autodialer.apps.accounts.scopes import permissions_of
-from autodialer.apps.keys.models import ApiKey
+from autodialer.apps.keys.models import KEY_NAME_LENGTH, ApiKey
 from autodialer.domain.errors import AutodialerError, NotFoundError
 from autodialer.domain.people import Role
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from autodialer.apps.accounts.models import Account
     from autodialer.apps.keys.token import Token
+
+__all__ = ["KEY_NAME_LENGTH"]
 
 
 class KeyState(StrEnum):

@@ -28,6 +28,7 @@ _MODULES: Final = {
     "campaign": "campaigns",
     "agent": "agents",
     "session": "agents",
+    "key": "keys",
     "audit": "audit",
     "asterisk": "machine",
     "db": "machine",

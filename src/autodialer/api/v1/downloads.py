@@ -1,0 +1,171 @@
+"""Reports and recordings, sent as files."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from itertools import islice
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
+from uuid import UUID
+
+from django.conf import settings
+from django.http import StreamingHttpResponse
+from ninja import Router
+
+from autodialer.api.fields import Id
+from autodialer.api.operations import operation
+from autodialer.api.problems import ApiError
+from autodialer.api.request import ApiRequest
+from autodialer.apps.accounts.permissions import Permission
+from autodialer.apps.calls import details, report
+from autodialer.apps.calls.services import download_report, play_recording
+from autodialer.apps.calls.workbook import write_workbook
+from autodialer.apps.sending import Part, disposition, open_in, ranged
+from autodialer.apps.sheets import csv_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from django.http import HttpResponseBase
+
+    from autodialer.apps.accounts.models import Account
+    from autodialer.apps.campaigns.models import Campaign
+    from autodialer.apps.sheets import Section
+
+router: Final = Router()
+_P = Permission
+_REPORTS: Final = "/campaigns/{campaign_id}/reports"
+CSV: Final = "text/csv"
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+WAV: Final = "audio/wav"
+LINES_AT_ONCE: Final = 1_000
+_UNSATISFIABLE: Final = 416
+
+
+def _file(kind: str, status: int = 200) -> dict[int, Any]:
+    """Return how the OpenAPI document describes a file."""
+    binary = {"type": "string", "format": "binary"}
+    return {status: {"description": "The file.", "content": {kind: {"schema": binary}}}}
+
+
+@operation(
+    router,
+    "GET",
+    f"{_REPORTS}/calls.csv",
+    _P.DOWNLOAD_REPORT,
+    replies={200: None},
+    refuses=(404,),
+    produces=CSV,
+    documented=_file(CSV),
+)
+def download_calls(request: ApiRequest, campaign_id: Id) -> HttpResponseBase:
+    """Download the calls of a campaign as CSV, oldest first."""
+    return _csv(request, campaign_id, "calls.csv", report.calls)
+
+
+@operation(
+    router,
+    "GET",
+    f"{_REPORTS}/numbers.csv",
+    _P.DOWNLOAD_REPORT,
+    replies={200: None},
+    refuses=(404,),
+    produces=CSV,
+    documented=_file(CSV),
+)
+def download_numbers(request: ApiRequest, campaign_id: Id) -> HttpResponseBase:
+    """Download the numbers of a campaign as CSV, in the order of the list."""
+    return _csv(request, campaign_id, "numbers.csv", report.targets)
+
+
+@operation(
+    router,
+    "GET",
+    f"{_REPORTS}/workbook.xlsx",
+    _P.DOWNLOAD_REPORT,
+    replies={200: None},
+    refuses=(404,),
+    produces=XLSX,
+    documented=_file(XLSX),
+)
+def download_workbook(request: ApiRequest, campaign_id: Id) -> HttpResponseBase:
+    """Download numbers, calls and a summary of a campaign for Excel."""
+    campaign = _noted(request, campaign_id, "workbook.xlsx")
+    file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115  closed with the response
+    with ExitStack() as stack:
+        stack.enter_context(file)
+        write_workbook(request.account, campaign, file, request.now)
+        content = Part(file, 0, file.tell())
+        stack.pop_all()
+    return _sent(content, XLSX, f"campaign-{campaign_id}.xlsx")
+
+
+@operation(
+    router,
+    "GET",
+    "/calls/{call_id}/recording",
+    _P.PLAY_RECORDING,
+    replies={200: None},
+    refuses=(404, 409, 416),
+    produces=WAV,
+    documented={**_file(WAV), **_file(WAV, 206)},
+)
+def get_recording(request: ApiRequest, call_id: UUID) -> HttpResponseBase:
+    """Download the recording of a call that has ended, or one range of it."""
+    found = details.recording(request.account, request.actor, call_id)
+    headers = {
+        "Content-Type": WAV,
+        "Content-Disposition": disposition(f"call-{call_id}.wav"),
+    }
+    with ExitStack() as stack:
+        file = stack.enter_context(open_in(settings.RECORDINGS, found.file))
+        response = ranged(request, file, headers)
+        if response.status_code == _UNSATISFIABLE:
+            raise ApiError(
+                "range_unsatisfiable",
+                "Ask for one range of the file.",
+                headers={"Content-Range": response["Content-Range"]},
+            )
+        if response.streaming:
+            play_recording(
+                account=request.account,
+                call_id=call_id,
+                is_saved=True,
+                actor=request.actor,
+                now=request.now,
+            )
+        stack.pop_all()  # from here on the response closes the file
+    return response
+
+
+def _csv(
+    request: ApiRequest,
+    campaign_id: int,
+    form: str,
+    section: Callable[[Account, Campaign], Section],
+) -> HttpResponseBase:
+    campaign = _noted(request, campaign_id, form)
+    pieces = _pieces(csv_lines(section(request.account, campaign)))
+    return _sent(pieces, f"{CSV}; charset=utf-8", f"campaign-{campaign_id}-{form}")
+
+
+def _noted(request: ApiRequest, campaign_id: int, form: str) -> Campaign:
+    """Return the campaign, after the audit log has noted who takes its report."""
+    return download_report(
+        account=request.account,
+        campaign_id=campaign_id,
+        form=form,
+        actor=request.actor,
+        now=request.now,
+    )
+
+
+def _pieces(lines: Iterator[str]) -> Iterator[str]:
+    """Put lines together: sending each alone would take several times as long."""
+    while piece := "".join(islice(lines, LINES_AT_ONCE)):
+        yield piece
+
+
+def _sent(content: Iterable[str] | Part, kind: str, name: str) -> HttpResponseBase:
+    headers = {"Content-Disposition": disposition(name)}
+    return StreamingHttpResponse(content, content_type=kind, headers=headers)
