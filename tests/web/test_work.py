@@ -21,6 +21,8 @@ from tests.support.book import NOON, Book, make_book
 from tests.support.visit import signed_in
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from autodialer.apps.calls.console import Console
 
 pytestmark = pytest.mark.django_db
@@ -183,6 +185,38 @@ def test_the_key_changes_with_every_step(book: Book, campaign: Campaign) -> None
     Session.objects.filter(pk=session.pk).update(stop_reason="stopped")
     seen.append(key())
     assert len(set(seen)) == len(seen)
+
+
+def test_a_change_while_the_screen_is_read_is_shown_or_will_be_asked_for(
+    book: Book, campaign: Campaign
+) -> None:
+    session = connected(book, campaign)
+    sessions = Session.objects.filter(pk=session.pk)
+    with CaptureQueriesContext(connection) as asked:
+        screen(book, campaign)
+    for last in range(1, len(asked) + 1):
+        sessions.update(stop_reason="")
+        with connection.execute_wrapper(
+            _After(last, lambda: sessions.update(stop_reason="stopped"))
+        ):
+            shown = screen(book, campaign)
+        assert shown.mine is not None
+        new = state_keys(book.account, [book.agent.pk])[book.agent.pk]
+        assert shown.mine.stopping or shown.key != new, f"after query {last}"
+
+
+class _After:
+    """Does something after so many queries, as another process would meanwhile."""
+
+    def __init__(self, queries: int, act: Callable[[], object]) -> None:
+        self._left, self._act = queries, act
+
+    def __call__(self, execute: Callable[..., Any], *args: Any) -> Any:
+        found = execute(*args)
+        self._left -= 1
+        if self._left == 0:
+            self._act()
+        return found
 
 
 def test_the_popup_link_keeps_the_customers_own_query(book: Book, campaign: Campaign) -> None:

@@ -65,6 +65,9 @@ class Console:
 
 def console(account: Account, campaign: Campaign, user: User, now: datetime) -> Console:
     """Return the agent's screen. The number of queries does not depend on anything."""
+    # Before all else: read last it would stand for a change that the rest does not show yet, and
+    # the screen would stay as it is.
+    key = state_keys(account, [user.pk])[user.pk]
     session = _session(user, campaign)
     mine = None
     if session is not None:
@@ -76,7 +79,7 @@ def console(account: Account, campaign: Campaign, user: User, now: datetime) -> 
         callee=_callee(account, live) if live is not None else None,
         last=_last_call(session),
         refusal=_refusal(account, campaign, user, now),
-        key=state_keys(account, [user.pk])[user.pk],
+        key=key,
         silent_since=session.node.trunk_silent_since if session and session.node else None,
     )
 

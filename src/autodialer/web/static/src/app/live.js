@@ -12,6 +12,8 @@ const LAST_RETRY_MS = 15_000;
 // A hidden page is not read: it gives its connection back (browsers have six for a site) unless
 // it watches an agent, who must hear at once that somebody has answered.
 const HIDDEN_MS = 30_000;
+// Whoever was told of a change and still shows the old state was not answered: it is told again.
+const TELL_AGAIN_MS = 4_000;
 
 const body = document.body;
 const banner = document.getElementById("live-state");
@@ -89,9 +91,9 @@ function take({ now, age, parts }) {
   tick();
 }
 
-// The last value of each signal, and to which of them each element has answered.
+// The last value of each signal, and what each element was told last, and when.
 const signals = new Map();
-const answered = new WeakMap();
+const told = new WeakMap();
 
 function tell(name, value) {
   signals.set(name, value);
@@ -101,8 +103,11 @@ function tell(name, value) {
 }
 
 function wake(element, value) {
-  if (element.dataset.liveValue === value || answered.get(element) === value) return;
-  answered.set(element, value);
+  // What htmx has just put in does not listen yet: htmx:load says when it does.
+  if (element.dataset.liveValue === value || element.classList.contains("htmx-added")) return;
+  const last = told.get(element);
+  if (last?.value === value && Date.now() - last.at < TELL_AGAIN_MS) return;
+  told.set(element, { value, at: Date.now() });
   element.dispatchEvent(new CustomEvent("live", { bubbles: false }));
 }
 
@@ -191,6 +196,7 @@ document.addEventListener("visibilitychange", () => {
     connect();
   }
 });
+body.addEventListener("htmx:load", wakeLateComers);
 window.addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
 window.addEventListener("pagehide", () => stream?.close());
 body.addEventListener("htmx:afterSettle", () => { if (names().join(" ") !== watched) connect(); });
