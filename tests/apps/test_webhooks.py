@@ -10,6 +10,7 @@ import pytest
 
 from autodialer.apps.accounts.actor import OPERATOR, Actor
 from autodialer.apps.audit.queries import entries
+from autodialer.apps.versions import ChangedMeanwhileError
 from autodialer.apps.webhooks import queries, services
 from autodialer.apps.webhooks.models import Delivery, Endpoint, Event
 from autodialer.domain.errors import ConflictError, InvalidInputError, NotFoundError
@@ -34,7 +35,7 @@ def add(book: Book, **values: Any) -> Endpoint:
 def test_an_endpoint_is_kept_as_it_was_given(book: Book) -> None:
     made = add(book, kinds=["call.ended", "call.answered"], description=" CRM ")
     row = queries.endpoint_row(book.account, Actor.of(book.supervisor), made.pk)
-    assert (row.url, row.description, row.disabled, row.version) == (URL, "CRM", None, 1)
+    assert (row.url, row.description, row.disabled) == (URL, "CRM", None)
     assert row.kinds == (EventKind.CALL_ANSWERED, EventKind.CALL_ENDED)
 
 
@@ -65,22 +66,23 @@ def test_an_account_has_at_most_twenty(book: Book) -> None:
         add(book)
 
 
-def test_a_change_by_an_old_version_is_refused(book: Book) -> None:
+def test_a_change_that_is_based_on_what_is_not_so_any_more_is_refused(book: Book) -> None:
     made = add(book)
+    seen = queries.endpoint_row(book.account, OPERATOR, made.pk).version
 
-    def change(version: int) -> Endpoint:
+    def change(url: str) -> Endpoint:
         return services.change_endpoint(
             account=book.account,
             actor=OPERATOR,
             endpoint_id=made.pk,
-            url=f"{URL}/{version}",
-            version=version,
+            url=url,
+            seen=seen,
             now=NOON,
         )
 
-    assert change(1).version == 2
-    with pytest.raises(ConflictError):
-        change(1)
+    assert change(f"{URL}/1").url == f"{URL}/1"
+    with pytest.raises(ChangedMeanwhileError):
+        change(f"{URL}/2")
     assert Endpoint.objects.get().url == f"{URL}/1"
 
 

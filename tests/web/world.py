@@ -18,8 +18,10 @@ from autodialer.apps.contacts.services import add_dnd_numbers
 from autodialer.apps.exports.services import ask_export
 from autodialer.apps.imports.models import ListImport
 from autodialer.apps.keys.services import create_key
+from autodialer.apps.webhooks.models import Delivery
 from autodialer.domain.exports import Takeaway
 from tests.support.book import NOON, Book, make_book
+from tests.support.outbox import endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,10 +63,14 @@ def make_world(name: str) -> World:
         now=NOON + SECOND,
         actor=Actor.of(book.agent),
     ).session_id
+    told = endpoint(book)
+    attempt_id = _finished_call(campaign, Session.objects.get(pk=session_id)).pk
     ids = {
+        "endpoint_id": told.pk,
+        "delivery_id": Delivery.objects.filter(account=book.account).latest("pk").pk,
         "campaign_id": campaign.pk,
         "session_id": session_id,
-        "attempt_id": _finished_call(campaign, Session.objects.get(pk=session_id)).pk,
+        "attempt_id": attempt_id,
         "list_id": book.list_id,
         "contact_id": Contact.objects.filter(account=book.account).earliest("pk").pk,
         "import_id": ListImport.objects.filter(account=book.account).latest("pk").pk,

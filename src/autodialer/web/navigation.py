@@ -26,6 +26,7 @@ ITEMS: Final = (
     ("dnd", _("DND"), "phone-off", _P.VIEW_DND),
     ("caller_ids", _("Caller ids"), "phone-check", _P.VIEW_CALLER_IDS),
     ("balance", _("Balance"), "wallet", _P.VIEW_BALANCE),
+    ("webhooks", _("Webhooks"), "webhook", _P.VIEW_WEBHOOKS),
     ("audit", _("Audit log"), "history", _P.VIEW_AUDIT_LOG),
     ("keys", _("API keys"), "key", _P.MANAGE_API_KEYS),
     ("settings", _("Settings"), "settings", _P.VIEW_SETTINGS),

@@ -23,6 +23,7 @@ from autodialer.web.views import (
     recordings,
     reports,
     setup,
+    webhooks,
     work,
 )
 
@@ -44,6 +45,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *setup.ROUTES,
     *recordings.ROUTES,
     *reports.ROUTES,
+    *webhooks.ROUTES,
     *work.ROUTES,
 )
 

@@ -26,8 +26,8 @@ from tests.support.pg_world import PgWorld
 SECOND = timedelta(seconds=1)
 ENDPOINT = """
 INSERT INTO webhooks_endpoint (account_id, url, description, kinds, salt, old_salt, disabled_reason,
-                               version, created_at, changed_at)
-VALUES (%(account)s, %(url)s, '', '{}', 'salt', '', '', 1, %(now)s, %(now)s) RETURNING id"""
+                               created_at, changed_at)
+VALUES (%(account)s, %(url)s, '', '{}', 'salt', '', '', %(now)s, %(now)s) RETURNING id"""
 MANY = """
 WITH events AS (
     INSERT INTO webhooks_event (id, account_id, kind, at)

@@ -39,7 +39,6 @@ class Endpoint(models.Model):
     failed_at = models.DateTimeField(null=True)
     # The first of the failures since the last delivery; NULL when all is well.
     failing_since = models.DateTimeField(null=True)
-    version = models.IntegerField(default=1)
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
 

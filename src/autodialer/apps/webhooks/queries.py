@@ -12,6 +12,7 @@ from django.db import connection
 from autodialer.apps.accounts.permissions import Permission, require
 from autodialer.apps.campaigns.access import visible_campaign
 from autodialer.apps.statements import statement
+from autodialer.apps.versions import version_of
 from autodialer.apps.webhooks.facts import parcel_of
 from autodialer.apps.webhooks.lanes import lane_of_endpoint, lanes_of_campaign
 from autodialer.apps.webhooks.models import Delivery, Endpoint
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 class EndpointRow:
     """An endpoint and its health. `kinds` empty: all. `disabled` None: it is enabled.
 
-    `failing_since` is the first failure after the last delivery, None when all is well.
+    `failing_since` is the first failure after the last delivery, None when all is well. `version`
+    stands for what `change_endpoint` can change.
     """
 
     id: int
@@ -45,7 +47,7 @@ class EndpointRow:
     failed_at: datetime | None
     failing_since: datetime | None
     old_secret_until: datetime | None
-    version: int
+    version: str
     created_at: datetime
     changed_at: datetime
 
@@ -107,6 +109,11 @@ def endpoint_of(account: Account, endpoint_id: int) -> Endpoint:
     if found is None:
         raise NotFoundError(f"There is no webhook endpoint {endpoint_id}: see the webhooks page.")
     return found
+
+
+def endpoint_facts(found: Endpoint) -> dict[str, object]:
+    """Return what people change of an endpoint."""
+    return {"url": found.url, "description": found.description, "kinds": found.kinds}
 
 
 def stopped_by_themselves(account: Account) -> int:
@@ -214,7 +221,7 @@ def _endpoint_row(found: Endpoint) -> EndpointRow:
         failed_at=found.failed_at,
         failing_since=found.failing_since,
         old_secret_until=found.old_salt_until,
-        version=found.version,
+        version=version_of(endpoint_facts(found)),
         created_at=found.created_at,
         changed_at=found.changed_at,
     )

@@ -20,9 +20,10 @@ from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.campaigns.access import visible_campaign
 from autodialer.apps.statements import statement
 from autodialer.apps.texts import clean_text, storable
+from autodialer.apps.versions import require_unchanged
 from autodialer.apps.webhooks.lanes import lane_of_endpoint, salt_of_urls
 from autodialer.apps.webhooks.models import Delivery, Endpoint, Event
-from autodialer.apps.webhooks.queries import delivery_of, endpoint_of
+from autodialer.apps.webhooks.queries import delivery_of, endpoint_facts, endpoint_of
 from autodialer.domain.errors import ConflictError, InvalidInputError
 from autodialer.domain.signing import Keyring
 from autodialer.domain.webhooks import (
@@ -90,14 +91,15 @@ def change_endpoint(
     url: str | None = None,
     kinds: Iterable[str] | None = None,
     description: str | None = None,
-    version: int | None = None,
+    seen: str | None = None,
 ) -> Endpoint:
     """Change an endpoint; what is None stays. What waits is sent to the new address.
 
-    Raises NotFoundError, NotAllowedError, InvalidInputError, ConflictError when its version is
-    another than the one given.
+    `seen` is the version on which the change is based. Raises NotFoundError, NotAllowedError,
+    InvalidInputError, ChangedMeanwhileError.
     """
-    found = _locked(account, actor, endpoint_id, version)
+    found = _locked(account, actor, endpoint_id)
+    require_unchanged(endpoint_facts(found), seen)
     before = _facts(found)
     found.url = found.url if url is None else _checked_url(account, url)
     found.description = (
@@ -318,21 +320,16 @@ def _locked(
     account: Account,
     actor: Actor,
     endpoint_id: int,
-    version: int | None = None,
     permission: Permission = Permission.EDIT_WEBHOOKS,
 ) -> Endpoint:
     require(actor, permission)
     endpoint_of(account, endpoint_id)
-    found = Endpoint.objects.select_for_update(no_key=True).get(pk=endpoint_id)
-    if version is not None and version != found.version:
-        raise ConflictError("Somebody has changed this endpoint meanwhile: load it again.")
-    return found
+    return Endpoint.objects.select_for_update(no_key=True).get(pk=endpoint_id)
 
 
 def _save(found: Endpoint, fields: Sequence[str], now: datetime) -> None:
-    found.version += 1
     found.changed_at = now
-    found.save(update_fields=[*fields, "version", "changed_at"])
+    found.save(update_fields=[*fields, "changed_at"])
 
 
 def _checked_url(account: Account, raw: str) -> str:
@@ -405,12 +402,7 @@ def _close_lanes(endpoint_ids: Sequence[int], trouble: Trouble, now: datetime) -
 
 
 def _facts(found: Endpoint) -> dict[str, Any]:
-    return {
-        "url": found.url,
-        "description": found.description,
-        "kinds": found.kinds,
-        "disabled_reason": found.disabled_reason,
-    }
+    return {**endpoint_facts(found), "disabled_reason": found.disabled_reason}
 
 
 def _audit(

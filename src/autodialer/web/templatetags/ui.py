@@ -46,6 +46,9 @@ STATUS_LOOKS: Final = {
     "saving": ("blue", "device-floppy"),
     "done": ("teal", "check"),
     "cancelled": ("secondary", "ban"),
+    # Of webhooks.
+    "pending": ("blue", "clock"),
+    "delivered": ("teal", "check"),
 }
 STATUS_WORDS: Final = {
     "in-progress": "In progress",

@@ -16,6 +16,7 @@ from autodialer.apps.campaigns.access import check_visible
 from autodialer.apps.campaigns.counting import TargetCounts, count_targets
 from autodialer.apps.campaigns.listing import Order, Wanted
 from autodialer.apps.texts import clean_text
+from autodialer.apps.webhooks.queries import stopped_by_themselves
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.errors import InvalidInputError
 from autodialer.ports.screens import Shown
@@ -87,6 +88,13 @@ def recent_counts(account: Account) -> CountAll:
     return lambda ids: COUNTS.get_all(ids, partial(count_targets, account))
 
 
+def _stopped_webhooks(request: PageRequest) -> int:
+    """Return how many endpoints were stopped by themselves, for whom they matter to."""
+    if not may(request, Permission.VIEW_WEBHOOKS):
+        return 0
+    return stopped_by_themselves(request.account)
+
+
 def _shown(request: PageRequest) -> dict[str, Any]:
     wanted = _wanted(request.GET)
     total = listing.matches(request.account, request.actor, wanted)
@@ -107,6 +115,7 @@ def _shown(request: PageRequest) -> dict[str, Any]:
         "has_archived": not rows and listing.has_any(request.account, request.actor),
         "is_manager": may(request, Permission.EDIT_CAMPAIGN),
         "may_create": may(request, Permission.CREATE_CAMPAIGN),
+        "stopped_webhooks": partial(_stopped_webhooks, request),
         "statuses": list(CampaignStatus),
         "orders": ORDERS,
         "version": listing.version(request.account),
