@@ -32,8 +32,6 @@ from autodialer.engine.dialer import Dialer
 from autodialer.ports.store import LeaseLostError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from autodialer.engine.config import Killer
     from autodialer.web.live_topics import Topics
 
@@ -118,15 +116,11 @@ def _killer(kill_at: Failpoint | None) -> Killer:
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
-    """What one web process needs, besides Django's settings.
-
-    `phone_socket` is asked for the URL at which Asterisk takes SIP from browsers, None: nowhere.
-    """
+    """What one web process needs, besides Django's settings."""
 
     host: str
     port: int
     database_url: str
-    phone_socket: Callable[[], str | None]
     finish: timedelta = timedelta(seconds=5)
 
 
@@ -153,7 +147,7 @@ async def _run_web(settings: WebSettings, topics: Topics | None) -> None:
 
     newsroom = PgNewsroom(settings.database_url)
     hub = Hub(topics or TOPICS, newsroom, clock=lambda: datetime.now(UTC))
-    app = WebApp(get_wsgi_application(), hub, SipBridge(hub, settings.phone_socket))
+    app = WebApp(get_wsgi_application(), hub, SipBridge(hub))
     # All that is loaded stays: to look through it for garbage again and again would stop pages and
     # streams for a tenth of a second each time.
     gc.freeze()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from autodialer.apps.accounts.services import set_user_active
-from autodialer.apps.agents import queries
 from autodialer.apps.agents.models import AgentDevice, DeviceKind
 from autodialer.apps.agents.services import (
     PhoneAccount,
@@ -16,7 +15,7 @@ from autodialer.apps.agents.services import (
     issue_phone_secret,
     remove_device,
 )
-from autodialer.apps.calls.queries import sip_websocket_url
+from autodialer.apps.calls.queries import phone_socket
 from autodialer.apps.calls.start import CannotStartError
 from tests.support.sip_phone import SipPhone
 from tests.support.site import Agent, Site, now
@@ -72,7 +71,6 @@ def is_registered(agent: Agent) -> bool:
 
 def test_an_agent_on_a_desk_phone_works_the_list(site: Site, agent: Agent, phone: SipPhone) -> None:
     site.wait(lambda: is_registered(agent))
-    assert queries.phone_problem(agent.user) == ""
     numbers = [site.number("10"), site.number("10")]
     site.campaign(numbers)
     session = site.start_agent(agent)
@@ -165,9 +163,9 @@ def test_what_was_changed_while_the_dialer_was_away_counts_when_it_is_back(
     assert phone.register(account.secret) in {401, 403}
 
 
-def test_the_page_learns_where_browsers_reach_asterisk(site: Site, agent: Agent) -> None:
+def test_the_page_learns_where_browsers_reach_asterisk(site: Site) -> None:
     expected = f"ws://127.0.0.1:{site.pair.ari.port}/ws"
-    site.wait(lambda: sip_websocket_url(agent.user) == expected)
+    site.wait(lambda: phone_socket() == expected)
 
 
 def enable(site: Site, agent: Agent, *, active: bool) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from autodialer.apps.agents.models import AgentDevice, DeviceKind
 from autodialer.apps.agents.services import add_device, add_group_members, issue_phone_secret
-from autodialer.apps.calls.queries import sip_websocket_url
+from autodialer.apps.calls.queries import phone_socket
 from tests.support.site import Agent, Site, now
 from tests.support.softphone import FAKE_MICROPHONE, SoftphonePage
 
@@ -45,12 +45,12 @@ def page(site: Site, agent: Agent) -> Iterator[SoftphonePage]:
 
 def switch_on(site: Site, agent: Agent, page: SoftphonePage) -> None:
     """What the page does when it is opened: ask for a secret, and use it at once."""
-    site.wait(lambda: sip_websocket_url(agent.user))
+    url = site.wait(phone_socket)
     device = AgentDevice.objects.get(address=agent.phone)
     issued = issue_phone_secret(
         account=site.account, user_id=agent.user.pk, device_id=device.pk, now=now()
     )
-    page.switch_on(sip_websocket_url(agent.user), issued.user, issued.secret, issued.realm)
+    page.switch_on(url, issued.user, issued.secret, issued.realm)
 
 
 def test_an_agent_hears_one_customer_after_the_other_in_the_browser(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
@@ -22,7 +21,6 @@ from autodialer.apps.agents.services import add_device, add_group_members
 from autodialer.apps.calls.models import Session
 from autodialer.apps.campaigns.models import Campaign, Target
 from autodialer.apps.campaigns.services import add_caller_id
-from autodialer.ops.paths import private_folder, write_private
 from autodialer.ops.process import free_port
 from autodialer.ops.web import WebProcess
 from autodialer.ops.worker import WorkerProcess
@@ -66,9 +64,6 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def pages(site: Site, live_database: str) -> Iterator[Pages]:
     """A web process and a worker of the site; phones in pages reach its Asterisk."""
-    access = {"port": site.pair.ari.port, "password": site.pair.ari.password}
-    private_folder(site.paths.asterisk_node)
-    write_private(site.paths.asterisk_node / "ari.json", json.dumps(access))
     web = WebProcess(site.paths, live_database, port=free_port())
     worker = WorkerProcess(site.paths, live_database)
     web.start()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
@@ -24,11 +23,13 @@ from websockets.typing import Origin, Subprotocol
 from autodialer.adapters.pg.store import PgStore
 from autodialer.apps.accounts.actor import Actor
 from autodialer.apps.accounts.services import change_account, set_user_active
+from autodialer.apps.calls.models import Node
 from autodialer.apps.calls.services import start_session
 from autodialer.apps.campaigns.models import Campaign
 from autodialer.ops.paths import Paths
 from autodialer.ops.process import free_port
 from autodialer.ops.web import WebProcess
+from autodialer.web.sip_bridge import MOST_SOCKETS
 from tests.contract.store_world import claimed, lease_of, new_attempt
 from tests.support.book import NOON, Book, make_book
 from tests.support.database import Databases, django_on
@@ -289,7 +290,7 @@ async def test_django_answers_everything_else(web: WebProcess, book: Book) -> No
 
 
 @asynccontextmanager
-async def asterisk(web: WebProcess) -> AsyncIterator[list[str]]:
+async def asterisk() -> AsyncIterator[list[str]]:
     """Something that answers where Asterisk would, and keeps what it was sent."""
     heard: list[str] = []
 
@@ -300,9 +301,9 @@ async def asterisk(web: WebProcess) -> AsyncIterator[list[str]]:
 
     async with serve(answer, "127.0.0.1", 0, subprotocols=[SIP]) as server:
         (listening,) = server.sockets
-        file = web.log.parents[1] / "asterisk/node/ari.json"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps({"port": listening.getsockname()[1], "password": "x"}))
+        url = f"ws://127.0.0.1:{listening.getsockname()[1]}/ws"
+        node = {"sip_url": url, "epoch": 1, "created_at": NOON}
+        await in_thread(lambda: Node.objects.update_or_create(name="phones", defaults=node))
         yield heard
 
 
@@ -323,7 +324,7 @@ async def say(socket: ClientConnection, text: str) -> str:
 
 async def test_messages_go_to_asterisk_and_back(web: WebProcess, book: Book) -> None:
     session = await in_thread(lambda: signed_in(book.agent))
-    async with asterisk(web) as heard, phone(web, session) as socket:
+    async with asterisk() as heard, phone(web, session) as socket:
         assert socket.subprotocol == SIP
         assert await say(socket, "REGISTER") == "SIP/2.0 200 OK to REGISTER"
         assert heard == ["REGISTER"]
@@ -331,7 +332,7 @@ async def test_messages_go_to_asterisk_and_back(web: WebProcess, book: Book) -> 
 
 async def test_signing_out_ends_the_socket(web: WebProcess, book: Book) -> None:
     session = await in_thread(lambda: signed_in(book.agent))
-    async with asterisk(web), phone(web, session) as socket:
+    async with asterisk(), phone(web, session) as socket:
         await say(socket, "REGISTER")
         await in_thread(lambda: sign_out(book.agent))
         with pytest.raises(ConnectionClosed):
@@ -342,10 +343,26 @@ async def test_a_message_that_is_no_sip_message_for_its_size_ends_the_socket(
     web: WebProcess, book: Book
 ) -> None:
     session = await in_thread(lambda: signed_in(book.agent))
-    async with asterisk(web) as heard, phone(web, session) as socket:
+    async with asterisk() as heard, phone(web, session) as socket:
         with pytest.raises(ConnectionClosed):
             await say(socket, "x" * 70_000)
         assert heard == []
+
+
+async def test_of_too_many_sockets_of_one_person_the_oldest_ends(
+    web: WebProcess, book: Book
+) -> None:
+    mine, other = await in_thread(lambda: (signed_in(book.agent), signed_in(book.supervisor)))
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(asterisk())
+        theirs = await stack.enter_async_context(phone(web, other))
+        oldest, *rest = [
+            await stack.enter_async_context(phone(web, mine)) for _ in range(MOST_SOCKETS + 1)
+        ]
+        with pytest.raises(ConnectionClosed):
+            await oldest.recv()
+        for socket in (theirs, *rest):
+            assert await say(socket, "REGISTER") == "SIP/2.0 200 OK to REGISTER"
 
 
 async def test_without_a_session_there_is_no_socket(web: WebProcess, book: Book) -> None:

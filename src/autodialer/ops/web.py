@@ -11,7 +11,6 @@ from typing import Final
 from autodialer.bootstrap import WebSettings, run_web
 from autodialer.ops import env
 from autodialer.ops.cli.shell import set_up_django
-from autodialer.ops.node import known_ari
 from autodialer.ops.paths import Paths
 from autodialer.ops.postgres import EmbeddedPostgres
 from autodialer.ops.process import Child
@@ -79,13 +78,7 @@ def web_settings(environ: Mapping[str, str] = os.environ) -> WebSettings:
     host, port = web_address(environ)
     paths = Paths.from_environment(environ)
     url = env.secret("AUTODIALER_DATABASE_URL", "", environ) or EmbeddedPostgres(paths).url
-    return WebSettings(host, port, url, lambda: _phone_socket(paths))
-
-
-def _phone_socket(paths: Paths) -> str | None:
-    """Return where the node's Asterisk takes SIP from browsers: another port at each start."""
-    ari = known_ari(paths)
-    return None if ari is None else f"ws://{ari.host}:{ari.port}/ws"
+    return WebSettings(host, port, url)
 
 
 def main() -> int:

@@ -7,7 +7,8 @@ phone may be is Asterisk's matter: each has a secret of its own.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections import defaultdict
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -21,10 +22,11 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
 from autodialer.apps.accounts.permissions import Permission, may
+from autodialer.apps.calls.queries import phone_socket
 from autodialer.web.live_access import viewer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, WebSocketScope
     from websockets.asyncio.client import ClientConnection
@@ -37,6 +39,8 @@ log = structlog.get_logger()
 SIP: Final = "sip"  # RFC 7118
 # A SIP message with its session description is 2 to 6 kB.
 MOST_BYTES: Final = 65_536
+# Of one person. The page keeps to one for each browser; a socket that died may be noticed late.
+MOST_SOCKETS: Final = 3
 _OPEN_TIMEOUT_S: Final = 5.0
 # RFC 6455 7.4.1
 _GOING_AWAY: Final = 1001
@@ -44,61 +48,68 @@ _TRY_AGAIN_LATER: Final = 1013
 
 
 class SipBridge:
-    """Carries messages between browsers and the node's Asterisk.
+    """Carries messages between browsers and the Asterisk that has their phones."""
 
-    `address` is asked at each connection for the URL of Asterisk's SIP socket; None: there is none.
-    """
-
-    def __init__(self, hub: Hub, address: Callable[[], str | None]) -> None:
-        self._hub, self._address = hub, address
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        # How to end the sockets of each person, oldest first.
+        self._of_person: defaultdict[int, list[Callable[[], None]]] = defaultdict(list)
 
     async def serve(
         self, scope: WebSocketScope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
         """Serve one socket to its end; without a session of this site it is refused (403)."""
         await receive()  # websocket.connect
-        viewer = await self._admitted(scope)
-        if viewer is None:
+        admitted = await self._admitted(scope)
+        if admitted is None:
             await _close(send, 1000)
             return
-        url = self._address()
+        viewer, url = admitted
         await send({"type": "websocket.accept", "subprotocol": SIP, "headers": []})
-        if url is None:
+        if not url:
             await _close(send, _TRY_AGAIN_LATER)
             return
-        try:
-            async with connect(
-                url,
-                subprotocols=[Subprotocol(SIP)],
-                open_timeout=_OPEN_TIMEOUT_S,
-                max_size=MOST_BYTES,
-                compression=None,
-            ) as asterisk:
-                await self._carry(viewer, asterisk, receive, send)
-        except (OSError, TimeoutError, InvalidHandshake):
-            log.warning("phone_socket_refused")
-            await _close(send, _TRY_AGAIN_LATER)
+        over = asyncio.Event()
+        with self._hub.watching(viewer, over.set), self._one_of_few(viewer.user.pk, over.set):
+            await _bridge(url, receive, send, over)
 
-    async def _admitted(self, scope: WebSocketScope) -> Viewer | None:
+    async def _admitted(self, scope: WebSocketScope) -> tuple[Viewer, str] | None:
         request = ASGIRequest({**scope, "method": "GET"}, BytesIO())
         if SIP not in scope["subprotocols"] or not _is_from_here(request):
             return None
         try:
-            viewer = await self._hub.in_thread(lambda: viewer_of(request))
+            viewer, url = await self._hub.in_thread(lambda: (viewer_of(request), phone_socket()))
         except DatabaseError:
             return None
-        return viewer if viewer and may(viewer.actor, Permission.DIAL) else None
+        return (viewer, url) if viewer and may(viewer.actor, Permission.DIAL) else None
 
-    async def _carry(
-        self,
-        viewer: Viewer,
-        asterisk: ClientConnection,
-        receive: ASGIReceiveCallable,
-        send: ASGISendCallable,
-    ) -> None:
-        """Carry messages both ways until one side ends, or the session does."""
-        over = asyncio.Event()
-        with self._hub.watching(viewer, over.set):
+    @contextmanager
+    def _one_of_few(self, user_id: int, end: Callable[[], None]) -> Iterator[None]:
+        """Count a socket of this person during the block; one too many ends the oldest."""
+        sockets = self._of_person[user_id]
+        sockets.append(end)
+        for oldest in sockets[:-MOST_SOCKETS]:
+            oldest()
+        try:
+            yield
+        finally:
+            sockets.remove(end)
+            if not sockets:
+                self._of_person.pop(user_id, None)
+
+
+async def _bridge(
+    url: str, receive: ASGIReceiveCallable, send: ASGISendCallable, over: asyncio.Event
+) -> None:
+    """Carry messages both ways until one side ends, or `over` is set."""
+    try:
+        async with connect(
+            url,
+            subprotocols=[Subprotocol(SIP)],
+            open_timeout=_OPEN_TIMEOUT_S,
+            max_size=MOST_BYTES,
+            compression=None,
+        ) as asterisk:
             async with asyncio.TaskGroup() as tasks:
                 ways = (
                     tasks.create_task(_outwards(asterisk, receive, over), name="phone-out"),
@@ -107,7 +118,10 @@ class SipBridge:
                 await over.wait()
                 for way in ways:
                     way.cancel()
-        await _close(send, _GOING_AWAY)
+            await _close(send, _GOING_AWAY)
+    except (OSError, TimeoutError, InvalidHandshake):
+        log.warning("phone_socket_refused")
+        await _close(send, _TRY_AGAIN_LATER)
 
 
 def _is_from_here(request: ASGIRequest) -> bool:

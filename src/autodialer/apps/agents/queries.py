@@ -219,14 +219,6 @@ def device_at(account: Account, address: str) -> AgentDevice | None:
     return devices.filter(kind=DeviceKind.PHONE.value, address=e164).first()
 
 
-def phone_problem(user: User) -> str:
-    """Return why this user's default device cannot be called now, "" when it can."""
-    found = device(user.account, user.pk)
-    if found is None:
-        return "You have no phone to be called on: add a device first."
-    return device_problem(found)
-
-
 def device_problem(device: AgentDevice) -> str:
     """Return why this device cannot be called now, as a sentence for its owner; "" when it can.
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
-    from autodialer.apps.accounts.models import Account, User
+    from autodialer.apps.accounts.models import Account
     from autodialer.apps.keyset import Place
     from autodialer.domain.outcome import CallStatus
 
@@ -277,10 +277,10 @@ def nodes() -> list[NodeRow]:
     return [NodeRow(node.name, node.lease_until) for node in Node.objects.order_by("name")]
 
 
-def sip_websocket_url(_user: User) -> str:
-    """Return the WebSocket over which this user's browser phone reaches Asterisk, "" if none runs.
+def phone_socket() -> str:
+    """Return the URL of the WebSocket at which Asterisk takes SIP from browsers, "" if none runs.
 
-    It is an address of the machine, for the web server to pass on, never for a browser. Today
+    It is an address of the machine, for the web process to pass on, never for a browser. Today
     one node carries the phones of all users.
     """
     nodes = Node.objects.exclude(sip_url="").order_by("-lease_until", "pk")
