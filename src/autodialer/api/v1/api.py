@@ -11,11 +11,13 @@ from autodialer.api.v1 import (
     contacts,
     dnd,
     downloads,
+    exports,
     imports,
     lists,
     office,
     people,
     sessions,
+    webhooks,
 )
 
 api: Final = Api(
@@ -40,3 +42,5 @@ api.add_router("", office.account, tags=["Account"])
 api.add_router("", office.caller_ids, tags=["Caller ids"])
 api.add_router("", calls.router, tags=["Calls"])
 api.add_router("", downloads.router, tags=["Downloads"])
+api.add_router("", exports.router, tags=["Exports"])
+api.add_router("", webhooks.router, tags=["Webhooks"])

@@ -42,7 +42,7 @@ LINES_AT_ONCE: Final = 1_000
 _UNSATISFIABLE: Final = 416
 
 
-def _file(kind: str, status: int = 200) -> dict[int, Any]:
+def file_of(kind: str, status: int = 200) -> dict[int, Any]:
     """Return how the OpenAPI document describes a file."""
     binary = {"type": "string", "format": "binary"}
     return {status: {"description": "The file.", "content": {kind: {"schema": binary}}}}
@@ -56,7 +56,7 @@ def _file(kind: str, status: int = 200) -> dict[int, Any]:
     replies={200: None},
     refuses=(404,),
     produces=CSV,
-    documented=_file(CSV),
+    documented=file_of(CSV),
 )
 def download_calls(request: ApiRequest, campaign_id: Id) -> HttpResponseBase:
     """Download the calls of a campaign as CSV, oldest first."""
@@ -71,7 +71,7 @@ def download_calls(request: ApiRequest, campaign_id: Id) -> HttpResponseBase:
     replies={200: None},
     refuses=(404,),
     produces=CSV,
-    documented=_file(CSV),
+    documented=file_of(CSV),
 )
 def download_numbers(request: ApiRequest, campaign_id: Id) -> HttpResponseBase:
     """Download the numbers of a campaign as CSV, in the order of the list."""
@@ -86,7 +86,7 @@ def download_numbers(request: ApiRequest, campaign_id: Id) -> HttpResponseBase:
     replies={200: None},
     refuses=(404,),
     produces=XLSX,
-    documented=_file(XLSX),
+    documented=file_of(XLSX),
 )
 def download_workbook(request: ApiRequest, campaign_id: Id) -> HttpResponseBase:
     """Download numbers, calls and a summary of a campaign for Excel."""
@@ -108,7 +108,7 @@ def download_workbook(request: ApiRequest, campaign_id: Id) -> HttpResponseBase:
     replies={200: None},
     refuses=(404, 409, 416),
     produces=WAV,
-    documented={**_file(WAV), **_file(WAV, 206)},
+    documented={**file_of(WAV), **file_of(WAV, 206)},
 )
 def get_recording(request: ApiRequest, call_id: UUID) -> HttpResponseBase:
     """Download the recording of a call that has ended, or one range of it."""
@@ -145,8 +145,8 @@ def _csv(
     section: Callable[[Account, Campaign], Section],
 ) -> HttpResponseBase:
     campaign = _noted(request, campaign_id, form)
-    pieces = _pieces(csv_lines(section(request.account, campaign)))
-    return _sent(pieces, f"{CSV}; charset=utf-8", f"campaign-{campaign_id}-{form}")
+    found = pieces(csv_lines(section(request.account, campaign)))
+    return _sent(found, f"{CSV}; charset=utf-8", f"campaign-{campaign_id}-{form}")
 
 
 def _noted(request: ApiRequest, campaign_id: int, form: str) -> Campaign:
@@ -160,7 +160,7 @@ def _noted(request: ApiRequest, campaign_id: int, form: str) -> Campaign:
     )
 
 
-def _pieces(lines: Iterator[str]) -> Iterator[str]:
+def pieces(lines: Iterator[str]) -> Iterator[str]:
     """Put lines together: sending each alone would take several times as long."""
     while piece := "".join(islice(lines, LINES_AT_ONCE)):
         yield piece

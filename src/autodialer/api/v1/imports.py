@@ -12,6 +12,7 @@ from ninja.files import UploadedFile
 from autodialer.api.fields import Id, Page
 from autodialer.api.operations import FILES, operation
 from autodialer.api.request import ApiRequest
+from autodialer.api.v1.downloads import CSV, file_of
 from autodialer.api.v1.import_schemas import (
     ConfirmBody,
     ImportForm,
@@ -175,9 +176,10 @@ def cancel_import(request: ApiRequest, import_id: Id) -> ImportReply:
     "GET",
     f"{_ONE}/rejected.csv",
     _P.CREATE_LIST,
-    replies={200: str},
+    replies={200: None},
     refuses=(404,),
-    produces="text/csv",
+    produces=CSV,
+    documented=file_of(CSV),
 )
 def download_rejected_rows(request: ApiRequest, import_id: Id) -> HttpResponse:
     """Download the rows that were left out, each with its cause, to correct and import again."""
