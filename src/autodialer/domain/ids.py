@@ -10,3 +10,8 @@ CampaignId = NewType("CampaignId", int)
 TargetId = NewType("TargetId", int)
 SessionId = NewType("SessionId", UUID)
 AttemptId = NewType("AttemptId", UUID)
+
+
+def sid_of(number: int) -> str:
+    """Return a number as Exotel's clients keep ids: 32 lower-case hexadecimal digits."""
+    return f"{number:032x}"

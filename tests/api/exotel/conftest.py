@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,6 +35,12 @@ class Office:
     sid: str
 
 
+def basic(key: str, user: str = "any") -> dict[str, str]:
+    """The header of a client that sends user name and password."""
+    credentials = base64.b64encode(f"{user}:{key}".encode()).decode()
+    return {"Authorization": f"Basic {credentials}"}
+
+
 def real_now() -> datetime:
     """The real time: the web process runs on it."""
     return datetime.now(UTC)  # noqa: TID251  the shell around everything
@@ -42,6 +49,13 @@ def real_now() -> datetime:
 def zone_at_noon(now: datetime) -> str:
     """The zone on whose clocks it is the hour after noon: the calling window is open there."""
     return f"Etc/GMT{now.hour - 12:+d}"
+
+
+def change_zone(book: Book) -> None:
+    """Move the account to where its calling window is open now."""
+    now = real_now()
+    change_account(account=book.account, zone=zone_at_noon(now), now=now)
+    book.account.refresh_from_db()
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +80,7 @@ def port(
 @pytest.fixture
 def office(port: int) -> Office:
     book, now = make_book(f"Acme{uuid4().hex[:8]}"), real_now()
-    change_account(account=book.account, zone=zone_at_noon(now), now=now)
+    change_zone(book)
     made = create_key(
         account=book.account, actor=OPERATOR, name="CRM", scopes=list(KeyScope), now=now
     )

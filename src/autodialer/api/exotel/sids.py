@@ -7,14 +7,12 @@ from typing import Final
 from uuid import UUID
 
 from autodialer.domain.errors import NotFoundError
+from autodialer.domain.ids import sid_of
+
+__all__ = ["no_such", "number_of", "sid_of", "uuid_of"]
 
 _SID: Final = re.compile(r"[0-9a-f]{32}")
 _LARGEST: Final = 2**63 - 1  # what PostgreSQL counts up to
-
-
-def sid_of(number: int) -> str:
-    """Return the sid of a thing that we know by a number."""
-    return f"{number:032x}"
 
 
 def number_of(sid: str, kind: str) -> int:
