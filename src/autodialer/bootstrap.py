@@ -21,6 +21,7 @@ from autodialer.adapters.pg.outbox import PgOutbox
 from autodialer.adapters.pg.store import PgStore
 from autodialer.adapters.safehttp.client import SafeHttp
 from autodialer.adapters.safehttp.dial_whom import HttpDialWhom
+from autodialer.adapters.safehttp.get_contacts import HttpGetContacts
 from autodialer.adapters.sim.switch import SimSwitch
 from autodialer.domain.parcels import Stationery
 from autodialer.domain.signing import Keyring
@@ -73,6 +74,8 @@ async def _run(settings: DialerSettings) -> None:
     store, switch = PgStore(settings.database_url), _switch(settings)
     # As many to one host as the asker has under way for one campaign.
     numbers = SafeHttp(settings.outbound, per_host=MOST_AT_ONCE)
+    # Places of its own: no agent waits for a number behind what is only shown.
+    contacts = SafeHttp(settings.outbound)
     dialer = Dialer(
         _engine_config(settings),
         store,
@@ -80,12 +83,13 @@ async def _run(settings: DialerSettings) -> None:
         clock=lambda: datetime.now(UTC),
         kill=_killer(settings.kill_at),
         numbers=HttpDialWhom(numbers),
+        contacts=HttpGetContacts(contacts),
         phones=switch if isinstance(switch, AriSwitch) else None,
     )
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, dialer.stop)
-    async with store, numbers:
+    async with store, numbers, contacts:
         await dialer.run()
     log.info("dialer_stopped", node=settings.node)
 

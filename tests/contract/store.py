@@ -18,6 +18,7 @@ from autodialer.domain.retry import RetryPolicy
 from autodialer.domain.session import EndReason, NoMore
 from autodialer.domain.target import TargetStatus
 from tests.contract.store_claims import ClaimContract
+from tests.contract.store_details import DetailsContract
 from tests.contract.store_money import AgentLegContract, MoneyContract
 from tests.contract.store_screens import ScreensContract
 from tests.contract.store_sessions import LeaseContract, SessionContract
@@ -226,6 +227,7 @@ class StoreContract(
     MoneyContract,
     AgentLegContract,
     SourceContract,
+    DetailsContract,
     ScreensContract,
 ):
     """All that a store promises. Subclass with the fixtures `store` and `world`."""

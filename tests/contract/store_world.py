@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from uuid import uuid4
 
 from autodialer.domain import outcome
@@ -54,6 +54,7 @@ class CampaignPlan:
     idle_limit: timedelta = timedelta(seconds=120)
     # Instead of numbers: the campaign is by Dial-Whom URL.
     by_url: bool = False
+    get_contacts_url: str = ""
     max_talk: timedelta = timedelta(hours=1)
 
 
@@ -134,6 +135,10 @@ class World(Protocol):
 
     async def set_redial_gap(self, account: AccountId, gap: timedelta) -> None:
         """Set how long a number is left alone after a call."""
+        ...
+
+    async def details(self, attempt: AttemptId) -> Mapping[str, Any] | None:
+        """Return what a Get Contacts URL said of a call's customer."""
         ...
 
     async def source_trouble(self, campaign: CampaignId) -> SourceTrouble | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from autodialer.adapters.memory.tables import AttemptRow, Tables
-    from autodialer.domain.ids import AccountId
+    from autodialer.domain.ids import AccountId, AttemptId
     from autodialer.domain.money import PaymentMode, Rate
     from autodialer.domain.session import EndReason
     from autodialer.domain.target import TargetStatus
@@ -49,6 +49,7 @@ class MemoryWorld:
             idle_limit=plan.idle_limit,
             max_talk=plan.max_talk,
             source=SourceState() if plan.by_url else None,
+            get_contacts_url=plan.get_contacts_url,
         )
         self._tables.add_campaign(row, plan.numbers, NOW)
         return row.campaign_id
@@ -81,6 +82,10 @@ class MemoryWorld:
 
     async def set_redial_gap(self, account: AccountId, gap: timedelta) -> None:
         self._tables.redial_gaps[account] = gap
+
+    async def details(self, attempt: AttemptId) -> Mapping[str, Any] | None:
+        details = self._tables.attempts[attempt].details
+        return details.known() if details else None
 
     async def source_trouble(self, campaign: CampaignId) -> SourceTrouble | None:
         source = self._tables.campaigns[campaign].source

@@ -70,6 +70,7 @@ WITH source AS (
 )
 UPDATE campaigns_campaign SET dial_whom_url = 'https://crm.example.com/next'
  WHERE id = %(campaign)s"""
+_GET_CONTACTS = "UPDATE campaigns_campaign SET get_contacts_url = %(url)s WHERE id = %(campaign)s"
 _SESSION = """
 INSERT INTO calls_session (id, account_id, campaign_id, user_id, device_id, status, stop_reason,
                            stop_at_once, created_at, end_reason)
@@ -163,6 +164,8 @@ class PgWorld:
             numbers=list(plan.numbers),
             now=NOW,
         )
+        if plan.get_contacts_url:
+            await self.run(_GET_CONTACTS, campaign=campaign, url=plan.get_contacts_url)
         if plan.by_url:
             await self.run(_SOURCE, campaign=campaign)
         return CampaignId(campaign)
@@ -234,6 +237,11 @@ class PgWorld:
             account=account,
             seconds=gap // timedelta(seconds=1),
         )
+
+    async def details(self, attempt: AttemptId) -> Mapping[str, Any] | None:
+        query = "SELECT contact FROM calls_attempt WHERE id = %(attempt)s"
+        found: Mapping[str, Any] | None = await self.value(query, attempt=attempt)
+        return found
 
     async def source_trouble(self, campaign: CampaignId) -> SourceTrouble | None:
         query = "SELECT trouble FROM campaigns_numbersource WHERE campaign_id = %(campaign)s"

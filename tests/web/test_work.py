@@ -12,7 +12,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from autodialer.apps.accounts.actor import Actor
-from autodialer.apps.calls.console import console, fields_of, popup_link, state_keys
+from autodialer.apps.calls.console import console, popup_link, state_keys
+from autodialer.apps.calls.known import fields_of
 from autodialer.apps.calls.models import Attempt, Node, Session
 from autodialer.apps.calls.services import start_session
 from autodialer.apps.campaigns.models import Campaign, Target

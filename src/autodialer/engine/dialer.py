@@ -11,6 +11,7 @@ from autodialer.engine.asker import Asker
 from autodialer.engine.config import never
 from autodialer.engine.floor import Floor
 from autodialer.engine.gate import Gate
+from autodialer.engine.inquiries import Inquirer
 from autodialer.engine.insist import insist
 from autodialer.engine.lease import LeaseKeeper
 from autodialer.engine.phones import PhoneBook
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from autodialer.domain.session import SwitchEvent
     from autodialer.engine.config import EngineConfig, Killer
     from autodialer.engine.runner import SessionRunner
+    from autodialer.ports.details import GetContacts
     from autodialer.ports.numbers import DialWhom
     from autodialer.ports.phones import Phones
     from autodialer.ports.store import Lease, Store
@@ -47,12 +49,14 @@ class Dialer:
         new_id: Callable[[], UUID] = uuid4,
         kill: Killer = never,
         numbers: DialWhom | None = None,
+        contacts: GetContacts | None = None,
         phones: Phones | None = None,
     ) -> None:
-        """Without `numbers` no URL is asked, without `phones` agents' phones need no account."""
+        """Without `numbers` or `contacts` no such URL is asked, without `phones` agents' phones
+        need no account."""
         self._config, self._store, self._switch = config, store, switch
         self._clock, self._new_id, self._kill = clock, new_id, kill
-        self._numbers, self._phones = numbers, phones
+        self._numbers, self._contacts, self._phones = numbers, contacts, phones
         self._gate = Gate()
         self._stopping = asyncio.Event()
 
@@ -101,6 +105,9 @@ class Dialer:
             if self._numbers is not None:
                 asker = Asker(self._numbers, tools, floor, tasks)
                 tasks.create_task(asker.run(), name="numbers")
+            if self._contacts is not None:
+                inquirer = Inquirer(self._contacts, tools, tasks)
+                tasks.create_task(inquirer.run(), name="details")
 
     def _phone_book(self, tools: Tools, tasks: asyncio.TaskGroup) -> PhoneBook | None:
         if self._phones is None:

@@ -15,6 +15,7 @@ from autodialer.domain.ids import AttemptId
 from autodialer.domain.session import Phase, Wait
 from autodialer.domain.step import step
 from autodialer.engine.config import Failpoint
+from autodialer.engine.inquiries import Inquiries
 from autodialer.engine.insist import insist
 from autodialer.engine.screens import ScreenNews
 from autodialer.engine.times import Times
@@ -62,6 +63,7 @@ class Tools:
     numbers_wanted: asyncio.Event = field(default_factory=asyncio.Event)
     # Set when a do-not-call registry has grown.
     registry_grew: asyncio.Event = field(default_factory=asyncio.Event)
+    inquiries: Inquiries = field(default_factory=Inquiries)
     screens: ScreenNews = field(default_factory=ScreenNews)
     trunk: Trunk = field(default_factory=Trunk)
     # Set when agents' phones may have changed.
@@ -332,6 +334,8 @@ class SessionRunner:
             return
         try:
             await self._tools.switch.place_call(self.session_id, call)
+            if call.asks_details:
+                self._tools.inquiries.want(self.session_id, call.attempt_id)
         except CallRefusedError as refusal:
             self._log.warning("call_refused", attempt_id=str(call.attempt_id), reason=str(refusal))
             self.post(domain.CallRefused(call.attempt_id))

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
     from datetime import datetime, timedelta
 
+    from autodialer.domain.contact_details import ContactDetails
     from autodialer.domain.dial_whom import Given
     from autodialer.domain.ids import AttemptId, CampaignId, SessionId
     from autodialer.domain.recovery import StoredSession
     from autodialer.domain.session import ClaimResult, EndReason, FinishCall
+    from autodialer.ports.details import DetailsRequest
     from autodialer.ports.numbers import NumberRequest
     from autodialer.ports.phones import Phone
 
@@ -238,6 +240,16 @@ class Store(Protocol):
         New numbers become targets at the end of the campaign's list; none at all exhausts the
         source; after MAX_FAILURES useless answers in a row the campaign pauses (R18).
         """
+        ...
+
+    async def details_to_ask(self, attempt_id: AttemptId) -> DetailsRequest | None:
+        """Return what a Get Contacts URL is asked about a call; None without such a URL."""
+        ...
+
+    async def keep_details(
+        self, lease: Lease, attempt_id: AttemptId, details: ContactDetails
+    ) -> None:
+        """Store what is known of a call's customer, whether or not the call still lives."""
         ...
 
     async def advance_campaigns(self, now: datetime) -> None:

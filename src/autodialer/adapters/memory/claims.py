@@ -152,6 +152,7 @@ def _attempt(
         ring_timeout=campaign.ring_timeout,
         max_talk=campaign.max_talk,
         placed_at=now,
+        asks_details=bool(campaign.get_contacts_url),
     )
     tables.add_attempt(AttemptRow(call, session.session_id, campaign.account, target))
     return call

@@ -19,6 +19,7 @@ from autodialer.domain.retry import TargetMove
 from autodialer.domain.session import EndReason
 from autodialer.domain.target import TargetStatus
 from autodialer.domain.window import may_ring
+from autodialer.ports.details import DetailsRequest
 from autodialer.ports.store import (
     Lease,
     LeaseHeld,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from autodialer.adapters.memory.tables import AttemptRow
+    from autodialer.domain.contact_details import ContactDetails
     from autodialer.domain.dial_whom import Given
     from autodialer.domain.ids import AttemptId, SessionId
     from autodialer.domain.session import ClaimResult, FinishCall
@@ -270,6 +272,36 @@ class MemoryStore:
             sources.take_answer(self.tables, request, answer, now)
 
         await self._transact("take_answer", take)
+
+    async def details_to_ask(self, attempt_id: AttemptId) -> DetailsRequest | None:
+        """See `ports.store.Store`."""
+
+        def read() -> DetailsRequest | None:
+            attempt = self.tables.attempts[attempt_id]
+            campaign = self.tables.sessions[attempt.session_id].campaign
+            if not campaign.get_contacts_url:
+                return None
+            return DetailsRequest(
+                attempt_id=attempt_id,
+                campaign_id=campaign.campaign_id,
+                account_id=campaign.account,
+                url=campaign.get_contacts_url,
+                e164=attempt.call.e164,
+                agent_address=self.tables.sessions[attempt.session_id].agent,
+            )
+
+        return await self._transact("details_to_ask", read)
+
+    async def keep_details(
+        self, lease: Lease, attempt_id: AttemptId, details: ContactDetails
+    ) -> None:
+        """See `ports.store.Store`."""
+
+        def keep() -> None:
+            self._fenced(lease)
+            self.tables.attempts[attempt_id].details = details
+
+        await self._transact("keep_details", keep)
 
     async def advance_campaigns(self, now: datetime) -> None:
         """See `ports.store.Store`."""

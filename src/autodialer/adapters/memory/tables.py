@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from autodialer.domain.contact_details import ContactDetails
     from autodialer.domain.dial_whom import SourceState
     from autodialer.domain.ids import AttemptId
     from autodialer.domain.outcome import CallResult
@@ -62,6 +63,7 @@ class CampaignRow:
     reason: str = ""
     # Set exactly for a campaign by Dial-Whom URL.
     source: SourceState | None = None
+    get_contacts_url: str = ""
     targets: list[TargetRow] = field(default_factory=list)
     _open: list[TargetRow] = field(default_factory=list)
 
@@ -129,6 +131,7 @@ class AttemptRow:
     result: CallResult | None = None
     ended_at: datetime | None = None
     estimated: bool = False
+    details: ContactDetails | None = None
 
 
 @dataclass(slots=True)

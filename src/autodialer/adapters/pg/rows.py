@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from autodialer.domain.ids import AttemptId, CampaignId, SessionId, TargetId
+from autodialer.domain.ids import AccountId, AttemptId, CampaignId, SessionId, TargetId
 from autodialer.domain.outcome import CallStatus
 from autodialer.domain.recovery import StoredSession
 from autodialer.domain.retry import RetryMechanism, RetryPolicy
 from autodialer.domain.session import Call, EndReason
+from autodialer.ports.details import DetailsRequest
 from autodialer.ports.store import SessionOrder, StopOrder
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def call_of(row: Mapping[str, Any]) -> Call:
         max_talk=timedelta(seconds=row["max_talk_s"]),
         placed_at=row["placed_at"],
         answered_at=row["answered_at"],
+        # Asked about when it is placed, by whoever claimed it.
+        asks_details=row.get("asks_details") or False,
     )
 
 
@@ -40,6 +43,20 @@ def _policy_of(row: Mapping[str, Any]) -> RetryPolicy:
         statuses=frozenset(CallStatus(status) for status in row["retry_statuses"]),
         interval=timedelta(minutes=row["retry_interval_min"]),
         mechanism=RetryMechanism(row["retry_mechanism"]),
+    )
+
+
+def details_request_of(row: Mapping[str, Any]) -> DetailsRequest:
+    """Return the request of a row of `details_to_ask`."""
+    return DetailsRequest(
+        attempt_id=AttemptId(row["attempt_id"]),
+        campaign_id=CampaignId(row["campaign_id"]),
+        account_id=AccountId(row["account_id"]),
+        url=row["url"],
+        e164=row["e164"],
+        agent_address=row["agent_address"],
+        custom_field=row["custom_field"],
+        plain_http=row["plain_http"],
     )
 
 

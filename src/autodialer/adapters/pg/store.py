@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from uuid import UUID
 
 import structlog
+from psycopg.types.json import Jsonb
 
 from autodialer.adapters.pg import screens, sources
 from autodialer.adapters.pg.database import Database, Row, Step, step
 from autodialer.adapters.pg.positions import FROM_THE_START, Positions
-from autodialer.adapters.pg.rows import call_of, order_of, stop_of, stored_of
+from autodialer.adapters.pg.rows import call_of, details_request_of, order_of, stop_of, stored_of
 from autodialer.apps import hints
 from autodialer.apps.calls.nothing import Exhausted, why_nothing
 from autodialer.apps.statements import statement
@@ -37,10 +38,12 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from types import TracebackType
 
+    from autodialer.domain.contact_details import ContactDetails
     from autodialer.domain.dial_whom import Given
     from autodialer.domain.ids import CampaignId, SessionId
     from autodialer.domain.recovery import StoredSession
     from autodialer.domain.session import ClaimResult
+    from autodialer.ports.details import DetailsRequest
     from autodialer.ports.numbers import NumberRequest
     from autodialer.ports.store import NextClaim, SessionOrder, StopOrder
 
@@ -330,6 +333,19 @@ class PgStore:
         if await sources.take_answer(self._database, lease, request, answer, now):
             log.warning("campaign_paused", campaign_id=request.campaign_id)
             await self._tell_moved(request.campaign_id)
+
+    async def details_to_ask(self, attempt_id: AttemptId) -> DetailsRequest | None:
+        asked = step("calls", "details_to_ask", attempt_id=attempt_id)
+        (rows,) = await self._database.run(asked)
+        return details_request_of(rows[0]) if rows else None
+
+    async def keep_details(
+        self, lease: Lease, attempt_id: AttemptId, details: ContactDetails
+    ) -> None:
+        known = Jsonb(details.known())
+        await self._fenced(
+            step("calls", "keep_details", **_of(lease), attempt_id=attempt_id, contact=known)
+        )
 
     # Campaigns -------------------------------------------------------------------------------
 

@@ -6,31 +6,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from django.db.models import Max, OuterRef, Prefetch, Subquery
+from django.db.models import BooleanField, ExpressionWrapper, Max, OuterRef, Prefetch, Q, Subquery
 
 from autodialer.apps.agents.models import AgentDevice
 from autodialer.apps.agents.queries import device as device_of
+from autodialer.apps.calls.known import contact_name, fields_of, known_contact
 from autodialer.apps.calls.models import Attempt, AttemptState, Session, SessionStatus
-from autodialer.apps.calls.queries import AgentRow, agent_row, call_row, contact_name, ended_row
+from autodialer.apps.calls.queries import AgentRow, agent_row, call_row, ended_row
 from autodialer.apps.calls.start import CannotStartError, check_device, check_start
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
-    from typing import Any
 
     from autodialer.apps.accounts.models import Account, User
     from autodialer.apps.calls.queries import CallRow
     from autodialer.apps.campaigns.models import Campaign
 
 EARLIER_CALLS: Final = 3
-# The standard fields of a contact by their heading; free fields follow under their own names.
-_FIELDS: Final = {"company": "Company", "email": "E-mail", "tag": "Tag"}
 
 
 @dataclass(frozen=True, slots=True)
 class Callee:
-    """Who is being called now: what the campaign's copy of the list knows, and earlier calls."""
+    """Who is being called now: what the list and Get Contacts know, and earlier calls."""
 
     call: CallRow
     fields: Sequence[tuple[str, str]]
@@ -88,6 +86,7 @@ def state_keys(account: Account, user_ids: Iterable[int]) -> dict[int, str]:
     """Return for agents a text that differs whenever their screen must be drawn anew."""
     ids = list(user_ids)
     calls = Attempt.objects.filter(session=OuterRef("pk")).order_by("-placed_at")
+    is_told = ExpressionWrapper(Q(contact__isnull=False), BooleanField())
     sessions = (
         Session.objects.filter(account=account, user__in=ids)
         .order_by("user", "-created_at")
@@ -100,6 +99,8 @@ def state_keys(account: Account, user_ids: Iterable[int]) -> dict[int, str]:
             "node__trunk_silent_since",
             Subquery(calls.values("pk")[:1]),
             Subquery(calls.values("state")[:1]),
+            # What Get Contacts says comes while the call lives.
+            Subquery(calls.annotate(is_told=is_told).values("is_told")[:1]),
         )
     )
     steps = {user_id: rest for user_id, *rest in sessions}
@@ -142,17 +143,10 @@ def _callee(account: Account, call: Attempt) -> Callee:
     campaign = call.campaign
     return Callee(
         call=call_row(call),
-        fields=fields_of(call.target.contact),
+        fields=fields_of(known_contact(call)),
         earlier=[call_row(one) for one in earlier],
         popup_url=popup_link(campaign.popup_url, call),
     )
-
-
-def fields_of(contact: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what is known of a contact besides number and name: heading and value, if any."""
-    known = [(heading, str(contact.get(name, ""))) for name, heading in _FIELDS.items()]
-    free = [(str(name), str(value)) for name, value in contact.get("fields", {}).items()]
-    return [(heading, value) for heading, value in (*known, *free) if value]
 
 
 def popup_link(url: str, call: Attempt) -> str:
@@ -168,7 +162,7 @@ def popup_link(url: str, call: Attempt) -> str:
         "CallFrom": call.caller_id,
         "CallTo": call.e164,
         "Direction": "outbound-dial",
-        "Name": contact_name(call.target.contact),
+        "Name": contact_name(known_contact(call)),
     }
     base, sharp, place = url.partition("#")
     return f"{base}{'&' if '?' in base else '?'}{urlencode(values)}{sharp}{place}"

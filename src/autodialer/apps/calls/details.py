@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.billing.queries import balance, charged
+from autodialer.apps.calls.known import fields_of, known_contact
 from autodialer.apps.calls.models import Attempt
 from autodialer.apps.calls.queries import CallRow, call_row
 from autodialer.apps.calls.reasons import in_words
@@ -19,6 +20,8 @@ from autodialer.apps.campaigns.models import Target
 from autodialer.domain.errors import ConflictError, NotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.db.models import QuerySet
 
     from autodialer.apps.accounts.actor import Actor
@@ -105,7 +108,8 @@ class CallPage:
 class CallDetail:
     """One call in full. `ring_s` is until the answer or the end; `cost` in minor units.
 
-    `cost` is None while the call lives and in accounts that are not metered.
+    `cost` is None while the call lives and in accounts that are not metered. `fields` is what is
+    known of the customer besides the name, heading and value.
     """
 
     call: CallRow
@@ -115,6 +119,7 @@ class CallDetail:
     ring_s: float | None
     cost: int | None
     currency: str
+    fields: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +170,7 @@ def call_detail(account: Account, actor: Actor, campaign_id: int, call_id: UUID)
         ring_s=(rang_until - attempt.placed_at).total_seconds() if rang_until else None,
         cost=charged(account, [attempt.pk]).get(attempt.pk),
         currency=money.currency if money else "",
+        fields=fields_of(known_contact(attempt)),
     )
 
 

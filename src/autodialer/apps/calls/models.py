@@ -135,6 +135,8 @@ class Attempt(models.Model):
     estimated = models.BooleanField(default=False)
     # File name in the recordings folder; the file exists only if the customer answered.
     recording = models.CharField(max_length=100, blank=True)
+    # What the Get Contacts URL said, in the form of `Target.contact`; NULL: nothing.
+    contact = models.JSONField(null=True)
 
     class Meta:
         constraints = [

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from django.db.models import Case, Exists, Max, OuterRef, Prefetch, Subquery, When
 
 from autodialer.apps import keyset
+from autodialer.apps.calls.known import contact_name, known_contact
 from autodialer.apps.calls.models import Attempt, AttemptState, Node, Session, SessionStatus
 from autodialer.apps.calls.reasons import why_ended
 from autodialer.domain.errors import NotFoundError
@@ -186,7 +187,7 @@ def call_row(attempt: Attempt) -> CallRow:
         id=attempt.pk,
         number=attempt.e164,
         caller_id=attempt.caller_id,
-        contact=contact_name(attempt.target.contact),
+        contact=contact_name(known_contact(attempt)),
         agent=attempt.user.name,
         try_no=attempt.try_no,
         state=attempt.state,
@@ -200,11 +201,6 @@ def call_row(attempt: Attempt) -> CallRow:
         # The file of a call that nobody answered was never made.
         recording=attempt.recording if attempt.answered_at else "",
     )
-
-
-def contact_name(contact: dict[str, Any]) -> str:
-    """Return the name of a copied contact, empty when it has none."""
-    return f"{contact.get('first_name', '')} {contact.get('last_name', '')}".strip()
 
 
 def _talk_s(attempt: Attempt) -> float | None:
@@ -226,7 +222,7 @@ def agent_row(session: Session) -> AgentRow:
         state=state,
         since=since,
         number=call.e164 if call else "",
-        contact=contact_name(call.target.contact) if call else "",
+        contact=contact_name(known_contact(call)) if call else "",
         stopping=session.stop_reason != "",
     )
 

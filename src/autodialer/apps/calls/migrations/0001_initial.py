@@ -65,6 +65,7 @@ class Migration(migrations.Migration):
                 ('abandoned', models.BooleanField(default=False)),
                 ('estimated', models.BooleanField(default=False)),
                 ('recording', models.CharField(blank=True, max_length=100)),
+                ('contact', models.JSONField(null=True)),
                 ('account', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.account')),
                 ('campaign', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='campaigns.campaign')),
                 ('target', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='campaigns.target')),

@@ -7,7 +7,8 @@ CREATE OR REPLACE FUNCTION pg_temp.calls_claim(
     OUT attempt_id uuid, OUT target_id bigint, OUT campaign_id bigint, OUT e164 text,
     OUT caller_id text, OUT try_no int, OUT retries int, OUT retry_statuses text[],
     OUT retry_interval_min int, OUT retry_mechanism text, OUT ring_timeout_s int,
-    OUT max_talk_s int, OUT placed_at timestamptz, OUT answered_at timestamptz
+    OUT max_talk_s int, OUT placed_at timestamptz, OUT answered_at timestamptz,
+    OUT asks_details boolean
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
@@ -21,7 +22,7 @@ BEGIN
     -- The session and its campaign, when both may call at this instant.
     SELECT s.user_id, s.account_id, s.ready_at, c.idle_limit_s, c.id AS campaign_id, c.retries,
            c.retry_statuses, c.retry_interval_min, c.retry_mechanism, c.ring_timeout_s,
-           c.max_talk_s, caller.e164 AS caller_id,
+           c.max_talk_s, c.get_contacts_url <> '' AS asks_details, caller.e164 AS caller_id,
            _now - make_interval(secs => account.redial_gap_s) AS rests_since
       INTO _duty
       -- OFFSET 0: by their keys, never by reading all sessions of the node, or all campaigns that
@@ -168,5 +169,6 @@ BEGIN
     retry_mechanism := _duty.retry_mechanism;
     ring_timeout_s := _duty.ring_timeout_s;
     max_talk_s := _duty.max_talk_s;
+    asks_details := _duty.asks_details;
     placed_at := _now;
 END $$;

@@ -1,0 +1,58 @@
+"""Get Contacts over HTTP: asks a customer's system who is being called."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from autodialer.domain.contact_details import LONGEST_ANSWER
+from autodialer.domain.parameters import with_parameters
+from autodialer.ports.details import DetailsFailedError
+from autodialer.ports.http import HttpFailedError, HttpRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from autodialer.ports.details import DetailsRequest
+    from autodialer.ports.http import Http
+
+# Later it would be of no use: the customer has answered or not.
+DEADLINE: Final = timedelta(seconds=2)
+_OK: Final = 200
+
+
+class HttpGetContacts:
+    """`ports.details.GetContacts` by GET (docs/reference/urls.md)."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    async def ask(self, request: DetailsRequest) -> str:
+        """See `ports.details.GetContacts`."""
+        try:
+            reply = await self._http.fetch(
+                HttpRequest(
+                    account_id=request.account_id,
+                    method="GET",
+                    url=with_parameters(request.url, parameters(request)),
+                    deadline=DEADLINE,
+                    longest_body=LONGEST_ANSWER,
+                    plain_http=request.plain_http,
+                )
+            )
+        except HttpFailedError as error:
+            raise DetailsFailedError(error.kind.value) from None
+        if reply.status != _OK:
+            raise DetailsFailedError("http_status")
+        return reply.body.decode("utf-8", errors="replace")
+
+
+def parameters(request: DetailsRequest) -> Sequence[tuple[str, str]]:
+    """Return who is called, and by whom."""
+    return [
+        ("CallSid", str(request.attempt_id)),
+        ("CampaignSid", str(request.campaign_id)),
+        ("Number", request.e164),
+        ("AgentNumber", request.agent_address),
+        ("CustomField", request.custom_field),
+    ]
