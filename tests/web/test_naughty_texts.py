@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from html import escape
+from html.parser import HTMLParser
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -261,3 +264,74 @@ def test_an_id_that_no_row_can_have_is_not_found(
     for name in ("campaign_preview", "campaign_new", "contact_new", "import_new"):
         url = f"{reverse(name)}?list={number}"
         assert browser.get(url).status_code in {200, 404}, name
+
+
+# Texts that turn the direction of writing --------------------------------------------------------
+
+
+class Runs(HTMLParser):
+    """The text of each element by itself; what stands in its children is theirs."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self._open: list[tuple[str, list[str]]] = [("", [])]
+        self.found: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag not in VOID:
+            self._open.append((tag, []))
+
+    def handle_endtag(self, tag: str) -> None:
+        while len(self._open) > 1:
+            opened, texts = self._open.pop()
+            # What is no isolate of its own is part of what it stands in.
+            (self._open[-1][1].append if opened in PART_OF_TEXT else self.found.append)(
+                "".join(texts)
+            )
+            if opened == tag:
+                break
+
+    def handle_data(self, data: str) -> None:
+        self._open[-1][1].append(data)
+
+
+VOID: Final = {"area", "br", "col", "hr", "img", "input", "link", "meta", "use", "wbr"}
+PART_OF_TEXT: Final = {"abbr", "cite", "em", "i", "mark", "q", "s", "sub", "sup", "u", "var"}
+OVERRIDE: Final = "\u202e"
+POP_ISOLATE: Final = "\u2069"
+
+
+def turned(page: str, typed: str) -> list[str]:
+    """The texts in which something else would be written backwards, too."""
+    tail = typed.partition(OVERRIDE)[2]
+    return [
+        " ".join(run.split())
+        for run in Runs(page).found
+        for after in run.split(OVERRIDE)[1:]
+        if not (rest := after.removeprefix(tail)).startswith(POP_ISOLATE) and rest.strip()
+    ]
+
+
+def test_a_text_that_turns_the_direction_of_writing_turns_nothing_beside_it(
+    book: Book, campaign: Campaign, browser: Client
+) -> None:
+    typed = TEXTS["override"]
+    faults: dict[str, str] = {}
+    for place in places(book, typed):
+        answer = browser.post(place.url, dict(place.fields), follow=True)
+        urls = [url() if callable(url) else url for url in place.pages]
+        for page in [text(answer), *(text(browser.get(url)) for url in urls)]:
+            faults |= dict.fromkeys(turned(page, typed), place.name)
+    for url in [*newest_pages(book), reverse("audit"), reverse("contacts"), reverse("lists")]:
+        faults |= dict.fromkeys(turned(text(browser.get(url)), typed), url)
+    assert not faults, "\n".join(f"{place}: {run}" for run, place in faults.items())
+
+
+def test_elements_in_a_line_stand_for_themselves() -> None:
+    """What the test above takes for granted of all elements but PART_OF_TEXT."""
+    rules = Path("src/autodialer/web/static/src/app.css").read_text()
+    (names,) = re.findall(r":where\(([^)]*)\) \{ unicode-bidi: isolate; \}", rules)
+    assert {"a", "b", "bdi", "button", "code", "label", "small", "span", "strong", "time"} <= set(
+        names.split(", ")
+    )

@@ -8,6 +8,9 @@ from typing import Final
 from autodialer.domain.errors import InvalidInputError
 
 NAME_LENGTH: Final = 100
+# Directions of letters that can turn what stands beside them (Unicode annex 9).
+_TURNING: Final = frozenset({"R", "AL", "RLE", "RLO", "RLI", "LRE", "LRO", "LRI", "FSI"})
+_FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
 # How every telephone number is stored.
 E164: Final = r"^\+[1-9][0-9]{6,14}$"
 
@@ -37,3 +40,13 @@ def clean_name(raw: str, *, field: str = "name", most: int = NAME_LENGTH) -> str
             field, f"The {field} holds a control character: type it again.", "control_character"
         )
     return name
+
+
+def isolated(text: str) -> str:
+    """Return the text so that in a sentence it turns the direction of itself only.
+
+    Most texts turn nothing and come back unchanged.
+    """
+    if text.isascii() or not any(unicodedata.bidirectional(letter) in _TURNING for letter in text):
+        return text
+    return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_ISOLATE}"

@@ -16,6 +16,7 @@ from autodialer.apps.campaigns.plan import Plan
 from autodialer.apps.campaigns.queries import caller_id_rows
 from autodialer.apps.campaigns.terms import URLS, Terms
 from autodialer.apps.contacts.queries import list_rows
+from autodialer.apps.texts import isolated
 from autodialer.domain.campaign import MAX_DURATION
 from autodialer.domain.outcome import CallStatus
 from autodialer.domain.retry import MAX_RETRIES, RetryMechanism
@@ -295,4 +296,4 @@ def lacks(account: Account) -> bool:
 
 def _with_size(name: str, members: int) -> str:
     sentence = ngettext("%(name)s (%(size)d agent)", "%(name)s (%(size)d agents)", members)
-    return sentence % {"name": name, "size": members}
+    return sentence % {"name": isolated(name), "size": members}

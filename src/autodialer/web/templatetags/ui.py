@@ -7,11 +7,13 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from django import template
+from django.template.defaultfilters import stringfilter
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import get_language
 
+from autodialer.apps.texts import isolated
 from autodialer.domain.money import format_amount
 from autodialer.web.assets import asset_url
 
@@ -157,6 +159,9 @@ def with_query(context: template.Context, **changes: object) -> str:
         if value not in {None, ""}:
             query[name] = str(value)
     return f"?{query.urlencode()}"
+
+
+register.filter("isolated", stringfilter(isolated), is_safe=True)
 
 
 @register.filter

@@ -18,6 +18,7 @@ from autodialer.apps.campaigns import listing, services
 from autodialer.apps.campaigns.access import visible_campaign
 from autodialer.apps.campaigns.actions import check_action
 from autodialer.apps.campaigns.queries import changes
+from autodialer.apps.texts import isolated
 from autodialer.domain.campaign import CampaignAction, CampaignStatus
 from autodialer.domain.errors import ConflictError, IllegalTransitionError, NotAllowedError
 from autodialer.domain.target import LIVE, TargetStatus
@@ -97,14 +98,14 @@ def act(request: PageRequest, campaign_id: int, *, action: CampaignAction) -> Ht
         raise ConflictError(f"{error} {_who_moved_it(request, row.id)}") from None
     except NotAllowedError as error:  # the role may, but not in this state
         raise ConflictError(str(error)) from None
-    messages.success(request, button.done % {"name": row.name})
+    messages.success(request, button.done % {"name": isolated(row.name)})
     return back.go(request, origin)
 
 
 def _who_moved_it(request: PageRequest, campaign_id: int) -> str:
     last = changes(request.account, campaign_id)[-1]
     at = clock_text(request.account, last.at, request.now)
-    return _("Last changed by %(who)s at %(at)s.") % {"who": last.actor, "at": at}
+    return _("Last changed by %(who)s at %(at)s.") % {"who": isolated(last.actor), "at": at}
 
 
 def _shown(button: Button, action: CampaignAction, row: Entry, origin: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from autodialer.apps.campaigns.queries import facts, plan_of
 from autodialer.apps.campaigns.services import create_campaign, edit_campaign
 from autodialer.apps.contacts.queries import forbidden_members, list_row, list_rows
 from autodialer.apps.imports.queries import LeftOut, left_out
+from autodialer.apps.texts import isolated
 from autodialer.domain.campaign import CampaignAction
 from autodialer.domain.errors import NotFoundError
 from autodialer.web import back
@@ -162,7 +163,7 @@ def _done(request: PageRequest, campaign: Campaign, sentence: str) -> HttpRespon
         "It has a copy of %(numbers)s numbers.",
         campaign.target_count,
     ) % {"numbers": f"{campaign.target_count:,}"}
-    done = sentence % campaign.name
+    done = sentence % isolated(campaign.name)
     messages.success(request, done if campaign.dial_whom_url else f"{done} {numbers}")
     return back.go(request, back.origin(request, reverse("campaigns")))
 

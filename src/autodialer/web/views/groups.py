@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.agents import queries, services
+from autodialer.apps.texts import isolated
 from autodialer.web.back import go
 from autodialer.web.forms import Form
 from autodialer.web.routes import FORM, Route
@@ -87,7 +88,7 @@ def group_delete(request: PageRequest, group_id: int) -> HttpResponse:
     services.delete_group(
         account=request.account, group_id=group_id, actor=request.actor, now=request.now
     )
-    messages.success(request, _("The group %s was deleted.") % found.name)
+    messages.success(request, _("The group %s was deleted.") % isolated(found.name))
     return redirect("people")
 
 

@@ -14,6 +14,7 @@ from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.accounts.scopes import GRANTS
 from autodialer.apps.keys.queries import KEY_NAME_LENGTH, KeyState, key_row, key_rows
 from autodialer.apps.keys.services import create_key, revoke_key
+from autodialer.apps.texts import isolated
 from autodialer.web.forms import DateTimeInput, Form
 from autodialer.web.routes import FORM, Route
 
@@ -76,7 +77,9 @@ def revoke(request: PageRequest, key_id: int) -> HttpResponse:
     if request.method != "POST":
         return render(request, "keys/revoke.html", {"row": row})
     revoke_key(account=request.account, actor=request.actor, key_id=key_id, now=request.now)
-    messages.success(request, _("The key %(name)s does not work any more.") % {"name": row.name})
+    messages.success(
+        request, _("The key %(name)s does not work any more.") % {"name": isolated(row.name)}
+    )
     return redirect("keys")
 
 

@@ -20,6 +20,7 @@ from autodialer.apps.contacts import queries, services
 from autodialer.apps.contacts.export import export_list, for_workbook
 from autodialer.apps.exports.queries import MOST_AT_ONCE
 from autodialer.apps.sending import XLSX, disposition
+from autodialer.apps.texts import isolated
 from autodialer.domain.errors import InvalidInputError, NotFoundError
 from autodialer.domain.exports import Takeaway
 from autodialer.web.access import may
@@ -125,7 +126,7 @@ def list_delete(request: PageRequest, list_id: int) -> HttpResponse:
     services.delete_list(
         account=request.account, list_id=list_id, now=request.now, actor=request.actor
     )
-    messages.success(request, _("The list %(name)s was deleted.") % {"name": row.name})
+    messages.success(request, _("The list %(name)s was deleted.") % {"name": isolated(row.name)})
     return go(request, reverse("lists"))
 
 

@@ -15,6 +15,7 @@ from autodialer.apps.accounts import services as accounts
 from autodialer.apps.accounts.permissions import Permission, require_manager_of
 from autodialer.apps.agents import queries
 from autodialer.apps.agents import services as agents
+from autodialer.apps.texts import isolated
 from autodialer.domain.people import DeviceKind, Role
 from autodialer.web.access import may
 from autodialer.web.forms import Form
@@ -202,7 +203,7 @@ def set_active(request: PageRequest, user_id: int) -> HttpResponse:
         now=request.now,
     )
     sentence = _("%s may sign in again.") if active else _("%s is kept out from now on.")
-    messages.success(request, sentence % row.name)
+    messages.success(request, sentence % isolated(row.name))
     return _back_to(request, user_id)
 
 
