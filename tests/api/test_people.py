@@ -116,3 +116,46 @@ def test_people_and_groups_of_another_account_are_not_found(book: Book, crm: Cal
         ]
     assert crm.get(f"/groups?user_id={theirs}").json()["items"] == []
     assert GroupMember.objects.filter(group=zenith.group).count() == 1
+
+
+def test_an_agent_is_made_renamed_disabled_and_enabled(book: Book, crm: Caller) -> None:
+    made = crm.post("/users", {"name": "Esha", "email": "esha@x.example", "phone": "9876500000"})
+    assert (made.status_code, made.json()["role"]) == (201, "agent")
+    address = f"/users/{made.json()['id']}"
+    assert made["Location"] == f"/api/v1{address}"
+    (phone,) = crm.get(f"{address}/devices").json()["items"]
+    assert (phone["kind"], phone["number"]) == ("phone", "+919876500000")
+    assert crm.post(f"{address}/rename", {"name": "Eshita"}).json()["name"] == "Eshita"
+    assert crm.post(f"{address}/disable").json()["is_active"] is False
+    assert crm.post(f"{address}/enable").json()["is_active"] is True
+    again = crm.post("/users", {"name": "Esha", "email": "ESHA@x.example"})
+    assert again.status_code == 409
+    refused = crm.post("/users", {"name": "E", "email": "nonsense", "role": "admin"})
+    assert ("/role", "read_only") in [
+        (one["pointer"], one["code"]) for one in refused.json()["errors"]
+    ]
+
+
+def test_phones_are_added_chosen_and_removed(book: Book, crm: Caller) -> None:
+    devices = f"/users/{book.agent.pk}/devices"
+    made = crm.post(devices, {"kind": "phone", "number": "98765 00000"})
+    assert (made.status_code, made.json()["is_default"]) == (201, True)
+    address = f"{devices}/{made.json()['id']}"
+    assert crm.get(address).json() == made.json()
+    chosen = crm.post(f"{devices}/{book.device.pk}/default").json()["items"]
+    assert [one["is_default"] for one in chosen] == [True, False]
+    assert crm.ask("DELETE", address).status_code == 204
+    assert crm.get(address).status_code == 404
+    bad = crm.post(devices, {"kind": "phone", "number": "112"})
+    assert [one["code"] for one in bad.json()["errors"]] == ["number_emergency"]
+
+
+def test_no_key_changes_admins_and_supervisors(book: Book, crm: Caller) -> None:
+    for user in (book.admin, book.supervisor):
+        address = f"/users/{user.pk}"
+        for answer in (
+            crm.post(f"{address}/rename", {"name": "X"}),
+            crm.post(f"{address}/disable"),
+            crm.post(f"{address}/devices", {"kind": "browser"}),
+        ):
+            assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")

@@ -17,6 +17,7 @@ from autodialer.api.v1 import (
     office,
     people,
     sessions,
+    staff,
     webhooks,
 )
 
@@ -35,7 +36,7 @@ api.add_router("", contacts.router, tags=["Contacts"])
 api.add_router("", lists.router, tags=["Lists"])
 api.add_router("", imports.router, tags=["Imports"])
 api.add_router("", dnd.router, tags=["Do not call"])
-api.add_router("", people.users, tags=["People"])
+api.add_router("", staff.router, tags=["People"])
 api.add_router("", people.groups, tags=["Groups"])
 api.add_router("", sessions.router, tags=["Agents at work"])
 api.add_router("", office.account, tags=["Account"])

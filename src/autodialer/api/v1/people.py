@@ -1,6 +1,6 @@
 """People: users, the devices on which they are called, and groups of agents.
 
-Nobody is invited, disabled or given a role by a key: only people answer for people.
+What programs change of agents is in `staff`; the rest people do.
 """
 
 from __future__ import annotations
@@ -123,14 +123,14 @@ def list_users(request: ApiRequest, asked: Query[UsersAsked]) -> Page[UserReply]
             after=after,
             limit=limit,
         ),
-        show=_user,
+        show=user_reply,
     )
 
 
 @operation(users, "GET", _USER, _P.VIEW_PEOPLE, replies={200: UserReply}, refuses=(404,))
 def get_user(request: ApiRequest, user_id: Id) -> UserReply:
     """Read a person."""
-    return _user(queries.user_row(request.account, user_id))
+    return user_reply(queries.user_row(request.account, user_id))
 
 
 @operation(
@@ -145,7 +145,7 @@ def list_devices(request: ApiRequest, user_id: Id) -> DevicesReply:
     """List where a person is called, the default device first."""
     queries.user_row(request.account, user_id)
     rows = queries.device_rows(request.account, user_id)
-    return DevicesReply(items=[_device(row) for row in rows])
+    return DevicesReply(items=[device_reply(row) for row in rows])
 
 
 @operation(groups, "GET", "/groups", _P.VIEW_PEOPLE, replies={200: Page[GroupReply]})
@@ -241,7 +241,7 @@ def list_group_members(
         fetch=lambda after, limit: queries.users_part(
             request.account, group_id=group_id, after=after, limit=limit
         ),
-        show=_user,
+        show=user_reply,
     )
 
 
@@ -297,7 +297,8 @@ def _answer(request: ApiRequest, group_id: int, response: HttpResponse) -> Group
     return _group(queries.group_summary(request.account, group_id))
 
 
-def _user(row: UserRow) -> UserReply:
+def user_reply(row: UserRow) -> UserReply:
+    """Return a person as JSON."""
     return UserReply(
         id=str(row.id),
         name=row.name,
@@ -307,7 +308,8 @@ def _user(row: UserRow) -> UserReply:
     )
 
 
-def _device(row: DeviceRow) -> DeviceReply:
+def device_reply(row: DeviceRow) -> DeviceReply:
+    """Return a device as JSON."""
     kind = DeviceKind(row.kind)
     return DeviceReply(
         id=str(row.id),
