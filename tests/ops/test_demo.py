@@ -6,19 +6,22 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from autodialer.ops.demo.data import zone_where_it_is_noon
+from autodialer.ops.demo.data import zone_of_an_office_at_work
 from autodialer.ops.demo.plan import customers
 from autodialer.ops.demo.verdict import Ended, differences
 
 MIDNIGHT = datetime(2026, 11, 23, tzinfo=UTC)
+MIDSUMMER = datetime(2026, 6, 21, tzinfo=UTC)
 PLANNED = {c.e164: Ended(c.status, c.reason, c.invites) for c in customers()}
 INVITED = [c.e164 for c in customers() for _ in range(c.invites)]
 
 
+@pytest.mark.parametrize("midnight", [MIDNIGHT, MIDSUMMER])
 @pytest.mark.parametrize("hour", range(24))
-def test_the_demo_may_call_at_any_hour_of_the_day(hour: int) -> None:
-    instant = MIDNIGHT + timedelta(hours=hour, minutes=59)
-    assert instant.astimezone(ZoneInfo(zone_where_it_is_noon(instant))).hour == 12
+def test_the_demo_may_call_for_two_hours_whenever_it_starts(midnight: datetime, hour: int) -> None:
+    instant = midnight + timedelta(hours=hour, minutes=29)
+    local = instant.astimezone(ZoneInfo(zone_of_an_office_at_work(instant)))
+    assert 9 <= local.hour < 19
 
 
 def test_a_run_as_planned_has_no_differences() -> None:

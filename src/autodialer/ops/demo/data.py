@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 from autodialer.apps.accounts.actor import OPERATOR
 from autodialer.apps.accounts.models import Role
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from autodialer.apps.accounts.models import Account
     from autodialer.apps.imports.services import ImportResult
 
+# At any instant it is working time in one of them.
+_ZONES: Final = ("Asia/Kolkata", "Europe/Berlin", "America/New_York", "Pacific/Auckland")
+_WORKING_HOURS: Final = range(10, 19)
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -38,7 +43,7 @@ class Made:
 def make(now: datetime) -> Made:
     """Make everything anew, named after `now`, so that earlier runs stay to be looked at."""
     stamp = now.strftime("%Y-%m-%d %H:%M:%S")
-    account = create_account(name=f"Demo {stamp}", now=now, zone=zone_where_it_is_noon(now))
+    account = create_account(name=f"Demo {stamp}", now=now, zone=zone_of_an_office_at_work(now))
     agents = tuple(_make_agent(account, name, number, now) for name, number in plan.AGENTS)
     _pay(account, now)
     group = create_group(account=account, name="Telesales", now=now, member_ids=agents)
@@ -79,14 +84,12 @@ def start_agents(made: Made, now: datetime) -> None:
         start_session(account=made.account, campaign_id=made.campaign_id, user_id=user_id, now=now)
 
 
-def zone_where_it_is_noon(now: datetime) -> str:
-    """Return a zone in which `now` is between 12:00 and 13:00.
+def zone_of_an_office_at_work(now: datetime) -> str:
+    """Return a zone in which `now` is between 10:00 and 19:00: calls are allowed until 21:00.
 
     The law's calling window holds in the demo too, whenever somebody tries it.
     """
-    hours_west = (now.hour - 12) % 24
-    # The signs of these zones are those of POSIX: Etc/GMT+5 is five hours *behind* Greenwich.
-    return f"Etc/GMT+{hours_west}" if hours_west <= 12 else f"Etc/GMT-{24 - hours_west}"  # noqa: PLR2004  half a day
+    return next(zone for zone in _ZONES if now.astimezone(ZoneInfo(zone)).hour in _WORKING_HOURS)
 
 
 def _make_agent(account: Account, name: str, number: str, now: datetime) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from autodialer.apps.accounts.actor import OPERATOR
 from autodialer.apps.accounts.models import Role
+from autodialer.apps.accounts.queries import accounts
 from autodialer.apps.accounts.services import create_account, create_user
 from autodialer.apps.agents.models import DeviceKind
 from autodialer.apps.agents.services import add_device, create_group
@@ -23,7 +24,7 @@ from autodialer.apps.campaigns.terms import Terms
 from autodialer.apps.imports.services import import_list
 from autodialer.domain.money import PaymentMode
 from autodialer.ops.demo import plan
-from autodialer.ops.demo.data import zone_where_it_is_noon
+from autodialer.ops.demo.data import zone_of_an_office_at_work
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -61,7 +62,7 @@ class Office:
 def open_office(now: datetime) -> Office:
     """Make an account of its own for this run; those of earlier runs stay to be looked at."""
     account = create_account(
-        name=f"Demo office {now:%Y-%m-%d %H:%M:%S}", now=now, zone=zone_where_it_is_noon(now)
+        name=f"Demo office {len(accounts()) + 1}", now=now, zone=zone_of_an_office_at_work(now)
     )
     _pay(account, now)
     people = {
