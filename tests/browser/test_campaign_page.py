@@ -92,6 +92,18 @@ def test_a_row_opens_to_a_recording_that_plays_and_seeks(
     expect(details).to_have_attribute("aria-expanded", "false")
 
 
+def test_play_plays_at_once_and_closes_when_pressed_again(
+    visit: Callable[..., Visitor], book: Book, campaign: Campaign, talk: Attempt
+) -> None:
+    page = opened(visit, book, campaign)
+    play = page.get_by_role("link", name=f"Play the call to {talk.e164}")
+    play.click()
+    recording = page.locator("audio")
+    expect(recording).to_have_js_property("paused", value=False)
+    play.click()
+    expect(recording).to_have_count(0)
+
+
 def test_calls_are_searched_filtered_and_turned_without_leaving_the_page(
     visit: Callable[..., Visitor], book: Book, campaign: Campaign, talk: Attempt
 ) -> None:

@@ -109,15 +109,16 @@ def e164(number: str) -> SafeString:
 
 
 @register.simple_tag
-def moment(instant: datetime | None, empty: str = "-") -> SafeString:
+def moment(instant: datetime | None, empty: str = "-", *, seconds: bool = False) -> SafeString:
     """Return an instant by the account's clock, zone named, for machines in UTC."""
     if instant is None:
         return format_html("{}", empty)
     local = timezone.localtime(instant)
+    clock = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
     return format_html(
         '<time datetime="{}" class="text-nowrap">{}</time>',
         instant.astimezone(UTC).isoformat(timespec="milliseconds"),
-        f"{local:%-d %b %Y, %H:%M} {local:%Z}",
+        f"{local:%-d %b %Y}, {clock} {local:%Z}",
     )
 
 

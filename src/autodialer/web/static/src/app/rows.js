@@ -1,5 +1,6 @@
 // A link with data-opens="id" of a table cell opens the row of that cell below its own, filled by
-// htmx, and closes it again. Without JavaScript the link leads to a page of its own.
+// htmx, and closes it again; one with data-plays plays the recording in it, too. Without
+// JavaScript the link leads to a page of its own.
 const cellOf = (link) => document.getElementById(link.dataset.opens);
 
 function show(cell, isOpen) {
@@ -13,6 +14,11 @@ document.body.addEventListener("htmx:beforeRequest", (event) => {
   const link = event.detail.elt.closest("[data-opens]");
   if (!link || cellOf(link).parentElement.hidden) return;
   event.preventDefault();
+  const recording = cellOf(link).querySelector("audio");
+  if ("plays" in link.dataset && recording?.paused) {
+    recording.play();
+    return;
+  }
   show(cellOf(link), false);
   cellOf(link).replaceChildren(); // a recording that plays falls silent
 });
@@ -26,5 +32,8 @@ document.body.addEventListener("htmx:beforeRequest", (event) => {
 });
 
 document.body.addEventListener("htmx:afterSwap", (event) => {
-  if (event.detail.requestConfig?.elt.closest("[data-opens]")) show(event.detail.target, true);
+  const link = event.detail.requestConfig?.elt.closest("[data-opens]");
+  if (!link) return;
+  show(event.detail.target, true);
+  if ("plays" in link.dataset) event.detail.target.querySelector("audio")?.play();
 });
