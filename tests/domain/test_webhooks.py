@@ -258,7 +258,7 @@ def test_every_end_has_a_pair(status: CallStatus, reason: Reason) -> None:
 def test_an_answered_call_is_sent_with_these_parameters() -> None:
     sent = dict(passthru.ended_call(ENDED, CALL, NOW, "https://dialer.example/recordings/1/"))
     assert sent == {
-        "CallSid": "5f1c0000-0000-4000-8000-00000000000a",
+        "CallSid": "5f1c000000004000800000000000000a",
         "CallFrom": "+919876500001",
         "CallTo": "+919876500002",
         "Direction": "outbound-dial",

@@ -61,7 +61,7 @@ def ended_call(notice: Notice, call: CallFacts, now: datetime, recording_url: st
     call_type, status = end_pair(call)
     zone, agent = notice.zone, call.agent.phone
     pairs = [
-        ("CallSid", str(call.id)),
+        ("CallSid", call.id.hex),
         ("CallFrom", agent),
         ("CallTo", call.number),
         ("Direction", DIRECTION),
@@ -89,7 +89,7 @@ def popup(notice: Notice, call: CallFacts, now: datetime) -> Pairs:
     event, status = _POPUP_EVENTS[notice.kind]
     zone = notice.zone
     return [
-        ("CallSid", str(call.id)),
+        ("CallSid", call.id.hex),
         ("CallFrom", call.number),
         ("CallTo", call.caller_id),
         ("Direction", DIRECTION),

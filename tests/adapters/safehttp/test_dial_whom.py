@@ -59,7 +59,7 @@ class TestHttpDialWhom(Crm):
         assert heard.target.startswith("/next?key=s%20e&CallSid=")
         assert dict(parse_qsl(urlsplit(heard.target).query)) == {
             "key": "s e",
-            "CallSid": str(self.request().session_id),
+            "CallSid": self.request().session_id.hex,
             "CallFrom": "+919800000001",
             "CallTo": "+918047112233",
             "CallStatus": "in-progress",

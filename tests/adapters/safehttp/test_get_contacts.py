@@ -48,7 +48,7 @@ class TestHttpGetContacts(GetContactsContract):
         await self.source({KNOWN: "{}"}).ask(self.request(KNOWN))
         assert parse_qsl(urlsplit(self.server.heard[0].target).query) == [
             ("key", "1"),
-            ("CallSid", str(self.request(KNOWN).attempt_id)),
+            ("CallSid", self.request(KNOWN).attempt_id.hex),
             ("CampaignSid", "1"),
             ("Number", KNOWN),
             ("AgentNumber", "+919800000001"),

@@ -54,7 +54,7 @@ def parameters(request: NumberRequest) -> Sequence[tuple[str, str]]:
     """Return who asks, as a call that waits for its other party."""
     zone = ZoneInfo(request.zone)
     given = [
-        ("CallSid", str(request.session_id)),
+        ("CallSid", request.session_id.hex),
         ("CallFrom", request.agent_address),
         ("CallTo", request.caller_id),
         ("CallStatus", "in-progress"),

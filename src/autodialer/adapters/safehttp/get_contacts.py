@@ -50,7 +50,7 @@ class HttpGetContacts:
 def parameters(request: DetailsRequest) -> Sequence[tuple[str, str]]:
     """Return who is called, and by whom."""
     return [
-        ("CallSid", str(request.attempt_id)),
+        ("CallSid", request.attempt_id.hex),
         ("CampaignSid", str(request.campaign_id)),
         ("Number", request.e164),
         ("AgentNumber", request.agent_address),
