@@ -45,6 +45,7 @@ def visible_campaign(
     if found is None:
         raise no_such_campaign(campaign_id)
     require(actor, permission)
+    found.account = account  # nobody need ask for it again
     return found
 
 

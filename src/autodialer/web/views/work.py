@@ -14,12 +14,13 @@ from autodialer.apps.agents.services import issue_phone_secret
 from autodialer.apps.calls.console import console, live_session, state_keys
 from autodialer.apps.calls.services import start_session, stop_session
 from autodialer.apps.campaigns.access import check_visible, visible_campaign
-from autodialer.apps.campaigns.queries import campaign_row, rows_of
+from autodialer.apps.campaigns.queries import rows_of
 from autodialer.domain.errors import ConflictError, NotFoundError
 from autodialer.domain.people import DeviceKind
 from autodialer.ports.screens import Shown
 from autodialer.web.live_topics import AT_ONCE, Topic, fragment, signal, the_id_of
 from autodialer.web.routes import WRITE, Route
+from autodialer.web.views.campaigns import recent_counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,8 +89,9 @@ def phone_account(request: PageRequest) -> HttpResponse:
 
 def _shown(request: PageRequest, campaign_id: int) -> dict[str, object]:
     campaign = visible_campaign(request.account, request.actor, campaign_id, Permission.DIAL)
+    (row,) = rows_of(request.account, [campaign_id], recent_counts(request.account))
     return {
-        "campaign": campaign_row(request.account, campaign_id, request.actor),
+        "campaign": row,
         "assigned_by": campaign.created_by.name if campaign.created_by else "",
         "console": console(request.account, campaign, request.user, request.now),
         "device": device(request.account, request.user.pk),
