@@ -10,12 +10,13 @@ from django import template
 from django.template.defaultfilters import stringfilter
 from django.utils import timezone
 from django.utils.formats import number_format
-from django.utils.html import format_html
+from django.utils.html import format_html, json_script
 from django.utils.translation import get_language
 
 from autodialer.apps.texts import isolated
 from autodialer.domain.money import format_amount
 from autodialer.web.assets import asset_url
+from autodialer.web.words import WORDS
 
 if TYPE_CHECKING:
     from django.forms import BoundField
@@ -67,6 +68,13 @@ STATUS_WORDS: Final = {
 def asset(name: str) -> str:
     """Return the address of a bundled file."""
     return asset_url(name)
+
+
+@register.simple_tag
+def words(name: str) -> SafeString:
+    """Return what a script says, in the reader's language, for `words.js`."""
+    said = {key: str(sentence) for key, sentence in WORDS[name].items()}
+    return json_script(said, f"words-{name}")
 
 
 @register.simple_tag

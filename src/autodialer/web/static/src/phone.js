@@ -1,6 +1,8 @@
 // The panel of the browser's telephone: what softphone.js tells, on the page.
+import { words } from "./app/words.js";
 import { Softphone, State } from "./softphone.js";
 
+const say = words("phone");
 const panel = document.getElementById("phone");
 const part = (selector) => panel.querySelector(selector);
 const text = part("#phone-state");
@@ -25,9 +27,9 @@ function showMicrophones(microphones) {
   if (microphones.some(({ id }) => id === kept)) choice.value = kept;
 }
 
-function showState({ state, message }) {
+function showState({ state, reason }) {
   panel.dataset.state = state;
-  text.textContent = message;
+  text.textContent = say(reason);
   mute.disabled = state !== State.IN_CALL;
   power.hidden = ![State.OFFLINE, State.BLOCKED, State.NO_MICROPHONE].includes(state);
   if (state === State.READY || state === State.OFFLINE) window.htmx.trigger("#console", "live");

@@ -7,7 +7,7 @@
  *
  *   const phone = new Softphone(
  *     { account: async () => ({ url: "wss://…/sip", user, secret, realm }) },
- *     { onState: ({ state, reason, message }) => …, onLevel: ({ microphone, line }) => … },
+ *     { onState: ({ state, reason }) => …, onLevel: ({ microphone, line }) => … },
  *   );
  *   await phone.start();
  */
@@ -24,31 +24,6 @@ export const State = Object.freeze({
   NO_MICROPHONE: "no-microphone",
   NO_NETWORK: "no-network",
   BLOCKED: "blocked",
-});
-
-/** One sentence for each state, or for the reason of it where one state has several. */
-export const MESSAGES = Object.freeze({
-  offline: "Your phone is switched off.",
-  connecting: "Your phone is connecting …",
-  ready: "Your phone is ready.",
-  ringing: "The dialer calls you …",
-  "in-call": "You are on the line.",
-  "in-call-without-network":
-    "The connection is lost, but your call goes on. Trying to connect again …",
-  "in-call-without-microphone":
-    "Your microphone is gone: the customer cannot hear you. Plug one in; your call goes on.",
-  "no-microphone": "No microphone was found. Plug in a headset; your phone goes on by itself.",
-  "microphone-busy": "Another program uses the microphone. Close it, then switch the phone on again.",
-  "no-network": "The connection is lost. Trying to connect again …",
-  "microphone-blocked":
-    "The browser may not use the microphone. Allow it beside the address, then switch the phone on again.",
-  "page-not-secure":
-    "The browser gives a microphone to secure pages only. Open this page with https://.",
-  "other-window":
-    "Your phone is open in another window of this browser. Close that one; this one goes on by itself.",
-  refused:
-    "Your phone was switched on somewhere else, or you were signed out. Switch it on here to take it back.",
-  "no-account": "Your phone could not be set up. Reload the page; ask your supervisor if it stays so.",
 });
 
 // The new secret reaches the telephone server a moment after the page has got it.
@@ -77,7 +52,8 @@ export class Softphone {
    * @param options `account`: an async function that returns { url, user, secret, realm }, asked at
    *   each start(), or these four fields themselves. `microphone`: the id of the one to use.
    *   `answerAfterMs`: how long the phone rings before it answers.
-   * @param callbacks `onState({ state, reason, message })`, `onLevel({ microphone, line })` with
+   * @param callbacks `onState({ state, reason })`, where the reason is the state itself unless
+   *   a state has several, `onLevel({ microphone, line })` with
    *   0 to 1, `onMicrophones([{ id, label }])` when what is plugged in changes. All optional.
    */
   constructor(options, callbacks = {}) {
@@ -387,7 +363,7 @@ export class Softphone {
     if (state === this._state && reason === this._reason) return;
     this._state = state;
     this._reason = reason;
-    this._callbacks.onState?.({ state, reason, message: MESSAGES[reason] });
+    this._callbacks.onState?.({ state, reason });
   }
 
   _tellLevels() {

@@ -1,4 +1,7 @@
 // A form is sent once, however often its button is pressed; what went wrong on the way is said.
+import { words } from "./words.js";
+
+const say = words("page");
 const alerts = document.getElementById("alerts");
 
 document.addEventListener("submit", (event) => {
@@ -13,7 +16,7 @@ addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 
-function say(sentence) {
+function warn(sentence) {
   const alert = document.createElement("div");
   alert.className = "alert alert-danger";
   alert.textContent = sentence;
@@ -21,9 +24,9 @@ function say(sentence) {
 }
 
 document.body.addEventListener("htmx:sendError", () => {
-  say("The server cannot be reached. Nothing was changed; try again.");
+  warn(say("unreachable"));
 });
 
 document.body.addEventListener("htmx:timeout", () => {
-  say("The server took too long to answer. Look at the page before you try again.");
+  warn(say("too-slow"));
 });

@@ -4,6 +4,8 @@
 // exchanges adds to it. Each event holds elements that replace those of the same id. How old the
 // figures are is always visible: [data-live-age], and #live-state once they cannot be trusted.
 
+import { words } from "./words.js";
+
 const OLD_MS = 10_000;
 const LOST_MS = 30_000;
 // Below it no proxy's time-out nor a short pause of the server is worth a word.
@@ -15,6 +17,7 @@ const HIDDEN_MS = 30_000;
 // Whoever was told of a change and still shows the old state was not answered: it is told again.
 const TELL_AGAIN_MS = 4_000;
 
+const say = words("page");
 const body = document.body;
 const banner = document.getElementById("live-state");
 
@@ -156,7 +159,7 @@ function tick() {
   wakeLateComers();
   const age = Date.now() - asOf;
   for (const element of document.querySelectorAll("[data-live-age]")) {
-    const text = `updated ${Math.max(0, Math.round(age / 1000))} s ago`;
+    const text = say("age", { seconds: Math.max(0, Math.round(age / 1000)) });
     if (element.textContent !== text) element.textContent = text;
     element.classList.toggle("live-old", age > OLD_MS);
   }
@@ -179,8 +182,8 @@ function show(wanted) {
   state = wanted;
   body.classList.toggle("is-stale", state === "lost");
   banner.textContent = {
-    lost: `Live feed lost – showing ${clock.format(asOf)} figures`,
-    ended: "You are signed out, or may not see this page any more: load it again.",
+    lost: say("lost", { time: clock.format(asOf) }),
+    ended: say("ended"),
   }[state] ?? "";
   body.dispatchEvent(new CustomEvent("live:state", { detail: { state } }));
 }

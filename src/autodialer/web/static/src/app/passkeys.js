@@ -1,10 +1,8 @@
 // A passkey that cannot be used says why in the page; without this it would say so to the console.
 
-const SENTENCES = {
-  NotAllowedError: "Nothing was done: it was cancelled, or took too long. Try again.",
-  InvalidStateError: "This key is there already.",
-  SecurityError: "Passkeys need a secure (https) address that is not a plain number.",
-};
+import { words } from "./words.js";
+
+const say = words("page");
 
 document.addEventListener("allauth.error", (event) => {
   const place = document.querySelector("[data-passkey-trouble]");
@@ -13,6 +11,6 @@ document.addEventListener("allauth.error", (event) => {
   const { name, message } = event.detail.exception;
   const alert = document.createElement("div");
   alert.className = "alert alert-danger mt-3";
-  alert.textContent = SENTENCES[name] ?? `The key could not be used: ${message}`;
+  alert.textContent = say(name) ?? say("no-key", { message });
   place.replaceChildren(alert);
 });
