@@ -11,7 +11,7 @@ from typing import Final
 
 from autodialer.domain.errors import AutodialerError
 from autodialer.ops.paths import Paths
-from bench import claims, handoff, imports, live, pages, report
+from bench import claims, handoff, imports, live, pages, report, webhooks
 from bench.carrier import MissingToolError
 from bench.machine import describe
 from bench.part import Options, Outcome, Part
@@ -25,6 +25,7 @@ PARTS: Final[Mapping[str, Part]] = {
     "claims": claims.run,
     "live": live.run,
     "pages": pages.run,
+    "webhooks": webhooks.run,
 }
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs/benchmarks.md"
 

@@ -35,7 +35,7 @@ from autodialer.ports.outbox import Tried
 from autodialer.ports.store import StoreUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from autodialer.domain.parcels import Parcel, Stationery
@@ -49,8 +49,9 @@ log = structlog.get_logger()
 LEASE: Final = timedelta(minutes=1)
 # What is told late by no hint: retries, and what others gave back.
 POLL_S: Final = 1.0
-# Between two looks, however many hints come.
+# Between two looks, however many hints come, and between two notes, so that many share one.
 _PAUSE_S: Final = 0.02
+_NOTES_PAUSE_S: Final = 0.1
 _STORE_PAUSE_S: Final = 1.0
 # Requests under way: of one address, to one host and for one account (the client's limits), in all.
 LANE_AT_ONCE: Final = 5
@@ -89,9 +90,14 @@ class _Lane:
         most = 1 if self.is_failing else self.batch
         return max(0, most - len(self.waiting) - self.sending)
 
-    def taken(self, room: int, count: int) -> None:
-        """Note how much a look has brought, of how much there was room for."""
-        self.is_dry = count < room
+    def take(self, parcels: Sequence[Parcel], until: datetime, room: int) -> None:
+        """Put into hand what a look has brought, for which there was so much room."""
+        if parcels:
+            # What happened last is not held up by what waits.
+            newest = max(parcels, key=lambda parcel: parcel.notice.at)
+            self.waiting.extend((each, until) for each in parcels if each is not newest)
+            self.waiting.appendleft((newest, until))
+        self.is_dry = len(parcels) < room
         if room and not self.is_dry:
             self.batch = min(2 * self.batch, _LARGEST_BATCH)
 
@@ -165,16 +171,14 @@ class Courier:
 
     async def _take(self, sends: asyncio.TaskGroup) -> None:
         now = self._clock()
-        rooms = {key: lane.room(now) for key, lane in self._lanes.items()}
         until = now + LEASE
-        counts = dict.fromkeys(rooms, 0)
+        rooms = {key: lane.room(now) for key, lane in self._lanes.items()}
+        taken: dict[str, list[Parcel]] = {key: [] for key in rooms}
         for parcel in await self._outbox.take(rooms, _FIRST_BATCH, now, until):
-            lane = self._lanes.setdefault(parcel.lane, _Lane())
-            lane.waiting.append((parcel, until))
-            counts[parcel.lane] = counts.get(parcel.lane, 0) + 1
-        for key, count in counts.items():
-            lane = self._lanes[key]
-            lane.taken(rooms.get(key, _FIRST_BATCH), count)
+            taken.setdefault(parcel.lane, []).append(parcel)
+        for key, parcels in taken.items():
+            lane = self._lanes.setdefault(key, _Lane())
+            lane.take(parcels, until, rooms.get(key, _FIRST_BATCH))
             if lane.is_idle:
                 del self._lanes[key]
         self._start(list(self._lanes.values()), sends)
@@ -265,11 +269,12 @@ class Courier:
                 log.warning("outbox_unavailable", error=str(error))
                 await asyncio.sleep(_STORE_PAUSE_S)
                 self._write.set()
-            # Results gather meanwhile: one statement for many.
-            await asyncio.sleep(_PAUSE_S)
+            await asyncio.sleep(_NOTES_PAUSE_S)
 
     async def _write_all(self) -> None:
-        while tried := self._tried[:_LARGEST_BATCH]:
+        # What comes in meanwhile waits for the next note.
+        for _ in range(0, len(self._tried), _LARGEST_BATCH):
+            tried = self._tried[:_LARGEST_BATCH]
             await self._outbox.note(tried)
             del self._tried[: len(tried)]
         if unwanted := self._unwanted[:]:

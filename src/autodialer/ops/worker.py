@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -30,7 +31,9 @@ COME_BACK_S: Final = 1.0
 class WorkerProcess(Child):
     """A worker as a child process, which takes jobs as soon as it has its database."""
 
-    def __init__(self, paths: Paths, database_url: str) -> None:
+    def __init__(
+        self, paths: Paths, database_url: str, extra: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(
             "worker",
             [sys.executable, "-m", "autodialer.ops.worker"],
@@ -38,6 +41,7 @@ class WorkerProcess(Child):
             env={
                 "AUTODIALER_VAR": str(paths.var),  # the key that signs webhooks, and the workbooks
                 "AUTODIALER_DATABASE_URL": database_url,
+                **(extra or {}),
             },
         )
 
