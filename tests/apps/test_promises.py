@@ -192,6 +192,16 @@ ROWS: Final = {
     "SCHEDULED": "(SELECT min(id) FROM campaigns_target WHERE status = 'scheduled')",
 }
 
+# A delivery of a day before yesterday, then its account and its lane.
+DELIVERY: Final = """
+WITH event AS (
+    INSERT INTO webhooks_event (id, account_id, kind, at)
+    SELECT gen_random_uuid(), {ACME}, 'webhook.test', now() - interval '48 h' RETURNING id, at
+)
+INSERT INTO webhooks_delivery (event_id, due_at, purpose, account_id, lane)
+SELECT event.id, timestamptz '2026-11-21 00:00+00', 'popup', account_id, lane
+  FROM event, LATERAL (SELECT"""
+
 # What to plant, by the statement that must name it.
 PLANTS: Final = {
     "promise_tries": [
@@ -283,6 +293,12 @@ PLANTS: Final = {
         "DELETE FROM campaigns_campaignchange WHERE new = 'paused'",
         "UPDATE campaigns_campaign SET status = 'archived'",
     ],
+    "promise_told": [
+        "UPDATE campaigns_campaign SET call_completed_url = 'https://crm.example/done'",
+        "UPDATE calls_attempt SET status = 'no-answer' WHERE id = {ONE_CALL};"
+        "UPDATE campaigns_campaign SET call_no_answer_url = 'https://crm.example/missed'",
+    ],
+    "promise_delivered": [f"{DELIVERY} {{ACME}}, 'c1:popup') AS one (account_id, lane)"],
     "promise_no_call_while_stopped": [
         "UPDATE campaigns_campaignchange SET at = at - interval '4 min' WHERE new = 'paused'",
         "UPDATE campaigns_campaignchange SET at = at - interval '3 min' WHERE new = 'completed'",
@@ -345,6 +361,7 @@ PLANTS: Final = {
     "promise_account_of_lists": [
         "UPDATE contacts_contact SET account_id = {ACME}",
     ],
+    "promise_account_of_webhooks": [f"{DELIVERY} {{OTHER}}, 'c1:popup') AS one (account_id, lane)"],
 }  # fmt: skip
 
 

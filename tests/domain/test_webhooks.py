@@ -6,8 +6,11 @@ import base64
 import hashlib
 import hmac
 import json
+import re
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
@@ -285,6 +288,15 @@ def test_an_answered_call_is_sent_with_these_parameters() -> None:
     }
 
 
+def test_what_a_program_gave_with_its_campaign_is_told_again() -> None:
+    notice = replace(ENDED, campaign=CampaignFacts(12, "Diwali", "order 7"))
+    assert dict(passthru.ended_call(notice, CALL, NOW))["CustomField"] == "order 7"
+    assert (
+        dict(passthru.popup(replace(notice, kind=EventKind.CALL_DIALING), CALL, NOW))["CustomField"]
+        == "order 7"
+    )
+
+
 def test_a_ring_that_nobody_answered_has_its_cause_and_no_recording() -> None:
     call = replace(CALL, status=CallStatus.NO_ANSWER, reason=Reason.RING_TIMEOUT, answered_at=None)
     sent = dict(passthru.ended_call(ENDED, call, NOW, "https://dialer.example/recordings/1/"))
@@ -327,3 +339,59 @@ def test_the_user_s_own_query_stays_byte_for_byte(url: str, begins: str) -> None
     assert "Legs%5B0%5D%5BCauseCode%5D=NORMAL_CLEARING" in letter.url
     assert dict(parse_qsl(urlsplit(letter.url).query))["CallTo"] == "+919876500002"
     assert (letter.method, letter.body) == ("GET", b"")
+
+
+# The pages that say so -----------------------------------------------------------------------
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The code blocks of a page in this language."""
+    text = (DOCS / page).read_text()
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def test_the_examples_of_the_reference_are_what_is_sent() -> None:
+    move = MoveFacts("paused", "low_balance", "schedule")
+    paused = replace(ENDED, kind=EventKind.CAMPAIGN_PAUSED, call=None, number=None, move=move)
+    finished = replace(ENDED, kind=EventKind.NUMBER_FINISHED, call=None)
+    found = [json.loads(block) for block in blocks("reference/webhooks.md", "json")]
+    assert found == [told(paused), told(ENDED), told(finished)]
+
+
+def test_the_reference_names_every_event() -> None:
+    text = (DOCS / "reference/webhooks.md").read_text()
+    named = re.findall(r"^\| `([a-z]+\.[a-z]+)` \|", text, re.MULTILINE)
+    assert named == [kind.value for kind in EventKind]
+
+
+def test_the_receiver_of_the_howto_tells_ours_from_others() -> None:
+    (source,) = blocks("howto/receive-webhooks.md", "python")
+    names: dict[str, Any] = {}
+    exec(source, names)  # noqa: S102  the page's own example
+    now = datetime.fromtimestamp(int(time.time()), UTC)
+    parcel = Parcel(1, 1, "e1", Purpose.WEBHOOK, "https://a.example/", ["salt"], 0, ENDED)
+    letter = Stationery(KEYRING, "").letter(parcel, now)
+    is_ours, secret = names["is_ours"], KEYRING.shown("salt")
+    assert is_ours(secret, letter.headers, letter.body)
+    assert not is_ours(secret, letter.headers, letter.body + b" ")
+    assert not is_ours(KEYRING.shown("other"), letter.headers, letter.body)
+    old = Stationery(KEYRING, "").letter(parcel, now - timedelta(minutes=6))
+    assert not is_ours(secret, old.headers, old.body)
+
+
+@pytest.mark.parametrize(
+    ("section", "pairs"),
+    [
+        ("## Popup", passthru.popup(replace(ENDED, kind=EventKind.CALL_DIALING), CALL, NOW)),
+        ("## Call completed", passthru.ended_call(ENDED, CALL, NOW, "https://d.example/r/")),
+    ],
+)
+def test_the_page_of_addresses_names_every_parameter(
+    section: str, pairs: list[tuple[str, str]]
+) -> None:
+    text = (DOCS / "reference/urls.md").read_text().partition(section)[2].partition("\n## ")[0]
+    words = re.findall(r"`([^`]+)`", text)
+    named = {word if word[0] != "[" else f"Legs[0]{word}" for word in words}
+    assert {name for name, _ in pairs} <= named

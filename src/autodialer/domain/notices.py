@@ -72,10 +72,11 @@ class MoveFacts:
 
 @dataclass(frozen=True, slots=True)
 class CampaignFacts:
-    """The campaign that an event belongs to."""
+    """The campaign that an event belongs to. `custom_field` is a text that a program gave it."""
 
     id: int
     name: str
+    custom_field: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,10 @@ def end_pair(call: CallFacts) -> tuple[str, str]:
 
 
 def _campaign(notice: Notice) -> Pairs:
-    return [] if notice.campaign is None else [("CampaignSid", str(notice.campaign.id))]
+    if notice.campaign is None:
+        return []
+    told = [("CampaignSid", str(notice.campaign.id)), ("CustomField", notice.campaign.custom_field)]
+    return [pair for pair in told if pair[1]]
 
 
 def _leg(call: CallFacts) -> Pairs:

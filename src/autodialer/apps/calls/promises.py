@@ -122,6 +122,16 @@ PROMISES: Final = (
         "campaigns with a move that is not legal", _WRITTEN_WRONGLY,
     ),
     Promise(
+        "I15", "promise_told", "every end of a call is told to the URLs of its campaign",
+        "calls whose end no URL of their campaign is told",
+        "Find out who disabled a trigger or deleted these rows; report it if nobody did.",
+    ),
+    Promise(
+        "I15", "promise_delivered", "no webhook waits longer than it may",
+        "deliveries that should have been tried a day ago",
+        "See that a worker runs: `autodialer worker run`.",
+    ),
+    Promise(
         "I16", "promise_no_call_while_stopped", "nothing was called while a campaign stood still",
         "calls later than a second after their campaign had stopped", _CALLED_WRONGLY,
     ),
@@ -169,6 +179,10 @@ PROMISES: Final = (
     Promise(
         "I20", "promise_account_of_lists", "lists are of one account",
         "lists with a contact of another account", _FOREIGN,
+    ),
+    Promise(
+        "I20", "promise_account_of_webhooks", "webhooks are of one account",
+        "deliveries of another account's event, or to its endpoint", _FOREIGN,
     ),
 )  # fmt: skip
 

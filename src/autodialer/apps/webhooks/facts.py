@@ -63,7 +63,9 @@ def _salts(row: Mapping[str, Any], now: datetime) -> Sequence[str]:
 
 def _campaign(row: Mapping[str, Any]) -> CampaignFacts | None:
     number = row["campaign_id"]
-    return None if number is None else CampaignFacts(number, row["campaign_name"])
+    if number is None:
+        return None
+    return CampaignFacts(number, row["campaign_name"], row["custom_field"])
 
 
 def _call(row: Mapping[str, Any]) -> CallFacts | None:

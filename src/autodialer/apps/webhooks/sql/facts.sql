@@ -7,6 +7,7 @@ SELECT d.id, d.lane, d.purpose, d.tries, d.account_id, event.id AS event_id, eve
                       ELSE c.call_no_answer_url END AS url,
        p.disabled_reason, p.salt, p.old_salt, p.old_salt_until,
        c.id AS campaign_id, c.name AS campaign_name,
+       coalesce(callbacks.custom_field, '') AS custom_field,
        a.id AS attempt_id, a.e164 AS called, a.caller_id, a.try_no, a.placed_at, a.answered_at,
        a.ended_at, a.status AS call_status, a.reason AS call_reason, a.abandoned,
        u.id AS agent_id, u.name AS agent_name, u.email AS agent_email,
@@ -19,6 +20,7 @@ SELECT d.id, d.lane, d.purpose, d.tries, d.account_id, event.id AS event_id, eve
   JOIN accounts_account AS account ON account.id = d.account_id
   LEFT JOIN webhooks_endpoint AS p ON p.id = d.endpoint_id
   LEFT JOIN campaigns_campaign AS c ON c.id = event.campaign_id
+  LEFT JOIN campaigns_callbacks AS callbacks ON callbacks.campaign_id = c.id
   LEFT JOIN calls_attempt AS a ON a.id = event.attempt_id
   LEFT JOIN calls_session AS s ON s.id = a.session_id
   LEFT JOIN agents_agentdevice AS device ON device.id = s.device_id
