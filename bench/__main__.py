@@ -11,7 +11,7 @@ from typing import Final
 
 from autodialer.domain.errors import AutodialerError
 from autodialer.ops.paths import Paths
-from bench import claims, handoff, imports, live, pages, report, webhooks
+from bench import claims, dialwhom, handoff, imports, live, pages, report, webhooks
 from bench.carrier import MissingToolError
 from bench.machine import describe
 from bench.part import Options, Outcome, Part
@@ -21,6 +21,7 @@ from bench.rows import save
 PARTS: Final[Mapping[str, Part]] = {
     "import": imports.run,
     "handoff": handoff.run,
+    "dialwhom": dialwhom.run,
     "report": report.run,
     "claims": claims.run,
     "live": live.run,

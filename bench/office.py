@@ -61,12 +61,19 @@ class Office:
         from autodialer.apps.accounts.models import Account
 
         at = now()
-        account = Account.objects.create(name="Benchmark", zone=noon_zone(at), created_at=at)
+        account = Account.objects.create(
+            name="Benchmark", zone=noon_zone(at), allows_http=True, created_at=at
+        )
         return cls(account, _make_agents(account, first_agent, agents, at), at)
 
-    def campaign(self, agents: int, first_customer: int, caller_id: str) -> Campaign:
-        """Make a running campaign for the first `agents` agents with TARGETS numbers."""
-        from autodialer.apps.campaigns.models import CallerId, Campaign, CampaignAgent
+    def campaign(self, agents: int, first_customer: int, caller_id: str, url: str = "") -> Campaign:
+        """Make a running campaign for the first `agents` agents with TARGETS numbers, or a URL."""
+        from autodialer.apps.campaigns.models import (
+            CallerId,
+            Campaign,
+            CampaignAgent,
+            NumberSource,
+        )
 
         at = now()
         caller, _ = CallerId.objects.get_or_create(
@@ -80,11 +87,15 @@ class Office:
             ends_at=at + timedelta(days=1),
             status="in-progress",
             max_talk_s=_TALK_LIMIT_S,
-            target_count=TARGETS,
+            target_count=0 if url else TARGETS,
+            dial_whom_url=url,
             created_at=at,
         )
         picked = [CampaignAgent(campaign=campaign, user=user) for user in self.agents[:agents]]
         CampaignAgent.objects.bulk_create(picked)
+        if url:
+            NumberSource.objects.create(campaign=campaign)
+            return campaign
         values: dict[str, int | datetime] = {
             "account": self.account.pk,
             "campaign": campaign.pk,

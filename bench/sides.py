@@ -83,16 +83,23 @@ class Product:
 
     name = "product"
 
-    def __init__(self, stack: Stack, office: Office) -> None:
+    def __init__(self, stack: Stack, office: Office, *, url: str = "", allow: str = "") -> None:
+        """With `url` its numbers come from there; `allow` is what the operator opens for it."""
         self._stack = stack
         self._office = office
+        self._url, self._allow = url, allow
+        if url:
+            self.name = "by url"
 
     @contextmanager
     def at_work(self, scene: Scene) -> Iterator[Driven]:
         """Start a dialer and the agents; stop both when the block ends."""
         office = self._office
-        campaign = office.campaign(scene.agents, next_block(), CALLER_ID)
-        dialer = DialerProcess(self._stack.paths, self._stack.postgres.url, self._stack.ari)
+        campaign = office.campaign(scene.agents, next_block(), CALLER_ID, self._url)
+        extra = {"AUTODIALER_OUTBOUND_ALLOW": self._allow} if self._allow else None
+        dialer = DialerProcess(
+            self._stack.paths, self._stack.postgres.url, self._stack.ari, extra=extra
+        )
         dialer.start()
         try:
             _wait(dialer, "holds its lease", office.has_dialer)
