@@ -55,6 +55,25 @@ def work(url: str) -> None:
     run_import(import_id=int(url.split("/")[3]), clock=lambda: NOON)
 
 
+def test_a_file_with_the_same_columns_is_read_as_the_last_one_was(asha: Client) -> None:
+    first = choose(asha, name="First")
+    asha.post(f"{first}columns/", meanings("number", "tag", "-"))
+    work(first)
+    asha.post(f"{first}confirm/")
+    work(first)
+    swapped = b"plan,tel,who\ngold,9876500001,Asha\n"
+    page = asha.get(f"{choose(asha, swapped, name='Second')}columns/")
+    shown = {one["heading"]: one["meaning"] for one in page.context["columns"]}
+    assert shown == {"plan": "-", "tel": "number", "who": "tag"}
+    assert "as for the last file with these columns" in text(page)
+    more = b"plan,tel,who,city\ngold,9876500001,Asha,Pune\n"
+    page = asha.get(f"{choose(asha, more, name='Third')}columns/")
+    assert {one["heading"]: one["meaning"] for one in page.context["columns"]}["who"] == "keep"
+    devi = signed_in(make_book("Bharat").admin)
+    page = devi.get(f"{choose(devi, swapped, name='Theirs')}columns/")
+    assert "as for the last file" not in text(page)
+
+
 def test_a_file_becomes_a_list_in_five_steps(asha: Client, book: Book) -> None:
     assert "100,000 rows and 20 MB" in text(asha.get("/lists/imports/new/"))
     url = choose(asha, name="Diwali")

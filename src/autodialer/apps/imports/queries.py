@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import Sum
 from django.db.models.functions import Coalesce
@@ -187,6 +187,23 @@ def imported_before(account: Account, import_id: int) -> ImportRow | None:
     found = done.filter(file_hash__in=same).exclude(pk=import_id)
     newest = found.order_by("-created_at", "-pk").first()
     return _row(newest) if newest else None
+
+
+# Imports of files with further columns, which stand between two that are alike.
+LOOKED_THROUGH: Final = 20
+
+
+def last_mapping(account: Account, headings: Sequence[str]) -> Mapping[str, str]:
+    """Return what these columns were in the account's newest list of such a file; empty: never.
+
+    As in `Reading.columns`. Files count as alike when they have the same headings in any order.
+    """
+    if not headings:
+        return {}
+    done = ListImport.objects.filter(account=account, status=ImportStatus.DONE.value)
+    readings = done.filter(reading__columns__has_keys=list(headings)).order_by("-created_at", "-pk")
+    found = readings.values_list("reading__columns", flat=True)[:LOOKED_THROUGH]
+    return next((columns for columns in found if columns.keys() == set(headings)), {})
 
 
 def hash_of(data: bytes) -> str:

@@ -149,13 +149,17 @@ def import_columns(request: PageRequest, import_id: int) -> HttpResponse:
             return redirect("import", import_id)
         except InvalidInputError as refused:
             error = refused
+    # Columns without names are called alike in every file.
+    named = preview.headings if preview.has_header else ()
+    before = queries.last_mapping(request.account, named)
     shown = {
         "row": row,
         "step": 2,
+        "is_remembered": bool(before),
         "error": error,
         "before": queries.imported_before(request.account, import_id),
         "preview": preview,
-        "columns": _columns(preview, request.POST),
+        "columns": _columns(preview, before, request.POST),
         "reading": reading,
         "region": reading.region or request.account.region,
         "regions": regions(),
@@ -263,17 +267,22 @@ def _planned(reading: Reading, preview: Preview, post: QueryDict) -> Reading:
     )
 
 
-def _columns(preview: Preview, post: QueryDict) -> list[dict[str, object]]:
-    """Return each column with its heading, its meaning and what stands below."""
+def _columns(
+    preview: Preview, before: Mapping[str, str], post: QueryDict
+) -> list[dict[str, object]]:
+    """Return each column with its heading, its meaning and what stands below.
+
+    What it was in such a file `before` is a better guess than its name.
+    """
     columns: list[dict[str, object]] = []
     for at, heading in enumerate(preview.headings):
-        guess = preview.meanings[at] if preview.meanings[at] in MEANINGS else KEEP
+        guess = before.get(heading, preview.meanings[at])
         cells = [row[at] for row in preview.sample if len(row) > at]
         columns.append(
             {
                 "name": f"meaning-{at}",
                 "heading": heading,
-                "meaning": post.get(f"meaning-{at}", guess),
+                "meaning": post.get(f"meaning-{at}", guess if guess in MEANINGS else KEEP),
                 "sample": [cell.encode(errors="replace").decode() for cell in cells],
             }
         )
