@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from autodialer.domain import notices, passthru
+from autodialer.domain import callbacks, notices, passthru
 from autodialer.domain.parameters import with_parameters
 from autodialer.domain.signing import Keyring, signed_headers
-from autodialer.domain.webhooks import Purpose
+from autodialer.domain.webhooks import CALLBACKS, Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from autodialer.domain.callbacks import CallbackFacts
     from autodialer.domain.notices import Notice
 
 
@@ -34,6 +35,7 @@ class Parcel:
     salts: Sequence[str]
     tries: int
     notice: Notice
+    callback: CallbackFacts | None = None
     endpoint_id: int | None = None
     is_disabled: bool = False
     plain_http: bool = False
@@ -41,7 +43,7 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """The request of a try: to an endpoint a POST, to a URL of a campaign a GET."""
+    """The request of a try: to an endpoint or a callback a POST, to a URL of a campaign a GET."""
 
     method: str
     url: str
@@ -62,6 +64,12 @@ class Stationery:
             body = notices.body(parcel.notice)
             headers = {"content-type": "application/json", **self._signed(parcel, now, body)}
             return Letter("POST", parcel.url, headers, body)
+        if parcel.purpose in CALLBACKS and parcel.callback is not None:
+            kind, body = callbacks.posted(
+                parcel.notice, parcel.callback, self._recording(parcel.notice)
+            )
+            headers = {"content-type": kind, **self._signed(parcel, now, body)}
+            return Letter("POST", parcel.url, headers, body)
         url = with_parameters(parcel.url, self._pairs(parcel, now))
         # A GET has no body: its query is signed, as it is sent.
         signed = self._signed(parcel, now, urlsplit(url).query.encode())
@@ -73,8 +81,13 @@ class Stationery:
             return []
         if parcel.purpose is Purpose.POPUP:
             return passthru.popup(notice, notice.call, now)
-        recording = f"{self.public_url.rstrip('/')}/recordings/{notice.call.id}/"
-        return passthru.ended_call(notice, notice.call, now, recording)
+        return passthru.ended_call(notice, notice.call, now, self._recording(notice))
+
+    def _recording(self, notice: Notice) -> str:
+        """Return where people listen to the call, "" where there is none."""
+        if notice.call is None:
+            return ""
+        return f"{self.public_url.rstrip('/')}/recordings/{notice.call.id}/"
 
     def _signed(self, parcel: Parcel, now: datetime, payload: bytes) -> dict[str, str]:
         secrets = [self.keyring.secret(salt) for salt in parcel.salts]

@@ -41,6 +41,13 @@ class Purpose(StrEnum):
     CALL_COMPLETED = "call_completed"
     CALL_NO_ANSWER = "call_no_answer"
     POPUP = "popup"
+    # The callbacks of a program that was written for Exotel.
+    CALL_TOLD = "call_told"
+    NUMBER_TOLD = "number_told"
+    CAMPAIGN_TOLD = "campaign_told"
+
+
+CALLBACKS: Final = frozenset({Purpose.CALL_TOLD, Purpose.NUMBER_TOLD, Purpose.CAMPAIGN_TOLD})
 
 
 class DeliveryStatus(StrEnum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from autodialer.domain.callbacks import CAMPAIGN_WORDS
 from autodialer.domain.campaign import CampaignAction, CampaignStatus
 from autodialer.domain.errors import InvalidInputError
 from autodialer.domain.outcome import CallStatus
@@ -19,16 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_C = CampaignStatus
-CAMPAIGN_STATUSES: Final[Mapping[CampaignStatus, str]] = MappingProxyType(
-    {
-        _C.CREATED: "Created",
-        _C.IN_PROGRESS: "InProgress",
-        _C.PAUSED: "Paused",
-        _C.COMPLETED: "Completed",
-        _C.ARCHIVED: "Archived",
-    }
-)
+CAMPAIGN_STATUSES: Final[Mapping[CampaignStatus, str]] = CAMPAIGN_WORDS
 # Statuses of Exotel's campaigns that ours never have: asking for them finds nothing.
 NEVER: Final = frozenset({"failed", "canceled", "cancelled", "deleted"})
 ACTIONS: Final[Mapping[str, CampaignAction]] = MappingProxyType(

@@ -225,6 +225,14 @@ class Callbacks(models.Model):
     campaign_url = models.CharField(max_length=LONGEST_URL, blank=True)
     custom_field = models.CharField(max_length=CUSTOM_FIELD_LENGTH, blank=True)
 
+    class Meta:
+        indexes = [
+            # "Does anybody want to hear of numbers?" is asked whenever one is finished.
+            models.Index(
+                fields=["campaign"], condition=~Q(number_url=""), name="callbacks_of_numbers"
+            ),
+        ]
+
     def __str__(self) -> str:
         return f"callbacks of campaign {self.campaign_id}"
 

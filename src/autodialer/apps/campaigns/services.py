@@ -170,9 +170,7 @@ def create_campaign(
     if numbers and list_id is None:
         list_id = list_of_numbers(account, actor, name, numbers, now).pk
     plan = Plan(name, caller_id, list_id, dial_whom_url, group_id, agent_ids, terms or Terms())
-    campaign = _create(account, actor, plan, "create", now)
-    keep(campaign, tells)
-    return campaign
+    return _create(account, actor, plan, "create", now, tells=tells)
 
 
 @transaction.atomic(durable=True)
@@ -258,7 +256,15 @@ def edit_campaign(
     return campaign
 
 
-def _create(account: Account, actor: Actor, plan: Plan, verb: str, now: datetime) -> Campaign:
+def _create(
+    account: Account,
+    actor: Actor,
+    plan: Plan,
+    verb: str,
+    now: datetime,
+    *,
+    tells: Tells = NOBODY_IS_TOLD,
+) -> Campaign:
     columns = checked(account, plan, now)
     status = _C.IN_PROGRESS if columns["starts_at"] <= now else _C.CREATED
     campaign = Campaign(
@@ -267,6 +273,7 @@ def _create(account: Account, actor: Actor, plan: Plan, verb: str, now: datetime
     _save(campaign)
     _pick_agents(account, campaign, plan.agent_ids)
     _get_numbers(campaign, now)
+    keep(campaign, tells)  # before its first step, which may have to be told
     note_change(campaign, "", actor, now)
     audit(campaign, actor, verb, {}, now)
     hint_campaign(campaign.account_id, campaign.pk)

@@ -65,7 +65,7 @@ def new_single_call(
         max_tries=1,
         changed_at=now,
     )
-    keep(campaign, tells)
+    keep(campaign, tells)  # before its first step, which may have to be told
     note_change(campaign, "", actor, now)
     audit(campaign, actor, "create", {}, now)
     return campaign

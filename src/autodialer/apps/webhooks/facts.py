@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from autodialer.apps.webhooks.lanes import salt_of_urls
+from autodialer.domain.callbacks import CallbackFacts
+from autodialer.domain.campaign import CampaignKind
 from autodialer.domain.notices import (
     AgentFacts,
     CallFacts,
@@ -15,7 +17,7 @@ from autodialer.domain.notices import (
     NumberFacts,
 )
 from autodialer.domain.parcels import Parcel
-from autodialer.domain.webhooks import EventKind, Purpose
+from autodialer.domain.webhooks import CALLBACKS, EventKind, Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +36,7 @@ def parcel_of(row: Mapping[str, Any], now: datetime) -> Parcel:
         salts=_salts(row, now),
         tries=row["tries"],
         notice=notice_of(row),
+        callback=_callback(row),
         endpoint_id=int(lane[1:]) if lane.startswith("e") else None,
         is_disabled=bool(row["disabled_reason"]),
         plain_http=row["allows_http"],
@@ -85,6 +88,19 @@ def _call(row: Mapping[str, Any]) -> CallFacts | None:
         status=row["call_status"],
         reason=row["call_reason"],
         abandoned=row["abandoned"],
+    )
+
+
+def _callback(row: Mapping[str, Any]) -> CallbackFacts | None:
+    if row["purpose"] not in CALLBACKS:
+        return None
+    is_single = row["campaign_kind"] == CampaignKind.CALL
+    return CallbackFacts(
+        caller_id=row["campaign_caller_id"],
+        custom_field=row["custom_field"],
+        made_at=row["campaign_made_at"],
+        session_id=row["session_id"] if is_single else None,
+        call_ids=row["call_ids"],
     )
 
 

@@ -16,9 +16,15 @@ from autodialer.apps.versions import version_of
 from autodialer.apps.webhooks.facts import parcel_of
 from autodialer.apps.webhooks.lanes import lane_of_endpoint, lanes_of_campaign
 from autodialer.apps.webhooks.models import Delivery, Endpoint
-from autodialer.domain import notices, passthru
+from autodialer.domain import callbacks, notices, passthru
 from autodialer.domain.errors import NotFoundError
-from autodialer.domain.webhooks import DeliveryStatus, DisabledReason, EventKind, Purpose
+from autodialer.domain.webhooks import (
+    CALLBACKS,
+    DeliveryStatus,
+    DisabledReason,
+    EventKind,
+    Purpose,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -251,6 +257,8 @@ def _tries(found: Delivery) -> list[Try]:
 def _payload(parcel: Parcel, now: datetime) -> str:
     notice = parcel.notice
     match parcel.purpose:
+        case purpose if purpose in CALLBACKS and parcel.callback is not None:
+            return callbacks.posted(notice, parcel.callback, "")[1].decode()
         case Purpose.WEBHOOK:
             return json.dumps(json.loads(notices.body(notice)), indent=2, ensure_ascii=False)
         case _ if notice.call is None:

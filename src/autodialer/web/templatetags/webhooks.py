@@ -25,6 +25,9 @@ PURPOSES: Final = {
     Purpose.CALL_COMPLETED: gettext_lazy("Call completed URL"),
     Purpose.CALL_NO_ANSWER: gettext_lazy("Call no answer URL"),
     Purpose.POPUP: gettext_lazy("Popup URL"),
+    Purpose.CALL_TOLD: gettext_lazy("Callback of calls"),
+    Purpose.NUMBER_TOLD: gettext_lazy("Callback of numbers"),
+    Purpose.CAMPAIGN_TOLD: gettext_lazy("Callback of the campaign"),
 }
 _TROUBLES: Final = {
     Trouble.ENDPOINT_DISABLED: gettext_lazy("Not sent: the endpoint was disabled."),

@@ -15,6 +15,7 @@ from autodialer.apps.accounts.scopes import GRANTS
 from autodialer.apps.keys.queries import KEY_NAME_LENGTH, KeyState, key_row, key_rows
 from autodialer.apps.keys.services import create_key, revoke_key
 from autodialer.apps.texts import isolated
+from autodialer.domain.ids import sid_of
 from autodialer.web.forms import DateTimeInput, Form
 from autodialer.web.routes import FORM, Route
 
@@ -68,7 +69,8 @@ def keys(request: PageRequest) -> HttpResponse:
             shown = {"name": form.cleaned_data["name"], "key": str(made.token)}
             return render(request, "keys/made.html", shown)
     rows = [(row, STATES[row.state]) for row in key_rows(request.account, request.now)]
-    return render(request, "keys/index.html", {"rows": rows, "form": form}, status=form.status)
+    shown = {"rows": rows, "form": form, "account_sid": sid_of(request.account.pk)}
+    return render(request, "keys/index.html", shown, status=form.status)
 
 
 def revoke(request: PageRequest, key_id: int) -> HttpResponse:

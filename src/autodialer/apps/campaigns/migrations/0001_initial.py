@@ -184,6 +184,10 @@ class Migration(migrations.Migration):
             model_name='campaign',
             index=models.Index(condition=models.Q(('final_counts__isnull', True), ('status__in', ['completed', 'archived'])), fields=['id'], name='campaign_to_count'),
         ),
+        migrations.AddIndex(
+            model_name='callbacks',
+            index=models.Index(condition=models.Q(('number_url', ''), _negated=True), fields=['campaign'], name='callbacks_of_numbers'),
+        ),
         migrations.AddConstraint(
             model_name='campaign',
             constraint=models.CheckConstraint(condition=models.Q(('status__in', ['created', 'in-progress', 'paused', 'completed', 'archived'])), name='campaign_status_is_known'),

@@ -106,7 +106,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(('purpose__in', ['webhook', 'call_completed', 'call_no_answer', 'popup'])), name='delivery_purpose_is_known'),
+            constraint=models.CheckConstraint(condition=models.Q(('purpose__in', ['webhook', 'call_completed', 'call_no_answer', 'popup', 'call_told', 'number_told', 'campaign_told'])), name='delivery_purpose_is_known'),
         ),
         migrations.AddConstraint(
             model_name='delivery',

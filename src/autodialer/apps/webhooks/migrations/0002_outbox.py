@@ -25,6 +25,10 @@ BEGIN
         AND (c.popup_url <> '' OR _kind = 'call.ended' AND NEW.try_no IS NOT NULL
              AND (c.call_completed_url <> ''
                   OR c.call_no_answer_url <> '' AND NEW.status = 'no-answer'))
+     UNION ALL
+    SELECT FROM campaigns_callbacks AS told
+      WHERE told.campaign_id = NEW.campaign_id AND told.call_url <> ''
+        AND _kind = 'call.ended' AND NEW.try_no IS NOT NULL
      LIMIT 1;
     IF NOT FOUND THEN
         RETURN NULL;
@@ -53,7 +57,12 @@ BEGIN
                ('call_no_answer', c.call_no_answer_url <> '' AND _kind = 'call.ended'
                                   AND NEW.try_no IS NOT NULL AND NEW.status = 'no-answer')
            ) AS hook (purpose, is_wanted)
-     WHERE c.id = NEW.campaign_id AND hook.is_wanted;
+     WHERE c.id = NEW.campaign_id AND hook.is_wanted
+     UNION ALL
+    SELECT _event, NEW.account_id, 'call_told', NULL, 'c' || told.campaign_id || ':call_told', _at
+      FROM campaigns_callbacks AS told
+     WHERE told.campaign_id = NEW.campaign_id AND told.call_url <> ''
+       AND _kind = 'call.ended' AND NEW.try_no IS NOT NULL;
     RETURN NULL;
 END $$;
 
@@ -75,7 +84,10 @@ NUMBERS = """
 CREATE FUNCTION webhooks_tell_numbers() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM FROM webhooks_endpoint AS e
-      WHERE e.disabled_reason = '' AND webhooks_wants(e.kinds, 'number.finished') LIMIT 1;
+      WHERE e.disabled_reason = '' AND webhooks_wants(e.kinds, 'number.finished')
+     UNION ALL
+    SELECT FROM campaigns_callbacks AS told WHERE told.number_url <> ''
+     LIMIT 1;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
@@ -91,17 +103,25 @@ BEGIN
           FROM changed
           JOIN campaigns_target AS t ON t.id = changed.target_id
          WHERE changed.new NOT IN ('scheduled', 'in-progress', 'retry', 'retrying')
-           AND EXISTS (SELECT FROM webhooks_endpoint AS e
-                        WHERE e.account_id = t.account_id AND e.disabled_reason = ''
-                          AND webhooks_wants(e.kinds, 'number.finished'))
-        RETURNING id, account_id, at
+           AND (EXISTS (SELECT FROM webhooks_endpoint AS e
+                         WHERE e.account_id = t.account_id AND e.disabled_reason = ''
+                           AND webhooks_wants(e.kinds, 'number.finished'))
+                OR EXISTS (SELECT FROM campaigns_callbacks AS told
+                            WHERE told.campaign_id = t.campaign_id AND told.number_url <> ''))
+        RETURNING id, account_id, campaign_id, at
     )
     INSERT INTO webhooks_delivery (event_id, account_id, purpose, endpoint_id, lane, due_at)
     SELECT told.id, told.account_id, 'webhook', e.id, 'e' || e.id, told.at
       FROM told
       JOIN webhooks_endpoint AS e
         ON e.account_id = told.account_id AND e.disabled_reason = ''
-           AND webhooks_wants(e.kinds, 'number.finished');
+           AND webhooks_wants(e.kinds, 'number.finished')
+     UNION ALL
+    SELECT told.id, told.account_id, 'number_told', NULL,
+           'c' || told.campaign_id || ':number_told', told.at
+      FROM told
+      JOIN campaigns_callbacks AS callbacks
+        ON callbacks.campaign_id = told.campaign_id AND callbacks.number_url <> '';
     RETURN NULL;
 END $$;
 
@@ -126,9 +146,11 @@ BEGIN
     SELECT c.account_id INTO _account
       FROM campaigns_campaign AS c
      WHERE c.id = NEW.campaign_id
-       AND EXISTS (SELECT FROM webhooks_endpoint AS e
-                    WHERE e.account_id = c.account_id AND e.disabled_reason = ''
-                      AND (e.kinds = '{}' OR e.kinds::text[] && _kinds));
+       AND (EXISTS (SELECT FROM webhooks_endpoint AS e
+                     WHERE e.account_id = c.account_id AND e.disabled_reason = ''
+                       AND (e.kinds = '{}' OR e.kinds::text[] && _kinds))
+            OR EXISTS (SELECT FROM campaigns_callbacks AS told
+                        WHERE told.campaign_id = c.id AND told.campaign_url <> ''));
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
@@ -139,7 +161,13 @@ BEGIN
         SELECT _event, _account, 'webhook', e.id, 'e' || e.id, NEW.at
           FROM webhooks_endpoint AS e
          WHERE e.account_id = _account AND e.disabled_reason = ''
-           AND webhooks_wants(e.kinds, _kind);
+           AND webhooks_wants(e.kinds, _kind)
+         UNION ALL
+        SELECT _event, _account, 'campaign_told', NULL,
+               'c' || told.campaign_id || ':campaign_told', NEW.at
+          FROM campaigns_callbacks AS told
+         WHERE told.campaign_id = NEW.campaign_id AND told.campaign_url <> ''
+           AND _kind IN ('campaign.started', 'campaign.completed');
         IF FOUND THEN
             INSERT INTO webhooks_event (id, account_id, campaign_id, kind, change_id, at)
             VALUES (_event, _account, NEW.campaign_id, _kind, NEW.id, NEW.at);

@@ -4,7 +4,15 @@ SELECT d.id, d.lane, d.purpose, d.tries, d.account_id, event.id AS event_id, eve
        CASE d.purpose WHEN 'webhook' THEN p.url
                       WHEN 'popup' THEN c.popup_url
                       WHEN 'call_completed' THEN c.call_completed_url
-                      ELSE c.call_no_answer_url END AS url,
+                      WHEN 'call_no_answer' THEN c.call_no_answer_url
+                      WHEN 'call_told' THEN callbacks.call_url
+                      WHEN 'number_told' THEN callbacks.number_url
+                      ELSE callbacks.campaign_url END AS url,
+       c.kind AS campaign_kind, c.created_at AS campaign_made_at,
+       own.e164 AS campaign_caller_id, s.id AS session_id,
+       ARRAY(SELECT past.id FROM calls_attempt AS past
+              WHERE past.target_id = t.id AND d.purpose = 'number_told' AND past.try_no IS NOT NULL
+              ORDER BY past.try_no) AS call_ids,
        p.disabled_reason, p.salt, p.old_salt, p.old_salt_until,
        c.id AS campaign_id, c.name AS campaign_name,
        coalesce(callbacks.custom_field, '') AS custom_field,
@@ -21,6 +29,7 @@ SELECT d.id, d.lane, d.purpose, d.tries, d.account_id, event.id AS event_id, eve
   LEFT JOIN webhooks_endpoint AS p ON p.id = d.endpoint_id
   LEFT JOIN campaigns_campaign AS c ON c.id = event.campaign_id
   LEFT JOIN campaigns_callbacks AS callbacks ON callbacks.campaign_id = c.id
+  LEFT JOIN campaigns_callerid AS own ON own.id = c.caller_id_id
   LEFT JOIN calls_attempt AS a ON a.id = event.attempt_id
   LEFT JOIN calls_session AS s ON s.id = a.session_id
   LEFT JOIN agents_agentdevice AS device ON device.id = s.device_id
