@@ -46,10 +46,10 @@ async def take_answer(
 ) -> bool:
     """See `ports.store.Store`; return whether the campaign was paused."""
     async with database.bulk() as connection:
-        row = await _locked(connection, lease, request.campaign_id)
+        row, ours = await _locked(connection, lease, request)
         state = _state(row)
-        new = await _heard(connection, row, state, request, answer, now)
-        if new is not state:
+        new = await _heard(connection, row | {"ours": ours}, state, request, answer, now)
+        if new != state:
             await _run(connection, "note_source", **_columns(request.campaign_id, new))
         if not new.has_failed:
             return False
@@ -77,9 +77,7 @@ async def _heard(  # noqa: PLR0917  what an answer is judged by
         return after_end(state, now)
     if isinstance(answer, SourceTrouble):
         return after_failure(state, answer, request.asked_at, now)
-    ours = await _run(connection, "own_numbers", "contacts", account_id=row["account_id"])
-    taken = {own["e164"] for own in ours}
-    wanted = [number for number in _in_order(answer, row["region"]) if number not in taken]
+    wanted = [number for number in _in_order(answer, row["region"]) if number not in row["ours"]]
     if not wanted:
         return after_failure(state, SourceTrouble.NOTHING_TO_DIAL, request.asked_at, now)
     (added,) = await _run(
@@ -119,24 +117,27 @@ def _in_order(answer: Sequence[str], region: str) -> list[str]:
     return list(numbers)
 
 
-async def _locked(connection: Connection, lease: Lease, campaign_id: CampaignId) -> Row:
-    """Lock campaign and source, so that the next statements see what was committed before."""
-    rows = await _run(
-        connection,
-        "lock_source",
-        node_id=lease.node_id,
-        epoch=lease.epoch,
-        campaign_id=campaign_id,
-    )
+async def _locked(
+    connection: Connection, lease: Lease, request: NumberRequest
+) -> tuple[Row, frozenset[str]]:
+    """Lock campaign and source, so that the next statements see what was committed before.
+
+    Also returns the account's own numbers, in the same round trip: an agent waits.
+    """
+    fence = {"node_id": lease.node_id, "epoch": lease.epoch}
+    locked = step("campaigns", "lock_source", **fence, campaign_id=request.campaign_id)
+    own = step("contacts", "own_numbers", account_id=request.account_id)
+    async with connection.pipeline():
+        source = await connection.execute(locked.query, locked.values)
+        numbers = await connection.execute(own.query, own.values)
+        rows, ours = await source.fetchall(), await numbers.fetchall()
     if not rows:
         raise LeaseLostError("Another process drives this node now; this one has stopped.")
-    return rows[0]
+    return rows[0], frozenset(row["e164"] for row in ours)
 
 
-async def _run(
-    connection: Connection, name: str, app: str = "campaigns", **values: Any
-) -> list[Row]:
-    asked = step(app, name, **values)
+async def _run(connection: Connection, name: str, **values: Any) -> list[Row]:
+    asked = step("campaigns", name, **values)
     cursor = await connection.execute(asked.query, asked.values)
     return await cursor.fetchall() if cursor.description else []
 
