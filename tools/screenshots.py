@@ -122,9 +122,13 @@ def _take_all(browser: Browser, office: Office, url: str, look: Look) -> None:
         ("create", "/campaigns/new/"),
         ("lists", "/lists/"),
         ("people", "/people/"),
+        ("contacts", "/lists/contacts/"),
         ("dnd", "/dnd/"),
+        ("caller-ids", "/caller-ids/"),
         ("balance", "/balance/"),
         ("audit", "/audit/"),
+        ("webhooks", "/webhooks/"),
+        ("keys", "/keys/"),
         ("settings", "/settings/"),
     ):
         page = window.new_page()

@@ -60,7 +60,8 @@ def run_demo(*, once: bool) -> int:
     os.environ["AUTODIALER_VAR"] = str(paths.var)
     with ExitStack() as running:
         running.enter_context(alone(paths))
-        signal.signal(signal.SIGTERM, _interrupt)
+        for stop in (signal.SIGTERM, signal.SIGINT):  # a shell starts `demo &` deaf to the latter
+            signal.signal(stop, _interrupt)
         try:
             switch = _start_stack(paths, running)
             if not once:
