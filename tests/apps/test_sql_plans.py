@@ -87,6 +87,10 @@ AMONG = {
 
 # What finishing a call and claiming the next one reads, whatever its account and campaign are like.
 HAND_OVER = {
+    # Whether anybody is to be told: nobody is, here.
+    "endpoint_enabled",
+    "callbacks_of_numbers",
+    "campaigns_callbacks_pkey",
     "calls_node_pkey",
     "calls_attempt_pkey",
     "campaigns_target_pkey",

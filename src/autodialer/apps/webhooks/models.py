@@ -62,6 +62,12 @@ class Endpoint(models.Model):
                 name="endpoint_old_secret_ends",
             ),
         ]
+        indexes = [
+            # "Does anybody want to know?" is asked at each step of a call and of a number.
+            models.Index(
+                fields=["account"], condition=Q(disabled_reason=""), name="endpoint_enabled"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.url

@@ -81,6 +81,10 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('old_salt', ''), ('old_salt_until__isnull', True)), models.Q(models.Q(('old_salt', ''), _negated=True), ('old_salt_until__isnull', False)), _connector='OR'), name='endpoint_old_secret_ends'),
         ),
         migrations.AddIndex(
+            model_name='endpoint',
+            index=models.Index(condition=models.Q(('disabled_reason', '')), fields=['account'], name='endpoint_enabled'),
+        ),
+        migrations.AddIndex(
             model_name='event',
             index=django.contrib.postgres.indexes.BrinIndex(fields=['at'], name='event_by_age'),
         ),
