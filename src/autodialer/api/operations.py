@@ -165,9 +165,10 @@ def operation(
             operation_id=view.__name__,
             summary=view.__name__.replace("_", " ").capitalize(),
             description=_described(view, permission),
-            openapi_extra=_described_answers(
-                method, refuses, documented or {}, is_matched=is_matched
-            ),
+            openapi_extra={
+                **_described_answers(method, refuses, documented or {}, is_matched=is_matched),
+                "x-scopes": [scope.value for scope in scopes_with(permission)],
+            },
         )
         registered: View = register(view)
         return registered

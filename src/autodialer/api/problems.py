@@ -168,7 +168,9 @@ class Refusal:
 def problem_of(request: ApiRequest, error: Exception) -> HttpResponse:
     """Return the reply for an error; one that nobody expected is logged and told to nobody."""
     refusal = refusal_of(error)
-    if refusal.status >= _OUR_FAULT:
+    if refusal.status > _OUR_FAULT:
+        log.warning("database_unavailable", path=request.path_info)
+    elif refusal.status == _OUR_FAULT:
         log.error("api_failed", path=request.path_info, code=refusal.code, exc_info=error)
     body = {
         "type": f"{ERRORS_PAGE}#{refusal.code}",
