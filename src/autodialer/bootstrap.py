@@ -144,6 +144,7 @@ async def _run_web(settings: WebSettings, topics: Topics | None) -> None:
     from django.core.wsgi import get_wsgi_application
 
     from autodialer.adapters.pg.screens import PgNewsroom
+    from autodialer.api.events import CampaignEvents
     from autodialer.web.asgi import WebApp, serve
     from autodialer.web.live import Hub
     from autodialer.web.sip_bridge import SipBridge
@@ -151,7 +152,8 @@ async def _run_web(settings: WebSettings, topics: Topics | None) -> None:
 
     newsroom = PgNewsroom(settings.database_url)
     hub = Hub(topics or TOPICS, newsroom, clock=lambda: datetime.now(UTC))
-    app = WebApp(get_wsgi_application(), hub, SipBridge(hub))
+    events = CampaignEvents(PgNewsroom(settings.database_url), clock=lambda: datetime.now(UTC))
+    app = WebApp(get_wsgi_application(), hub, SipBridge(hub), events)
     # All that is loaded stays: to look through it for garbage again and again would stop pages and
     # streams for a tenth of a second each time.
     gc.freeze()
@@ -160,9 +162,13 @@ async def _run_web(settings: WebSettings, topics: Topics | None) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     async with asyncio.TaskGroup() as tasks:
-        live = tasks.create_task(hub.run(), name="live")
+        streams = [
+            tasks.create_task(hub.run(), name="live"),
+            tasks.create_task(events.run(), name="events"),
+        ]
         await serve(app, settings.host, settings.port, settings.finish, stop)
-        live.cancel()
+        for each in streams:
+            each.cancel()
     log.info("web_stopped")
 
 

@@ -31,7 +31,7 @@ TABLE: Final = (
     _row(
         "see a campaign and its counts",
         "campaign campaign_counts campaign_performance",
-        "get_campaign get_counts",
+        "get_campaign get_counts watch_campaign",
     ),
     _row("make a campaign", "campaign_new campaign_preview", "create_campaign"),
     _row("clone a campaign", "campaign_clone", "clone_campaign"),

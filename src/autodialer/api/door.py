@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PREFIXES: Final = ("/api/", *exotel.PREFIXES)
 # Addresses that say how to use the API, for people without a key.
-OPEN: Final = frozenset({"api:openapi-json", "api:docs", "api:errors"})
+OPEN: Final = frozenset({"api:openapi-json", "api_docs", "api_errors"})
 JSON_BYTES: Final = 5 * 1024 * 1024  # five thousand contacts with fields of their own
 FILE_BYTES: Final = 21 * 1024 * 1024
 
@@ -98,6 +98,8 @@ def _check_size(request: ApiRequest) -> None:
     is_file = request.content_type == "multipart/form-data"
     most = FILE_BYTES if is_file else JSON_BYTES
     length = request.META.get("CONTENT_LENGTH") or "0"
+    if "HTTP_TRANSFER_ENCODING" in request.META:
+        raise ApiError("length_required", "Send the body whole, with its `Content-Length`.")
     if length.isdecimal() and int(length) > most:
         raise ApiError("too_big", f"The body may have {most:,} bytes: send less at once.")
 

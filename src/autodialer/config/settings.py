@@ -21,6 +21,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "autodialer.api",
     "autodialer.web",  # before allauth, whose templates it replaces
     "django.forms",
     "allauth",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import structlog
 import uvicorn
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import timedelta
 
-    from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
+    from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
     from django.core.handlers.wsgi import WSGIHandler
 
     from autodialer.web.live import Hub
@@ -36,17 +36,36 @@ LIVE: Final = "/live"
 PHONE: Final = "/sip"
 
 
+class Streams(Protocol):
+    """Answers that last, of somebody else than the pages."""
+
+    def matches(self, path: str) -> bool:
+        """Return whether this address is answered here."""
+        ...
+
+    def end_all(self) -> None:
+        """End every stream."""
+        ...
+
+    async def serve(
+        self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        """Answer one request."""
+        ...
+
+
 class WebApp:
     """Answers every connection of the web process."""
 
-    def __init__(self, pages: WSGIHandler, hub: Hub, phone: SipBridge) -> None:
+    def __init__(self, pages: WSGIHandler, hub: Hub, phone: SipBridge, events: Streams) -> None:
         in_threads: Any = WSGIMiddleware(cast("Any", pages), workers=THREADS)
         self._pages = Patient(in_threads)
-        self._hub, self._phone = hub, phone
+        self._hub, self._phone, self._events = hub, phone, events
 
     def end_streams(self) -> None:
         """End what would otherwise never end."""
         self._hub.end_all()
+        self._events.end_all()
 
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
@@ -59,6 +78,8 @@ class WebApp:
                 await send({"type": "websocket.close", "code": 1000, "reason": None})
             case "http" if scope["path"] == LIVE:
                 await self._hub.serve(scope, receive, send)
+            case "http" if self._events.matches(scope["path"]):
+                await self._events.serve(scope, receive, send)
             case "http":
                 await self._pages(scope, receive, send)
             case "lifespan":

@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from ninja import Query, Router, Status
 
 from autodialer.api.cursors import next_page, place_of
+from autodialer.api.events import state_of
 from autodialer.api.fields import Id, Page
 from autodialer.api.operations import check_match, operation, tagged
 from autodialer.api.problems import fields_called
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 router: Final = Router()
 _P = Permission
 _ONE: Final = "/campaigns/{campaign_id}"
+EVENTS: Final = "text/event-stream"
+_TEXT: Final = {"type": "string"}
 # What services call a field that the body calls otherwise.
 _FIELDS: Final = {
     "list": "list_id",
@@ -88,6 +91,27 @@ def get_counts(request: ApiRequest, campaign_id: Id) -> CountsReply:
     """Read the ten counts of a campaign, all of one instant."""
     visible_campaign(request.account, request.actor, campaign_id)
     return counts_reply(campaign_counts(request.account, campaign_id))
+
+
+@operation(
+    router,
+    "GET",
+    f"{_ONE}/events",
+    _P.VIEW_CAMPAIGN,
+    replies={200: None},
+    refuses=(404, 405),
+    produces=EVENTS,
+    documented={200: {"description": "The stream.", "content": {EVENTS: {"schema": _TEXT}}}},
+)
+def watch_campaign(request: ApiRequest, campaign_id: Id) -> HttpResponse:
+    """Watch a campaign: server-sent events with its status and counts, whenever they change.
+
+    Each event `campaign` is the whole state. Every few seconds a comment shows that the stream
+    lives. It ends when the key stops working; connect again after any end.
+    """
+    # The web process answers in its event loop (`api/events.py`); elsewhere this is one event.
+    state = state_of(request.account, request.actor, campaign_id)
+    return HttpResponse(state, content_type=f"{EVENTS}; charset=utf-8")
 
 
 @operation(router, "POST", "/campaigns", _P.CREATE_CAMPAIGN, replies={201: CampaignReply})

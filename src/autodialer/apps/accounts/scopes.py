@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -104,6 +105,11 @@ GRANTS: Final[Mapping[KeyScope, Grant]] = MappingProxyType(
 
 def permissions_of(scopes: Iterable[str]) -> frozenset[Permission]:
     """Return all that these scopes give together; a scope that is no more gives nothing."""
+    return _together(tuple(scopes))
+
+
+@lru_cache(maxsize=1_000)  # asked at each request
+def _together(scopes: tuple[str, ...]) -> frozenset[Permission]:
     known = (GRANTS[KeyScope(scope)] for scope in scopes if scope in set(KeyScope))
     return frozenset().union(*(grant.permissions for grant in known))
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from autodialer.apps.accounts.actor import Actor
-from autodialer.apps.accounts.permissions import Permission, may
+from autodialer.apps.accounts.models import Account
+from autodialer.apps.accounts.permissions import RULES, Permission
 from autodialer.apps.accounts.scopes import permissions_of
 from autodialer.apps.keys.models import KEY_NAME_LENGTH, ApiKey
+from autodialer.apps.statements import statement
 from autodialer.domain.errors import AutodialerError, NotFoundError
 from autodialer.domain.people import Role
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from autodialer.apps.accounts.models import Account
     from autodialer.apps.keys.token import Token
 
 __all__ = ["KEY_NAME_LENGTH"]
@@ -99,21 +100,25 @@ def bearer_of(
 
     The comparison takes as long for a wrong secret as for a right one.
     """
-    found = (
-        ApiKey.objects.select_related("account", "made_by").filter(public_id=token.public_id)
-    ).first()
+    found: Any = next(
+        iter(Account.objects.raw(statement("keys", "bearer"), {"public_id": token.public_id})),
+        None,
+    )
     kept = bytes(found.secret_hash) if found else bytes(32)
     if not hmac.compare_digest(kept, token.secret_hash) or found is None:
         raise KeyRefusedError("There is no such API key: check that you copied all of it.")
-    state = state_of(found, now)
+    maker = None if found.made_by_id is None else (found.maker_is_active, found.maker_role)
+    state = _state(found.revoked_at, found.expires_at, maker, now)
     if state is not KeyState.LIVE:
         raise KeyRefusedError(*_REFUSALS[state])
-    return Bearer(
-        found.pk,
-        found.account,
-        actor_of(found, request_id, from_address),
-        found.last_used_at,
+    actor = Actor(
+        name=f"API key {found.key_name}",
+        role=Role.SUPERVISOR,
+        request_id=request_id,
+        from_address=from_address,
+        granted=permissions_of(found.scopes),
     )
+    return Bearer(found.key_id, found, actor, found.last_used_at)
 
 
 def is_live(key_id: int, now: datetime) -> bool:
@@ -122,28 +127,27 @@ def is_live(key_id: int, now: datetime) -> bool:
     return found is not None and state_of(found, now) is KeyState.LIVE
 
 
-def actor_of(key: ApiKey, request_id: str | None, from_address: str | None) -> Actor:
-    """Return the key as somebody who acts: it may what its scopes give, whoever made it."""
-    return Actor(
-        name=f"API key {key.name}",
-        role=Role.SUPERVISOR,
-        request_id=request_id,
-        from_address=from_address,
-        granted=permissions_of(key.scopes),
-    )
-
-
 def state_of(key: ApiKey, now: datetime) -> KeyState:
     """Return whether the key works now; its `made_by` should be loaded."""
-    if key.revoked_at is not None:
+    maker = None if key.made_by is None else (key.made_by.is_active, key.made_by.role)
+    return _state(key.revoked_at, key.expires_at, maker, now)
+
+
+def _state(
+    revoked_at: datetime | None,
+    expires_at: datetime | None,
+    maker: tuple[bool, str] | None,
+    now: datetime,
+) -> KeyState:
+    """Return whether a key works; `maker` is whether they are enabled, and their role."""
+    if revoked_at is not None:
         return KeyState.REVOKED
-    if key.expires_at is not None and key.expires_at <= now:
+    if expires_at is not None and expires_at <= now:
         return KeyState.EXPIRED
-    maker = key.made_by
-    if maker is not None and not (
-        maker.is_active and may(Actor.of(maker), Permission.MANAGE_API_KEYS)
-    ):
-        return KeyState.MAKER_GONE
+    if maker is not None:
+        is_active, role = maker
+        if not is_active or RULES[Permission.MANAGE_API_KEYS].scope(Role(role)) is None:
+            return KeyState.MAKER_GONE
     return KeyState.LIVE
 
 
