@@ -31,6 +31,12 @@ class Source:
 @cache
 def tracked() -> tuple[Source, ...]:
     """Return every file that is or would be committed, ignored ones left out."""
+    return tuple(Source(Path(name)) for name in names() if (ROOT / name).is_file())
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Return the name of all that is or would be committed."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607
         cwd=ROOT,
@@ -38,8 +44,7 @@ def tracked() -> tuple[Source, ...]:
         capture_output=True,
         text=True,
     )
-    names = sorted(set(filter(None, listed.stdout.split("\0"))))
-    return tuple(Source(Path(name)) for name in names if (ROOT / name).is_file())
+    return tuple(sorted(set(filter(None, listed.stdout.split("\0")))))
 
 
 def python_sources(*folders: str) -> Iterator[Source]:

@@ -1,4 +1,7 @@
-"""Check the text of the repository: no foreign host or machine path, every decision linked."""
+"""Check the text of the repository: no foreign host or machine path, every decision linked.
+
+Nor a link: what it points to is on one machine, or here already.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from tools.sources import Source, tracked
+from tools.sources import ROOT, Source, names, tracked
 
 # Folders of one machine: what a file names there exists nowhere else.
 MACHINE_PATH: Final = re.compile(
@@ -71,11 +74,18 @@ def unlinked_decisions(sources: tuple[Source, ...]) -> Iterator[str]:
             yield f"{name} is not linked from {INDEX}"
 
 
+def links() -> Iterator[str]:
+    """Yield a sentence for each link, such as an environment's that somebody shares."""
+    for name in names():
+        if (ROOT / name).is_symlink():
+            yield f"{name} is a link: commit what it points to, or ignore it"
+
+
 def main() -> int:
     """Print every finding; return the exit status."""
     sources, hosts = tracked(), configured_hosts()
     found = [text for source in sources for text in foreign_text(source, hosts)]
-    found += unlinked_decisions(sources)
+    found += [*unlinked_decisions(sources), *links()]
     print("\n".join(found), end="\n" if found else "", file=sys.stderr)
     return 1 if found else 0
 

@@ -128,6 +128,8 @@ def import_new(request: PageRequest) -> HttpResponse:
 def import_columns(request: PageRequest, import_id: int) -> HttpResponse:
     """Show how the file is read, let it be said otherwise, and have it checked."""
     row = queries.import_row(request.account, request.actor, import_id)
+    if row.is_over:  # somebody went back to it
+        return go(request, reverse("import", args=[import_id]))
     stored = queries.reading_of(request.account, request.actor, import_id)
     asked = request.POST if request.method == "POST" else request.GET
     reading = _reading(asked, stored) if "region" in asked else stored
