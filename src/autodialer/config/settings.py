@@ -134,6 +134,7 @@ MFA_TOTP_ISSUER = "Autodialer"
 MFA_TOTP_TOLERANCE = 1  # half minutes by which a telephone's clock may be wrong
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not pages.is_https()
 
+SESSION_ENGINE = "autodialer.web.sessions"
 SESSION_COOKIE_AGE = int(timedelta(days=14).total_seconds())
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -9,10 +9,10 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
 from allauth.core import context
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 
 from autodialer.apps.accounts.actor import Actor
+from autodialer.apps.accounts.queries import person
 from autodialer.apps.accounts.services import set_password
 from autodialer.web import signals
 from autodialer.web.client import client_address
@@ -66,7 +66,7 @@ class SignIn(AuthenticationBackend):  # type: ignore[misc]  # allauth has no typ
 
     def get_user(self, user_id: int) -> User | None:
         """Return the person with their account, which every page needs, None when disabled."""
-        user = get_user_model().objects.select_related("account").filter(pk=user_id).first()
+        user = person(user_id)
         return user if user is not None and self.user_can_authenticate(user) else None
 
 

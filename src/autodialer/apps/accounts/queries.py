@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+from django.db import connection
 from django.db.models import Q
 
 from autodialer.apps.accounts.models import Account, Role, User
+from autodialer.apps.statements import statement
 from autodialer.domain.errors import NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
 
 def accounts() -> list[Account]:
@@ -60,6 +64,39 @@ def users_by_id(account: Account, ids: Iterable[int]) -> list[User]:
         missing = min(wanted - {user.pk for user in found})
         raise NotFoundError(f"There is no user {missing}: see `autodialer user list`.")
     return found
+
+
+def session_data(key: str, now: datetime) -> str | None:
+    """Return what a browser session keeps, None when there is none (any more)."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement("accounts", "session_data"), {"key": key, "now": now})
+        found: tuple[str] | None = cursor.fetchone()
+    return found and found[0]
+
+
+def person(user_id: int) -> User | None:
+    """Return a user with their account, None when there is no such user.
+
+    Every request asks for it. To make its statement takes longer than all the rest, so that is
+    done once.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_person_statement(), [user_id])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    columns = [field.attname for field in User._meta.concrete_fields]
+    found = User.from_db(connection.alias, columns, row[: len(columns)])
+    of_account = [field.attname for field in Account._meta.concrete_fields]
+    found.account = Account.from_db(connection.alias, of_account, row[len(columns) :])
+    return found
+
+
+@cache
+def _person_statement() -> str:
+    """Return the ORM's own statement, all columns of the user and then those of the account."""
+    found = User.objects.select_related("account").filter(pk=0)
+    return found.query.sql_with_params()[0]
 
 
 def needs_second_factor(user: User) -> bool:
