@@ -21,6 +21,8 @@ from tests.support.site import CALLER_ID, now
 if TYPE_CHECKING:
     from tests.support.site import Site
 
+# An agent's phone rings for half a minute before it is given up.
+pytestmark = pytest.mark.timeout(180)
 NEVER_ANSWERS = "+919900099993"
 
 
@@ -79,6 +81,7 @@ def test_a_busy_number_ends_the_call_and_is_not_tried_again(site: Site, client: 
     assert len(site.invites(number)) == 1
 
 
+@pytest.mark.slow
 def test_an_agent_who_does_not_answer_is_the_end_of_the_call(site: Site, client: Exotel) -> None:
     agent, number = site.hire(NEVER_ANSWERS), site.number("01")
     sid = connect(site, client, agent.phone, number)
