@@ -10,13 +10,18 @@ function show(cell, isOpen) {
   }
 }
 
+// It may be taken away before it has begun, or not be there: the row says so.
+function play(recording) {
+  recording?.play().catch(() => {});
+}
+
 document.body.addEventListener("htmx:beforeRequest", (event) => {
   const link = event.detail.elt.closest("[data-opens]");
   if (!link || cellOf(link).parentElement.hidden) return;
   event.preventDefault();
   const recording = cellOf(link).querySelector("audio");
   if ("plays" in link.dataset && recording?.paused) {
-    recording.play();
+    play(recording);
     return;
   }
   show(cellOf(link), false);
@@ -35,5 +40,5 @@ document.body.addEventListener("htmx:afterSwap", (event) => {
   const link = event.detail.requestConfig?.elt.closest("[data-opens]");
   if (!link) return;
   show(event.detail.target, true);
-  if ("plays" in link.dataset) event.detail.target.querySelector("audio")?.play();
+  if ("plays" in link.dataset) play(event.detail.target.querySelector("audio"));
 });
