@@ -24,7 +24,7 @@ STATUS_WRITERS: Final = re.compile(
     rf"{SRC}/(apps/\w+/services|adapters/memory/(tables|purses))\.py"
 )
 SQL_FOLDER: Final = re.compile(rf"{SRC}/apps/\w+/sql/\w+\.sql")
-CLOCK_READERS: Final = re.compile(rf"{SRC}/(ops/.*|bootstrap|web/middleware)\.py")
+CLOCK_READERS: Final = re.compile(rf"{SRC}/(ops/.*|bootstrap|web/middleware|web/sessions)\.py")
 # Asks our own Asterisk whether it is up; all else goes through adapters.safehttp.
 HTTP_CLIENTS: Final = re.compile(rf"{SRC}/ops/asterisk/run\.py")
 DOCUMENTED: Final = (f"{SRC}/domain", f"{SRC}/ports", f"{SRC}/engine")

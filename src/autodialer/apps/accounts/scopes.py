@@ -30,6 +30,7 @@ class KeyScope(StrEnum):
     RECORDINGS_READ = "recordings:read"
     AGENTS_READ = "agents:read"
     AGENTS_WRITE = "agents:write"
+    AGENTS_MANAGE = "agents:manage"
     AGENTS_CONTROL = "agents:control"
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
@@ -79,9 +80,10 @@ GRANTS: Final[Mapping[KeyScope, Grant]] = MappingProxyType(
             "play and download recordings", _SEE_CAMPAIGNS | {_P.PLAY_RECORDING}
         ),
         _S.AGENTS_READ: Grant("see users, groups and devices, and what agents do", _SEE_AGENTS),
-        _S.AGENTS_WRITE: Grant(
-            "make and change agents, their devices, and groups",
-            _SEE_AGENTS | {_P.EDIT_GROUPS, _P.MANAGE_AGENTS},
+        _S.AGENTS_WRITE: Grant("make, change and delete groups", _SEE_AGENTS | {_P.EDIT_GROUPS}),
+        # Apart, because it can move an agent's phone to another number.
+        _S.AGENTS_MANAGE: Grant(
+            "make and change agents and their devices", _SEE_AGENTS | {_P.MANAGE_AGENTS}
         ),
         _S.AGENTS_CONTROL: Grant(
             "start and stop agents",
