@@ -43,6 +43,8 @@ RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-pr
 _REFUSED: Final = (
     *("status of 409", "status of 422", "status of 404", "status of 403"),
     *("Error Code 409", "Error Code 422"),
+    # What a page asked for by itself gave way to what a person asked for.
+    *("htmx:sendAbort", "htmx:afterRequest, [object HTMLElement]"),
 )
 
 

@@ -35,6 +35,10 @@ NO_PAGES: Final = {
 }
 
 
+# Some seventy pages, each looked at by axe.
+pytestmark = pytest.mark.timeout(300)
+
+
 @pytest.fixture
 def world(pages: Pages) -> World:
     return make_world("Acme")

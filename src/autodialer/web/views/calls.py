@@ -10,7 +10,7 @@ from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.calls.details import SEARCH_FROM, Asked, Mark, call_detail, call_page
 from autodialer.apps.calls.explain import why_number
 from autodialer.apps.campaigns.access import visible_campaign
-from autodialer.apps.campaigns.queries import target_changes
+from autodialer.apps.campaigns.queries import campaign_counts, target_changes
 from autodialer.domain.errors import InvalidInputError, NotFoundError
 from autodialer.domain.outcome import CallStatus
 from autodialer.web.routes import Route
@@ -20,14 +20,22 @@ if TYPE_CHECKING:
 
     from django.http import HttpResponse, QueryDict
 
+    from autodialer.apps.campaigns.counting import TargetCounts
     from autodialer.web.access import PageRequest
 
 LONGEST: Final = 40  # letters of a number as people write it
 
 
 def render_calls(request: PageRequest, campaign_id: int) -> HttpResponse:
-    """Show the table alone, for htmx."""
-    return render(request, "campaign/_calls.html", calls_shown(request, campaign_id))
+    """Show the table alone, for htmx, and which state of the campaign it shows."""
+    known = version(campaign_counts(request.account, campaign_id))
+    shown = {**calls_shown(request, campaign_id), "version": known}
+    return render(request, "campaign/_calls.html", shown)
+
+
+def version(counts: TargetCounts) -> str:
+    """Return what differs as soon as a call begins or ends."""
+    return "-".join(str(count) for count in counts.by_status.values())
 
 
 def calls_shown(request: PageRequest, campaign_id: int) -> dict[str, Any]:

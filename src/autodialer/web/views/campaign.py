@@ -21,7 +21,7 @@ from autodialer.domain.errors import NotFoundError
 from autodialer.web.access import may
 from autodialer.web.recent import Recent
 from autodialer.web.routes import FORM, Route
-from autodialer.web.views.calls import calls_shown, render_calls
+from autodialer.web.views.calls import calls_shown, render_calls, version
 from autodialer.web.views.campaigns import recent_counts
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def page(request: PageRequest, campaign_id: int) -> HttpResponse:
         **counts_shown(request.account, row.id, row.counts, now),
         **agents_shown(request.account, row, now),
         **calls_shown(request, campaign_id),
-        "version": version(row),
+        "version": version(row.counts),
         "now": now,
         "changes": queries.changes(request.account, campaign_id),
         "choices": choices(found, request.actor),
@@ -92,11 +92,6 @@ def counts_shown(
 def figures_shown(account: Account, ids: Sequence[int], now: datetime) -> Mapping[int, CallFigures]:
     """Return the figures of these campaigns as they were not long ago; one query at most."""
     return FIGURES.get_all(ids, lambda missing: figures_of(account, missing, now))
-
-
-def version(row: CampaignRow) -> str:
-    """Return what differs as soon as a call begins or ends."""
-    return "-".join(str(count) for count in row.counts.by_status.values())
 
 
 def agents_shown(account: Account, row: CampaignRow, now: datetime) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from autodialer.apps.campaigns.access import check_visible
 from autodialer.apps.campaigns.queries import changes_of, menus, rows_of
 from autodialer.ports.screens import Shown
 from autodialer.web.live_topics import Topic, fragment, signal, the_id_of
-from autodialer.web.views.campaign import agents_beside, figures_shown, version
+from autodialer.web.views.calls import version
+from autodialer.web.views.campaign import agents_beside, figures_shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -54,7 +55,7 @@ def _for_supervisors(
                 "campaign-agents": fragment("campaign/_agents.html", **beside),
                 "campaign-menu": fragment("campaign/_menu.html", **menu),
                 "campaign-history": fragment("campaign/_history.html", changes=history[row.id]),
-                **signal(f"calls-{row.id}", version(row)),
+                **signal(f"calls-{row.id}", version(row.counts)),
             },
         )
 

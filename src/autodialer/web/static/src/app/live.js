@@ -16,6 +16,9 @@ const LAST_RETRY_MS = 15_000;
 const HIDDEN_MS = 30_000;
 // Whoever was told of a change and still shows the old state was not answered: it is told again.
 const TELL_AGAIN_MS = 4_000;
+// What has been drawn anew since and still shows another state, for example an older one that was
+// kept for a moment, is told soon; never at once, or it would be asked for without end.
+const TELL_SOON_MS = 1_000;
 
 const say = words("page");
 const body = document.body;
@@ -94,9 +97,9 @@ function take({ now, age, parts }) {
   tick();
 }
 
-// The last value of each signal, and what each element was told last, and when.
+// The last value of each signal; which element of each signal was told what last, and when.
 const signals = new Map();
-const told = new WeakMap();
+const told = new Map();
 
 function tell(name, value) {
   signals.set(name, value);
@@ -108,9 +111,13 @@ function tell(name, value) {
 function wake(element, value) {
   // What htmx has just put in does not listen yet: htmx:load says when it does.
   if (element.dataset.liveValue === value || element.classList.contains("htmx-added")) return;
-  const last = told.get(element);
-  if (last?.value === value && Date.now() - last.at < TELL_AGAIN_MS) return;
-  told.set(element, { value, at: Date.now() });
+  if (element.querySelector(".htmx-request")) return; // somebody asks for something here
+  const name = element.dataset.liveSignal;
+  const last = told.get(name);
+  const age = Date.now() - (last?.at ?? 0);
+  if (age < Number(element.dataset.liveEvery ?? 0)) return;
+  if (last?.value === value && age < (last.element === element ? TELL_AGAIN_MS : TELL_SOON_MS)) return;
+  told.set(name, { value, at: Date.now(), element });
   element.dispatchEvent(new CustomEvent("live", { bubbles: false }));
 }
 
