@@ -42,7 +42,10 @@ _WATCH: Final = """() => {
 _SEEK: Final = """(audio, to) => new Promise((done, failed) => {
   audio.addEventListener("error", () => failed(audio.error.message));
   audio.addEventListener("seeked", () => done([audio.duration, audio.currentTime]));
-  audio.addEventListener("loadedmetadata", () => { audio.currentTime = to; });
+  const seek = () => { audio.currentTime = to; };
+  // It began to play when its button was pressed, and may know its length by now.
+  if (audio.readyState >= HTMLMediaElement.HAVE_METADATA) seek();
+  else audio.addEventListener("loadedmetadata", seek);
   audio.play();
 })"""
 
