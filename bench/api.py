@@ -114,9 +114,11 @@ def _measured(web: WebProcess, key: str, campaigns: Sequence[int], window_s: flo
     _load(web, key, _readers(campaigns), 1.0)  # warm
     floor = len(_load(web, key, [cycle([Ask("GET", FLOOR)])] * CLIENTS, window_s)) / window_s
     reads = len(_load(web, key, _readers(campaigns), window_s)) / window_s
-    writes = len(_load(web, key, _writers(campaigns, numbers), window_s)) / window_s
+    # They go on where they were: a campaign that was left paused is resumed first.
+    writers = _writers(campaigns, numbers)
+    writes = len(_load(web, key, writers, window_s)) / window_s
     read_times = _load(web, key, _readers(campaigns), window_s, HALF_OF_READS)
-    write_times = _load(web, key, _writers(campaigns, numbers), window_s, HALF_OF_WRITES)
+    write_times = _load(web, key, writers, window_s, HALF_OF_WRITES)
     rows = [
         Row("api_reads_per_s", reads, "1/s", floor),
         Row("api_writes_per_s", writes, "1/s", floor),
