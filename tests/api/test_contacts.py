@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -43,6 +44,7 @@ def test_a_contact_is_made_read_changed_and_deleted(crm: Caller) -> None:
     assert made["Location"] == f"/api/v1/contacts/{contact['id']}"
     assert read.json() == contact
     assert read["ETag"] == made["ETag"]
+    assert re.fullmatch(r'"[!#-~]+"', read["ETag"]), "an entity-tag of RFC 9110, 8.8.3"
     changed = crm.patch(
         f"/contacts/{contact['id']}", {"company": "Acme", "fields": {}}, If_Match=read["ETag"]
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from autodialer.apps.contacts.models import ContactList, ListMember
@@ -34,6 +36,7 @@ def test_a_list_is_made_renamed_and_deleted(book: Book, crm: Caller) -> None:
     assert made["Location"] == f"/api/v1{address}"
     read = crm.get(address)
     assert read["ETag"] == made["ETag"]
+    assert re.fullmatch(r'"[!#-~]+"', read["ETag"]), "an entity-tag of RFC 9110, 8.8.3"
     assert (read.json()["forbidden"], read.json()["campaigns"]) == (0, 0)
     renamed = crm.patch(address, {"name": "Silver"}, If_Match=read["ETag"])
     assert renamed.json()["name"] == "Silver"

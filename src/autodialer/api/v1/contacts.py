@@ -27,9 +27,10 @@ from autodialer.api.v1.contact_schemas import (
     contact_reply,
     list_reply,
 )
-from autodialer.api.v1.parts import answer_part, etag_of, no_such, number_asked, seen_by
+from autodialer.api.v1.parts import answer_part, no_such, number_asked, seen_by
 from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.contacts import browse, queries, services
+from autodialer.apps.versions import version_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,7 +85,7 @@ def create_contact(
         now=request.now,
         actor=request.actor,
     )
-    tagged(response, etag_of(queries.contact_facts(made)))
+    tagged(response, version_of(queries.contact_facts(made)))
     response["Location"] = f"{request.path}/{made.pk}"
     return Status(201, contact_reply(queries.row_of(made)))
 
@@ -129,7 +130,7 @@ def delete_contacts(request: ApiRequest, body: ContactIds) -> DeletedReply:
 def get_contact(request: ApiRequest, contact_id: Id, response: HttpResponse) -> ContactReply:
     """Read a contact."""
     found = queries.contact(request.account, request.actor, contact_id)
-    tagged(response, etag_of(queries.contact_facts(found)))
+    tagged(response, version_of(queries.contact_facts(found)))
     return contact_reply(queries.row_of(found))
 
 
@@ -156,7 +157,7 @@ def change_contact(
         now=request.now,
         actor=request.actor,
     )
-    tagged(response, etag_of(queries.contact_facts(changed)))
+    tagged(response, version_of(queries.contact_facts(changed)))
     return contact_reply(queries.row_of(changed))
 
 

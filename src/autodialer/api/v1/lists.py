@@ -24,9 +24,10 @@ from autodialer.api.v1.contact_schemas import (
     list_reply,
     member_reply,
 )
-from autodialer.api.v1.parts import answer_part, etag_of, no_such, seen_by
+from autodialer.api.v1.parts import answer_part, no_such, seen_by
 from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.contacts import browse, queries, services
+from autodialer.apps.versions import version_of
 from autodialer.domain.errors import NotFoundError
 
 router: Final = Router()
@@ -62,7 +63,7 @@ def create_list(request: ApiRequest, body: ListBody, response: HttpResponse) -> 
     made = services.create_list(
         account=request.account, name=body.name, now=request.now, actor=request.actor
     )
-    tagged(response, etag_of(queries.list_facts(made.name)))
+    tagged(response, version_of(queries.list_facts(made.name)))
     response["Location"] = f"{request.path}/{made.pk}"
     return Status(201, list_reply(queries.list_row_of(made)))
 
@@ -71,7 +72,7 @@ def create_list(request: ApiRequest, body: ListBody, response: HttpResponse) -> 
 def get_list(request: ApiRequest, list_id: Id, response: HttpResponse) -> ListDetail:
     """Read a list, and what calling it would mean."""
     row = queries.list_row(request.account, request.actor, list_id)
-    tagged(response, etag_of(queries.list_facts(row.name)))
+    tagged(response, version_of(queries.list_facts(row.name)))
     return ListDetail(
         **dict(list_reply(row)),
         forbidden=queries.forbidden_members(request.account, list_id),
@@ -101,7 +102,7 @@ def rename_list(
         now=request.now,
         actor=request.actor,
     )
-    tagged(response, etag_of(queries.list_facts(renamed.name)))
+    tagged(response, version_of(queries.list_facts(renamed.name)))
     return list_reply(queries.list_row_of(renamed))
 
 

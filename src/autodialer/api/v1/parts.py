@@ -44,18 +44,14 @@ def answer_part(
     return page(items=[show(row) for row in shown], next=next_page(request, name, place))
 
 
-def etag_of(facts: Mapping[str, object]) -> str:
-    """Return the version of what can be changed of a thing."""
-    return f'"{version_of(facts)}"'
-
-
 def seen_by(request: ApiRequest, facts: Mapping[str, object]) -> str:
     """Return the version that the client has read, for the service to compare once more.
 
     Raises ApiError unless it is that of these facts.
     """
-    check_match(request, etag_of(facts))
-    return version_of(facts)
+    version = version_of(facts)
+    check_match(request, version)
+    return version
 
 
 def number_asked(request: ApiRequest, raw: str) -> str | None:

@@ -15,10 +15,11 @@ from pydantic import Field
 from autodialer.api.fields import WORD, Body, Id, ListAsked, Page, Reply
 from autodialer.api.operations import operation, tagged
 from autodialer.api.request import ApiRequest
-from autodialer.api.v1.parts import answer_part, etag_of, no_such, seen_by
+from autodialer.api.v1.parts import answer_part, no_such, seen_by
 from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.agents import queries, services
 from autodialer.apps.keyset import OLDEST_FIRST
+from autodialer.apps.versions import version_of
 from autodialer.domain.errors import NotFoundError
 from autodialer.domain.people import DeviceKind, Role
 
@@ -293,7 +294,7 @@ def _require_users(request: ApiRequest, field: str, ids: Sequence[int]) -> None:
 
 def _answer(request: ApiRequest, group_id: int, response: HttpResponse) -> GroupReply:
     facts = queries.group_facts(queries.group(request.account, group_id))
-    tagged(response, etag_of(facts))
+    tagged(response, version_of(facts))
     return _group(queries.group_summary(request.account, group_id))
 
 
