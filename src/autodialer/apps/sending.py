@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import re
 import stat
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from itertools import islice
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Final, cast
 
 from django.http import HttpResponse, StreamingHttpResponse
 
 from autodialer.domain.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from typing import BinaryIO
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PIECE: Final = 64 * 1024
+LINES_AT_ONCE: Final = 1_000
 _RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 
@@ -40,6 +44,22 @@ class Part:
     def close(self) -> None:
         """Close the file, also when the browser went away before the end."""
         self._file.close()
+
+
+def pieces(lines: Iterator[str]) -> Iterator[str]:
+    """Put lines together: sending or compressing each alone would take several times as long."""
+    while piece := "".join(islice(lines, LINES_AT_ONCE)):
+        yield piece
+
+
+def written(write: Callable[[BinaryIO], object]) -> Part:
+    """Return what `write` puts into a file without name, which is gone when it has been sent."""
+    with ExitStack() as stack:
+        file = cast("BinaryIO", stack.enter_context(TemporaryFile()))
+        write(file)
+        part = Part(file, 0, file.tell())
+        stack.pop_all()  # from here on the response closes the file
+        return part
 
 
 @dataclass(frozen=True, slots=True)

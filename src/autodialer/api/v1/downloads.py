@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import ExitStack
-from itertools import islice
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -20,11 +18,11 @@ from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.calls import details, report
 from autodialer.apps.calls.services import download_report, play_recording
 from autodialer.apps.calls.workbook import write_workbook
-from autodialer.apps.sending import Part, disposition, open_in, ranged
+from autodialer.apps.sending import XLSX, Part, disposition, open_in, pieces, ranged, written
 from autodialer.apps.sheets import csv_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from django.http import HttpResponseBase
 
@@ -36,9 +34,7 @@ router: Final = Router()
 _P = Permission
 _REPORTS: Final = "/campaigns/{campaign_id}/reports"
 CSV: Final = "text/csv"
-XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 WAV: Final = "audio/wav"
-LINES_AT_ONCE: Final = 1_000
 _UNSATISFIABLE: Final = 416
 
 
@@ -91,12 +87,7 @@ def download_numbers(request: ApiRequest, campaign_id: Id) -> HttpResponseBase:
 def download_workbook(request: ApiRequest, campaign_id: Id) -> HttpResponseBase:
     """Download numbers, calls and a summary of a campaign for Excel."""
     campaign = _noted(request, campaign_id, "workbook.xlsx")
-    file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115  closed with the response
-    with ExitStack() as stack:
-        stack.enter_context(file)
-        write_workbook(request.account, campaign, file, request.now)
-        content = Part(file, 0, file.tell())
-        stack.pop_all()
+    content = written(lambda file: write_workbook(request.account, campaign, file, request.now))
     return _sent(content, XLSX, f"campaign-{campaign_id}.xlsx")
 
 
@@ -158,12 +149,6 @@ def _noted(request: ApiRequest, campaign_id: int, form: str) -> Campaign:
         actor=request.actor,
         now=request.now,
     )
-
-
-def pieces(lines: Iterator[str]) -> Iterator[str]:
-    """Put lines together: sending each alone would take several times as long."""
-    while piece := "".join(islice(lines, LINES_AT_ONCE)):
-        yield piece
 
 
 def _sent(content: Iterable[str] | Part, kind: str, name: str) -> HttpResponseBase:

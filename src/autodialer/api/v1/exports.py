@@ -15,11 +15,11 @@ from pydantic import Field
 from autodialer.api.fields import Id, Reply
 from autodialer.api.operations import operation
 from autodialer.api.request import ApiRequest
-from autodialer.api.v1.downloads import CSV, XLSX, file_of, pieces
+from autodialer.api.v1.downloads import CSV, file_of
 from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.contacts.export import export_list
 from autodialer.apps.exports import queries, services
-from autodialer.apps.sending import disposition, open_in
+from autodialer.apps.sending import XLSX, disposition, open_in, pieces
 from autodialer.apps.sheets import csv_lines
 from autodialer.domain.errors import NotFoundError
 from autodialer.domain.exports import Takeaway

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from datetime import datetime
-from itertools import islice
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from django.http import StreamingHttpResponse
 from django.shortcuts import redirect, render
@@ -18,7 +16,7 @@ from autodialer.apps.calls.services import download_report
 from autodialer.apps.calls.workbook import write_workbook
 from autodialer.apps.campaigns.access import visible_campaign
 from autodialer.apps.exports.queries import MOST_AT_ONCE
-from autodialer.apps.sending import XLSX, Part, disposition
+from autodialer.apps.sending import XLSX, disposition, pieces, written
 from autodialer.apps.sheets import csv_lines
 from autodialer.domain.errors import NotFoundError
 from autodialer.domain.exports import Takeaway
@@ -26,9 +24,8 @@ from autodialer.web.routes import FORM, ONCE, Route
 from autodialer.web.views.exports import preparing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from datetime import datetime
-    from typing import BinaryIO
 
     from django.http import HttpResponse, HttpResponseBase
 
@@ -36,7 +33,6 @@ if TYPE_CHECKING:
     from autodialer.apps.campaigns.models import Campaign
     from autodialer.web.access import PageRequest
 
-LINES_AT_ONCE: Final = 1_000
 CSV: Final = "text/csv; charset=utf-8"
 # What is in the file: its ending and its type.
 FORMS: Final = {"calls": ("csv", CSV), "numbers": ("csv", CSV), "workbook": ("xlsx", XLSX)}
@@ -94,26 +90,9 @@ def _content(
     kind: str, account: Account, campaign: Campaign, now: datetime
 ) -> Iterable[str] | Iterable[bytes]:
     if kind == "workbook":
-        return _workbook(account, campaign, now)
+        return written(lambda file: write_workbook(account, campaign, file, now))
     section = report.calls if kind == "calls" else report.targets
-    return _pieces(csv_lines(section(account, campaign)))
-
-
-def _pieces(lines: Iterator[str]) -> Iterator[str]:
-    """Put lines together: sending or compressing each alone would take several times as long."""
-    while piece := "".join(islice(lines, LINES_AT_ONCE)):
-        yield piece
-
-
-def _workbook(account: Account, campaign: Campaign, now: datetime) -> Part:
-    """Write the workbook to a file without name: it is gone when it has been sent."""
-    file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115  closed with the response
-    try:
-        write_workbook(account, campaign, file, now)
-        return Part(file, 0, file.tell())
-    except BaseException:
-        file.close()
-        raise
+    return pieces(csv_lines(section(account, campaign)))
 
 
 _P = Permission
