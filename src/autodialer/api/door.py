@@ -43,24 +43,24 @@ class Door:
     def __call__(self, request: ApiRequest) -> HttpResponseBase:
         if not request.path_info.startswith(PREFIXES):
             return self._pages(request)
+        told: dict[str, str] = {}
         try:
-            return self._answer(request)
+            response = self._answer(request, told)
         except Exception as error:  # noqa: BLE001  the last resort: logged, and told as a 500
-            return _refused(request, error)
+            response = _refused(request, error)
+        return _with(response, told)
 
-    def _answer(self, request: ApiRequest) -> HttpResponseBase:
+    def _answer(self, request: ApiRequest, told: dict[str, str]) -> HttpResponseBase:
+        """Answer; `told` gets what is said to a known key, whatever becomes of its request."""
         match = _match(request)
         if match.view_name in OPEN:
             return _run(request, match)
         request.bearer = authenticate(request)
         request.account, request.actor = request.bearer.account, request.bearer.actor
-        left = self._limiter.take(request.bearer.key_id)
-        try:
-            _check_size(request)
-            response = answer_once(request, lambda: _run(request, match))
-        except Exception as error:  # noqa: BLE001  as above, with what is left of the quota
-            response = _refused(request, error)
-        return _with(response, {**left, "Cache-Control": "private, no-store"})
+        told |= self._limiter.take(request.bearer.key_id)
+        told["Cache-Control"] = "private, no-store"
+        _check_size(request)
+        return answer_once(request, lambda: _run(request, match))
 
 
 def _match(request: ApiRequest) -> ResolverMatch:

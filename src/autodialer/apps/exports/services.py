@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -106,20 +106,24 @@ def write_export(*, export_id: int, folder: Path, clock: Callable[[], datetime])
     run = _begin(export_id)
     if run is None:
         return
-    file = folder / f"{secrets.token_urlsafe(24)}.xlsx"
     try:
-        _write(run, file, clock())
-        _finish(run, clock(), file=file.name, size=file.stat().st_size)
+        with _kept_if_done(folder / f"{secrets.token_urlsafe(24)}.xlsx") as file:
+            _write(run, file, clock())
+            _finish(run, clock(), file=file.name, size=file.stat().st_size)
     except _SupersededError:
-        file.unlink(missing_ok=True)
         log.warning("export_superseded", export_id=export_id, tries=run.tries)
     except AutodialerError as error:
-        file.unlink(missing_ok=True)
         with suppress(_SupersededError):
             _finish(run, clock(), error=str(error))
-    except BaseException:
-        file.unlink(missing_ok=True)
-        raise
+
+
+@contextmanager
+def _kept_if_done(file: Path) -> Iterator[Path]:
+    """Delete the file unless the block comes to its end, whatever ends it."""
+    with ExitStack() as undo:
+        undo.callback(file.unlink, missing_ok=True)
+        yield file
+        undo.pop_all()
 
 
 def take_export(*, account: Account, export_id: int, actor: Actor, now: datetime) -> str:
