@@ -13,8 +13,6 @@ from autodialer.domain.breaker import Breaker
 from autodialer.engine.insist import insist
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from autodialer.domain.ids import AttemptId
     from autodialer.domain.outcome import CallResult
     from autodialer.engine.floor import Floor
@@ -28,7 +26,7 @@ class Trunk:
 
     def __init__(self) -> None:
         self._breaker = Breaker()
-        # Set when calls are held back from now on, or may go again.
+        # Set when the trunk has fallen silent or is back, and when calls may go again.
         self.turned = asyncio.Event()
 
     @property
@@ -75,23 +73,22 @@ class TrunkWatch:
 
     def __init__(self, tools: Tools, floor: Floor) -> None:
         self._tools, self._floor = tools, floor
-        self._silent_since: datetime | None = None
 
     async def run(self) -> None:
-        """Watch for ever. A dialer that starts knows nothing against the trunk."""
+        """Watch for ever. A dialer that starts knows nothing against the trunk, and says so."""
+        told: bool | None = None
         while True:
             self._tools.trunk.turned.clear()
-            await self._tell()
+            if told is not (is_silent := self._tools.trunk.is_silent):
+                await self._tell(is_silent=is_silent)
+                told = is_silent
             self._floor.wake()
             await self._tools.trunk.turned.wait()
 
-    async def _tell(self) -> None:
+    async def _tell(self, *, is_silent: bool) -> None:
         tools = self._tools
-        if not tools.trunk.is_silent:
-            self._silent_since = None
-        elif self._silent_since is None:
-            self._silent_since = tools.clock()
-        await insist(lambda: tools.store.note_trunk(tools.lease, self._silent_since))
+        since = tools.clock() if is_silent else None
+        await insist(lambda: tools.store.note_trunk(tools.lease, since))
         for session_id in self._floor.runners:
             tools.screens.moved(session_id)
 
