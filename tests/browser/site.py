@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.support.visit import signed_in
 
@@ -34,6 +34,8 @@ FLAGS: Final = (
     "--disable-background-networking",
     "--disable-component-update",
 )
+# A page that changes by itself does so within seconds; a machine that is busy takes longer.
+PATIENCE_MS: Final = 30_000
 AXE: Final = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
 DESK: Final = (1366, 850)
 PHONE: Final = (320, 640)  # the narrowest that WCAG 1.4.10 asks for
@@ -54,6 +56,7 @@ def chromium() -> Iterator[Browser]:
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Playwright's loop runs in this thread, where tests ask Django too: they take turns.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        expect.set_options(timeout=PATIENCE_MS)
         launched = playwright.chromium.launch(executable_path=EXECUTABLE, args=FLAGS)
         yield launched
         launched.close()
@@ -97,7 +100,7 @@ class Visitor:
         if user is not None:
             context.add_cookies([{"name": "sessionid", "value": _session(user), "url": pages.url}])
         visitor = cls(context, context.new_page(), pages.url)
-        visitor.page.set_default_timeout(10_000)
+        visitor.page.set_default_timeout(PATIENCE_MS)
         # Playwright would note a bound method in the object, which has no room for it.
         visitor.page.on("console", lambda message: visitor._hear(message))  # noqa: PLW0108
         visitor.page.on("pageerror", lambda error: visitor.troubles.append(f"script: {error}"))

@@ -102,7 +102,7 @@ def test_exotelpy_makes_a_campaign_whose_flow_is_a_group(client: Exotel, office:
     assert datetime.fromisoformat(data["schedule"]["send_at"]) == start
     assert data["call_status_callback"] == "https://crm.example/calls"
     assert (data["stats"]["created"], data["stats"]["scheduled"]) == (2, 2)
-    campaign = Campaign.objects.get(name="Onam")
+    campaign = Campaign.objects.get(account=office.book.account, name="Onam")
     assert (campaign.group, campaign.target_count) == (office.book.group, 2)
 
 
