@@ -15,7 +15,7 @@ from autodialer.apps.campaigns.terms import Terms
 from autodialer.apps.webhooks.models import Delivery, Endpoint, Event
 from autodialer.apps.webhooks.queries import delivery_detail, endpoint_deliveries
 from tests.support.book import NOON, Book, make_book
-from tests.support.outbox import answer, connected, dial, end, endpoint, told
+from tests.support.outbox import answer, connected, dial, end, endpoint, ring, told
 
 CRM = "https://crm.example.com"
 ALL_URLS = Terms(
@@ -23,6 +23,8 @@ ALL_URLS = Terms(
     call_completed_url=f"{CRM}/completed",
     call_no_answer_url=f"{CRM}/no-answer",
 )
+
+NOW_RINGS = NOON + timedelta(seconds=2)
 
 
 @pytest.fixture
@@ -134,6 +136,23 @@ def test_each_end_goes_to_the_urls_that_are_for_it(
     assert told() == [("popup", "call.dialing")]
     end(call, status, reason)
     assert {purpose for purpose, kind in told() if kind == "call.ended"} == purposes
+
+
+def test_the_popup_is_told_of_each_state_of_a_call_and_nobody_else_of_its_ringing(
+    book: Book,
+) -> None:
+    endpoint(book, kinds=["call.answered"])
+    endpoint(book)
+    Delivery.objects.all().delete()
+    call = dial(connected(book, book.campaign(terms=ALL_URLS)))
+    Delivery.objects.all().delete()
+    ring(call)
+    assert told() == [("popup", "call.ringing")]
+    assert Event.objects.get(kind="call.ringing").at == NOW_RINGS
+    answer(call)
+    end(call, "completed", "answered")
+    popups = [kind for purpose, kind in told() if purpose == "popup"]
+    assert popups == ["call.ringing", "call.answered", "call.ended"]
 
 
 def test_a_call_that_was_surely_never_sent_ends_the_popup_and_was_no_call(book: Book) -> None:

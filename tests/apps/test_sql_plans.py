@@ -33,6 +33,7 @@ TYPES = {"now": "timestamptz", "at": "timestamptz", "target_id": "bigint", "afte
 
 INDEXES = {
     ("calls", "mark_answered"): {"calls_node_pkey", "calls_attempt_pkey"},
+    ("calls", "note_ringing"): {"calls_node_pkey", "calls_attempt_pkey"},
     ("calls", "renew_lease"): {"calls_node_pkey"},
     ("calls", "take_sessions"): {
         "calls_node_pkey",

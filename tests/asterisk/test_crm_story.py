@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(180)
 
 KEY: Final = "of-the-addresses"
-# Answers and talks 1 s; hangs up at once; busy; unavailable after 0 s; talks 2 s; unknown number.
-ENDINGS: Final = ("10", "00", "02", "09", "20", "05")
+# Answers and talks 1 s; hangs up at once; busy; unavailable after 1 s; talks 2 s; unknown number.
+ENDINGS: Final = ("10", "00", "02", "19", "20", "05")
 RESULTS: Final = Counter({"completed": 3, "busy": 1, "no-answer": 1, "failed": 1})
 
-POPUPS: Final = Counter({"Dial": 6, "Answered": 3, "Terminal": 6})
+POPUPS: Final = Counter({"Dial": 6, "Ringing": 4, "Answered": 3, "Terminal": 6})
 EVENTS: Final = Counter(
     {
         "campaign.created": 1,

@@ -55,6 +55,7 @@ class CampaignPlan:
     # Instead of numbers: the campaign is by Dial-Whom URL.
     by_url: bool = False
     get_contacts_url: str = ""
+    popup_url: str = ""
     max_talk: timedelta = timedelta(hours=1)
 
 
@@ -139,6 +140,10 @@ class World(Protocol):
 
     async def details(self, attempt: AttemptId) -> Mapping[str, Any] | None:
         """Return what a Get Contacts URL said of a call's customer."""
+        ...
+
+    async def rang_at(self, attempt: AttemptId) -> datetime | None:
+        """Return since when the customer's phone rang, as far as that is kept."""
         ...
 
     async def source_trouble(self, campaign: CampaignId) -> SourceTrouble | None:

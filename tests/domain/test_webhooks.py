@@ -309,6 +309,7 @@ def test_a_ring_that_nobody_answered_has_its_cause_and_no_recording() -> None:
     ("kind", "event", "status"),
     [
         (EventKind.CALL_DIALING, "Dial", "busy"),
+        (EventKind.CALL_RINGING, "Ringing", "busy"),
         (EventKind.CALL_ANSWERED, "Answered", "busy"),
         (EventKind.CALL_ENDED, "Terminal", "free"),
     ],

@@ -50,6 +50,7 @@ class MemoryWorld:
             max_talk=plan.max_talk,
             source=SourceState() if plan.by_url else None,
             get_contacts_url=plan.get_contacts_url,
+            popup_url=plan.popup_url,
         )
         self._tables.add_campaign(row, plan.numbers, NOW)
         return row.campaign_id
@@ -86,6 +87,9 @@ class MemoryWorld:
     async def details(self, attempt: AttemptId) -> Mapping[str, Any] | None:
         details = self._tables.attempts[attempt].details
         return details.known() if details else None
+
+    async def rang_at(self, attempt: AttemptId) -> datetime | None:
+        return self._tables.attempts[attempt].rang_at
 
     async def source_trouble(self, campaign: CampaignId) -> SourceTrouble | None:
         source = self._tables.campaigns[campaign].source

@@ -75,6 +75,12 @@ def dial(session: Session, at: datetime = NOON) -> Attempt:
     )
 
 
+def ring(call: Attempt, after_s: int = 2) -> None:
+    """The customer's phone rings."""
+    rang_at = call.placed_at + timedelta(seconds=after_s)
+    Attempt.objects.filter(pk=call.pk).update(rang_at=rang_at)
+
+
 def answer(call: Attempt, after_s: int = 5) -> None:
     """The customer answers."""
     answered_at = call.placed_at + timedelta(seconds=after_s)

@@ -71,6 +71,7 @@ WITH source AS (
 UPDATE campaigns_campaign SET dial_whom_url = 'https://crm.example.com/next'
  WHERE id = %(campaign)s"""
 _GET_CONTACTS = "UPDATE campaigns_campaign SET get_contacts_url = %(url)s WHERE id = %(campaign)s"
+_POPUP = "UPDATE campaigns_campaign SET popup_url = %(url)s WHERE id = %(campaign)s"
 _SESSION = """
 INSERT INTO calls_session (id, account_id, campaign_id, user_id, device_id, status, stop_reason,
                            stop_at_once, created_at, end_reason)
@@ -166,6 +167,8 @@ class PgWorld:
         )
         if plan.get_contacts_url:
             await self.run(_GET_CONTACTS, campaign=campaign, url=plan.get_contacts_url)
+        if plan.popup_url:
+            await self.run(_POPUP, campaign=campaign, url=plan.popup_url)
         if plan.by_url:
             await self.run(_SOURCE, campaign=campaign)
         return CampaignId(campaign)
@@ -241,6 +244,11 @@ class PgWorld:
     async def details(self, attempt: AttemptId) -> Mapping[str, Any] | None:
         query = "SELECT contact FROM calls_attempt WHERE id = %(attempt)s"
         found: Mapping[str, Any] | None = await self.value(query, attempt=attempt)
+        return found
+
+    async def rang_at(self, attempt: AttemptId) -> datetime | None:
+        query = "SELECT rang_at FROM calls_attempt WHERE id = %(attempt)s"
+        found: datetime | None = await self.value(query, attempt=attempt)
         return found
 
     async def source_trouble(self, campaign: CampaignId) -> SourceTrouble | None:

@@ -50,6 +50,7 @@ _OTHER_CAUSE: Final = ("NORMAL_TEMPORARY_FAILURE", 41)
 _POPUP_EVENTS: Final[Mapping[EventKind, tuple[str, str]]] = MappingProxyType(
     {
         EventKind.CALL_DIALING: ("Dial", "busy"),
+        EventKind.CALL_RINGING: ("Ringing", "busy"),
         EventKind.CALL_ANSWERED: ("Answered", "busy"),
         EventKind.CALL_ENDED: ("Terminal", "free"),
     }

@@ -65,7 +65,8 @@ class Call:
     """One try to reach a target: the attempt that is committed and what it needs.
 
     `tries` counts this one. `caller_id` and `e164` are E.164 with "+". The session ends a
-    talk after `max_talk`. `asks_details`: the campaign has a Get Contacts URL.
+    talk after `max_talk`. `asks_details`: the campaign has a Get Contacts URL; `tells_ringing`:
+    it has a popup URL, which is told when the phone rings.
     """
 
     attempt_id: AttemptId
@@ -81,6 +82,7 @@ class Call:
     rang: bool = False
     answered_at: datetime | None = None
     asks_details: bool = False
+    tells_ringing: bool = False
 
     def as_shown_after(self, step: timedelta) -> Call:
         """Return the same moments as a clock shows them that was set forward by `step`."""

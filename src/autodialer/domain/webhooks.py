@@ -24,6 +24,8 @@ class EventKind(StrEnum):
     CAMPAIGN_COMPLETED = "campaign.completed"
     CAMPAIGN_ARCHIVED = "campaign.archived"
     CALL_DIALING = "call.dialing"
+    # Told to popup URLs alone; no endpoint can choose it.
+    CALL_RINGING = "call.ringing"
     CALL_ANSWERED = "call.answered"
     CALL_ENDED = "call.ended"
     NUMBER_FINISHED = "number.finished"
@@ -31,7 +33,8 @@ class EventKind(StrEnum):
     TEST = "webhook.test"
 
 
-KINDS: Final = tuple(kind for kind in EventKind if kind is not EventKind.TEST)
+_NOT_CHOSEN: Final = frozenset({EventKind.CALL_RINGING, EventKind.TEST})
+KINDS: Final = tuple(kind for kind in EventKind if kind not in _NOT_CHOSEN)
 
 
 class Purpose(StrEnum):

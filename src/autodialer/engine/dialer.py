@@ -101,6 +101,7 @@ class Dialer:
             registry = RegistryWatch(self._config, tools, floor)
             tasks.create_task(registry.run(), name="registry")
             tasks.create_task(tools.screens.tell(tools.store), name="screens")
+            tasks.create_task(tools.ringing.tell(tools.store, tools.lease), name="ringing")
             tasks.create_task(TrunkWatch(tools, floor).run(), name="trunk")
             if self._numbers is not None:
                 asker = Asker(self._numbers, tools, floor, tasks)

@@ -17,6 +17,7 @@ from autodialer.domain.step import step
 from autodialer.engine.config import Failpoint
 from autodialer.engine.inquiries import Inquiries
 from autodialer.engine.insist import insist
+from autodialer.engine.ringing import RingingNews
 from autodialer.engine.screens import ScreenNews
 from autodialer.engine.times import Times
 from autodialer.engine.trunk import Trunk
@@ -65,6 +66,7 @@ class Tools:
     registry_grew: asyncio.Event = field(default_factory=asyncio.Event)
     inquiries: Inquiries = field(default_factory=Inquiries)
     screens: ScreenNews = field(default_factory=ScreenNews)
+    ringing: RingingNews = field(default_factory=RingingNews)
     trunk: Trunk = field(default_factory=Trunk)
     # Set when agents' phones may have changed.
     phones_changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -160,7 +162,7 @@ class SessionRunner:
     async def _handle(self, event: domain.Event, at: Moment) -> None:
         self._follow_the_clock(event, at)
         if isinstance(event, domain.CustomerRinging | domain.CustomerAnswered):
-            self._hear_of(event.attempt_id)
+            self._hear_of(event, at.wall)
         if isinstance(event, domain.CustomerGone):
             self._tools.kill(Failpoint.HANGUP_SEEN)
         if isinstance(event, domain.CustomerAnswered):
@@ -185,11 +187,16 @@ class SessionRunner:
                 attempt_id=_attempt_of(after) or _attempt_of(before),
             )
 
-    def _hear_of(self, attempt_id: AttemptId) -> None:
+    def _hear_of(
+        self, event: domain.CustomerRinging | domain.CustomerAnswered, at: datetime
+    ) -> None:
         """Only the first news of a call tells that the trunk carries calls at present."""
         call = self.state.call
-        if call is not None and call.attempt_id == attempt_id and not call.rang:
-            self._tools.trunk.heard(attempt_id)
+        if call is None or call.attempt_id != event.attempt_id or call.rang:
+            return
+        self._tools.trunk.heard(call.attempt_id)
+        if call.tells_ringing and isinstance(event, domain.CustomerRinging):
+            self._tools.ringing.rang(call.attempt_id, self._by_the_clock_of_the_claim(at))
 
     def _follow_the_clock(self, event: domain.Event, at: Moment) -> None:
         """Shift what the session remembers when the wall clock was set: no wait becomes longer

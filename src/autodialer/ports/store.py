@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from autodialer.domain.errors import AutodialerError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from autodialer.domain.contact_details import ContactDetails
@@ -181,6 +181,10 @@ class Store(Protocol):
         first in list order, then due retries, oldest due first. An attempt with this id that
         exists already is returned as it is.
         """
+        ...
+
+    async def note_ringing(self, lease: Lease, rang: Mapping[AttemptId, datetime]) -> None:
+        """Store since when customers' phones ring; no effect on those that talk or have ended."""
         ...
 
     async def mark_answered(self, lease: Lease, attempt_id: AttemptId, at: datetime) -> None:

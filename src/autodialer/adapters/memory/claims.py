@@ -153,6 +153,7 @@ def _attempt(
         max_talk=campaign.max_talk,
         placed_at=now,
         asks_details=bool(campaign.get_contacts_url),
+        tells_ringing=bool(campaign.popup_url),
     )
     tables.add_attempt(AttemptRow(call, session.session_id, campaign.account, target))
     return call

@@ -30,7 +30,7 @@ from autodialer.ports.store import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from autodialer.adapters.memory.tables import AttemptRow
@@ -169,6 +169,18 @@ class MemoryStore:
             return claims.claim(self.tables, session_id, attempt_id, now)
 
         return await self._transact("claim", claim)
+
+    async def note_ringing(self, lease: Lease, rang: Mapping[AttemptId, datetime]) -> None:
+        """See `ports.store.Store`."""
+
+        def note() -> None:
+            self._fenced(lease)
+            for attempt_id, at in rang.items():
+                attempt = self.tables.attempts[attempt_id]
+                if attempt.result is None and attempt.answered_at is None:
+                    attempt.rang_at = attempt.rang_at or max(at, attempt.call.placed_at)
+
+        await self._transact("note_ringing", note)
 
     async def mark_answered(self, lease: Lease, attempt_id: AttemptId, at: datetime) -> None:
         """See `ports.store.Store`."""

@@ -64,6 +64,7 @@ class CampaignRow:
     # Set exactly for a campaign by Dial-Whom URL.
     source: SourceState | None = None
     get_contacts_url: str = ""
+    popup_url: str = ""
     targets: list[TargetRow] = field(default_factory=list)
     _open: list[TargetRow] = field(default_factory=list)
 
@@ -127,6 +128,7 @@ class AttemptRow:
     session_id: SessionId
     account: AccountId
     target: TargetRow
+    rang_at: datetime | None = None
     answered_at: datetime | None = None
     result: CallResult | None = None
     ended_at: datetime | None = None

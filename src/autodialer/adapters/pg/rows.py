@@ -32,8 +32,9 @@ def call_of(row: Mapping[str, Any]) -> Call:
         max_talk=timedelta(seconds=row["max_talk_s"]),
         placed_at=row["placed_at"],
         answered_at=row["answered_at"],
-        # Asked about when it is placed, by whoever claimed it.
+        # Asked about when it is placed, and told when it rings, by whoever claimed it.
         asks_details=row.get("asks_details") or False,
+        tells_ringing=row.get("tells_ringing") or False,
     )
 
 

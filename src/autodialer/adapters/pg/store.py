@@ -34,7 +34,7 @@ from autodialer.ports.phones import Phone
 from autodialer.ports.store import CampaignMoved, Hint, Lease, LeaseHeld, LeaseLostError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
     from datetime import timedelta
     from types import TracebackType
 
@@ -215,6 +215,10 @@ class PgStore:
     async def forbidden_calls(self, lease: Lease) -> Sequence[AttemptId]:
         (rows,) = await self._database.run(step("calls", "forbidden_calls", node_id=lease.node_id))
         return [AttemptId(row["attempt_id"]) for row in rows]
+
+    async def note_ringing(self, lease: Lease, rang: Mapping[AttemptId, datetime]) -> None:
+        news = {"attempt_ids": list(rang), "ats": list(rang.values())}
+        await self._fenced(step("calls", "note_ringing", **_of(lease), **news))
 
     async def mark_answered(self, lease: Lease, attempt_id: AttemptId, at: datetime) -> None:
         await self._fenced(

@@ -126,6 +126,8 @@ class Attempt(models.Model):
     try_no = models.SmallIntegerField(null=True)
     state = models.CharField(max_length=8, default=AttemptState.DIALING.value)
     placed_at = models.DateTimeField()
+    # Known, and stored, where the campaign has a popup URL to tell.
+    rang_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     status = models.CharField(max_length=10, blank=True)

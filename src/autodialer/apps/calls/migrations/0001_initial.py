@@ -58,6 +58,7 @@ class Migration(migrations.Migration):
                 ('try_no', models.SmallIntegerField(null=True)),
                 ('state', models.CharField(default='dialing', max_length=8)),
                 ('placed_at', models.DateTimeField()),
+                ('rang_at', models.DateTimeField(null=True)),
                 ('answered_at', models.DateTimeField(null=True)),
                 ('ended_at', models.DateTimeField(null=True)),
                 ('status', models.CharField(blank=True, max_length=10)),

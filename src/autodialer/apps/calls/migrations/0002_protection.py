@@ -8,8 +8,8 @@ BEGIN
 END $$;
 
 CREATE TRIGGER attempt_end_is_final
-    BEFORE UPDATE OF target_id, e164, try_no, state, placed_at, answered_at, ended_at, status,
-                     reason, abandoned, estimated
+    BEFORE UPDATE OF target_id, e164, try_no, state, placed_at, rang_at, answered_at, ended_at,
+                     status, reason, abandoned, estimated
     ON calls_attempt FOR EACH ROW WHEN (OLD.state = 'ended')
     EXECUTE FUNCTION calls_refuse_attempt_change();
 """

@@ -8,7 +8,7 @@ CREATE OR REPLACE FUNCTION pg_temp.calls_claim(
     OUT caller_id text, OUT try_no int, OUT retries int, OUT retry_statuses text[],
     OUT retry_interval_min int, OUT retry_mechanism text, OUT ring_timeout_s int,
     OUT max_talk_s int, OUT placed_at timestamptz, OUT answered_at timestamptz,
-    OUT asks_details boolean
+    OUT asks_details boolean, OUT tells_ringing boolean
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
@@ -22,7 +22,8 @@ BEGIN
     -- The session and its campaign, when both may call at this instant.
     SELECT s.user_id, s.account_id, s.ready_at, c.idle_limit_s, c.id AS campaign_id, c.retries,
            c.retry_statuses, c.retry_interval_min, c.retry_mechanism, c.ring_timeout_s,
-           c.max_talk_s, c.get_contacts_url <> '' AS asks_details, caller.e164 AS caller_id,
+           c.max_talk_s, c.get_contacts_url <> '' AS asks_details,
+           c.popup_url <> '' AS tells_ringing, caller.e164 AS caller_id,
            _now - make_interval(secs => account.redial_gap_s) AS rests_since
       INTO _duty
       -- OFFSET 0: by their keys, never by reading all sessions of the node, or all campaigns that
@@ -170,5 +171,6 @@ BEGIN
     ring_timeout_s := _duty.ring_timeout_s;
     max_talk_s := _duty.max_talk_s;
     asks_details := _duty.asks_details;
+    tells_ringing := _duty.tells_ringing;
     placed_at := _now;
 END $$;

@@ -90,7 +90,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='event',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['campaign.created', 'campaign.started', 'campaign.paused', 'campaign.resumed', 'campaign.completed', 'campaign.archived', 'call.dialing', 'call.answered', 'call.ended', 'number.finished', 'webhook.test'])), name='event_kind_is_known'),
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['campaign.created', 'campaign.started', 'campaign.paused', 'campaign.resumed', 'campaign.completed', 'campaign.archived', 'call.dialing', 'call.ringing', 'call.answered', 'call.ended', 'number.finished', 'webhook.test'])), name='event_kind_is_known'),
         ),
         migrations.AddIndex(
             model_name='delivery',

@@ -6,7 +6,9 @@ from django.db import migrations
 
 WANTS = """
 CREATE FUNCTION webhooks_wants(kinds text[], kind text) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN kinds = '{}' OR kind = ANY (kinds);
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    -- Of its ringing only the popup URL is told: no endpoint can choose it.
+    RETURN kinds = '{}' AND kind <> 'call.ringing' OR kind = ANY (kinds);
 """
 
 CALLS = """
@@ -36,6 +38,7 @@ BEGIN
 
     _event := gen_random_uuid();
     _at := CASE _kind WHEN 'call.dialing' THEN NEW.placed_at
+                      WHEN 'call.ringing' THEN NEW.rang_at
                       WHEN 'call.answered' THEN NEW.answered_at ELSE NEW.ended_at END;
     INSERT INTO webhooks_event (id, account_id, campaign_id, kind, attempt_id, target_id, at)
     VALUES (_event, NEW.account_id, NEW.campaign_id, _kind, NEW.id, NEW.target_id, _at);
@@ -68,6 +71,10 @@ END $$;
 
 CREATE TRIGGER call_dialing_is_told AFTER INSERT ON calls_attempt FOR EACH ROW
     EXECUTE FUNCTION webhooks_tell_call('call.dialing');
+
+CREATE TRIGGER call_ringing_is_told AFTER UPDATE OF rang_at ON calls_attempt FOR EACH ROW
+    WHEN (OLD.rang_at IS NULL AND NEW.rang_at IS NOT NULL)
+    EXECUTE FUNCTION webhooks_tell_call('call.ringing');
 
 -- An answer that could not be stored at once comes with the end: "answered" sorts before "ended".
 CREATE TRIGGER call_answered_is_told AFTER UPDATE OF answered_at ON calls_attempt FOR EACH ROW
