@@ -27,13 +27,14 @@ from autodialer.domain.parcels import Stationery
 from autodialer.domain.signing import Keyring
 from autodialer.domain.web_address import OutboundRules
 from autodialer.engine.asker import MOST_AT_ONCE
-from autodialer.engine.config import EngineConfig, Failpoint, never
+from autodialer.engine.config import EngineConfig
 from autodialer.engine.courier import ACCOUNT_AT_ONCE, HOST_AT_ONCE, Courier
 from autodialer.engine.dialer import Dialer
+from autodialer.ports.failpoints import Failpoint, never
 from autodialer.ports.store import LeaseLostError
 
 if TYPE_CHECKING:
-    from autodialer.engine.config import Killer
+    from autodialer.ports.failpoints import Killer
     from autodialer.web.live_topics import Topics
 
 log = structlog.get_logger()
@@ -71,7 +72,8 @@ def run_dialer(settings: DialerSettings) -> int:
 
 
 async def _run(settings: DialerSettings) -> None:
-    store, switch = PgStore(settings.database_url), _switch(settings)
+    kill = killer(settings.kill_at)
+    store, switch = PgStore(settings.database_url, kill), _switch(settings)
     # As many to one host as the asker has under way for one campaign.
     numbers = SafeHttp(settings.outbound, per_host=MOST_AT_ONCE)
     # Places of its own: no agent waits for a number behind what is only shown.
@@ -81,7 +83,7 @@ async def _run(settings: DialerSettings) -> None:
         store,
         switch,
         clock=lambda: datetime.now(UTC),
-        kill=_killer(settings.kill_at),
+        kill=kill,
         numbers=HttpDialWhom(numbers),
         contacts=HttpGetContacts(contacts),
         phones=switch if isinstance(switch, AriSwitch) else None,
@@ -112,7 +114,8 @@ def _switch(settings: DialerSettings) -> AriSwitch | SimSwitch:
     return AriSwitch(settings.ari, random.Random())  # noqa: S311
 
 
-def _killer(kill_at: Failpoint | None) -> Killer:
+def killer(kill_at: Failpoint | None) -> Killer:
+    """Return what ends this process, with SIGKILL, when it comes by `kill_at`."""
     if kill_at is None:
         return never
     return lambda point: os.kill(os.getpid(), signal.SIGKILL) if point is kill_at else None
@@ -180,6 +183,7 @@ class CourierSettings:
     key: bytes
     public_url: str
     rules: OutboundRules
+    kill_at: Failpoint | None = None
 
 
 async def run_courier(settings: CourierSettings, stop: asyncio.Event) -> None:
@@ -191,6 +195,7 @@ async def run_courier(settings: CourierSettings, stop: asyncio.Event) -> None:
             Stationery(Keyring(settings.key), settings.public_url),
             clock=lambda: datetime.now(UTC),
             spread=random.SystemRandom().random,
+            kill=killer(settings.kill_at),
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(courier.run(), name="courier")

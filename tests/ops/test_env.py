@@ -7,6 +7,7 @@ import pytest
 
 from autodialer.ops import env
 from autodialer.ops.env import SettingError
+from autodialer.ports.failpoints import Failpoint
 
 
 def test_a_missing_setting_without_default_is_named() -> None:
@@ -61,3 +62,10 @@ def test_an_unclear_or_empty_secret_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(SettingError, match="KEY"):
             env.secret("KEY", environ=environ)
+
+
+def test_a_misspelt_failpoint_is_refused_and_the_known_ones_are_named() -> None:
+    with pytest.raises(SettingError, match="before-claim"):
+        env.failpoint({"AUTODIALER_KILL_AT": "befor-claim"})
+    assert env.failpoint({"AUTODIALER_KILL_AT": "placed"}) is Failpoint.PLACED
+    assert env.failpoint({}) is None

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connections
 
 from autodialer.apps.accounts.actor import OPERATOR
 from autodialer.apps.accounts.models import Account
+from autodialer.apps.imports.services import queue_import
 from autodialer.apps.webhooks import services
 from autodialer.apps.webhooks.models import Delivery, Endpoint
 from autodialer.ops.paths import Paths
 from autodialer.ops.worker import WorkerProcess
+from autodialer.ports.failpoints import Failpoint
 from tests.support.bad_server import BadServer, answer, hang
 from tests.support.book import NOON, Book, make_book
 from tests.support.outbox import endpoint, until
 from tests.support.pg_world import PgWorld
 
 MINUTE = timedelta(minutes=1)
+IMPORTED = 300
+LISTS = "SELECT count(*) FROM contacts_contactlist"
 TELL = """
 WITH event AS (
     INSERT INTO webhooks_event (id, account_id, kind, at)
@@ -39,7 +45,7 @@ class Told:
 
     server: BadServer
     world: PgWorld
-    worker: Callable[[], WorkerProcess]
+    worker: Callable[..., WorkerProcess]
 
     async def happen(self) -> None:
         await self.world.run(TELL, at=NOON)
@@ -72,8 +78,8 @@ async def told(
     _ = book
     running: list[WorkerProcess] = []
 
-    def worker() -> WorkerProcess:
-        running.append(WorkerProcess(Paths.below(tmp_path / "var"), live_database))
+    def worker(**extra: str) -> WorkerProcess:
+        running.append(WorkerProcess(Paths.below(tmp_path / "var"), live_database, extra))
         running[-1].start()
         return running[-1]
 
@@ -103,6 +109,57 @@ async def test_a_worker_that_is_killed_in_a_delivery_leaves_it_to_the_next_with_
     await told.until_delivered(1)
     assert len(sent) == 2
     assert len(set(sent)) == 1
+
+
+async def test_a_worker_killed_when_it_has_sent_and_not_noted_is_followed_by_the_same_id(
+    told: Told,
+) -> None:
+    told.server.manners["/in"] = answer(200)
+    await told.happen()
+    first = told.worker(AUTODIALER_KILL_AT=Failpoint.WEBHOOK_SENT.value)
+    sent = await told.until_heard(1)
+    await until(lambda: first.exit_code == -signal.SIGKILL)
+    await told.world.run("UPDATE webhooks_delivery SET taken_until = %(at)s", at=NOON)
+    told.worker()
+    await told.until_delivered(1)
+    assert await told.until_heard(2) == sent * 2
+
+
+async def test_an_import_killed_while_it_saves_leaves_no_half_list_and_is_done_anew(
+    told: Told, book: Book
+) -> None:
+    lists = await told.world.value(LISTS)
+    await asyncio.to_thread(_queue, book)
+    first = told.worker(AUTODIALER_KILL_AT=Failpoint.IMPORT_SAVING.value)
+    await until(lambda: first.exit_code == -signal.SIGKILL)
+    assert await told.world.value(LISTS) == lists
+    # As if it had been silent for long enough to count as dead.
+    await told.world.run("UPDATE procrastinate_workers SET last_heartbeat = %(at)s", at=NOON)
+    told.worker()
+    done = "SELECT bool_and(status = 'done' AND ready = 300) FROM imports_listimport"
+
+    async def is_done() -> bool:
+        return bool(await told.world.value(done))
+
+    await until(is_done, 40)
+    assert await told.world.value(LISTS) == lists + 1
+    members = "SELECT count(*) FROM contacts_contact WHERE e164 LIKE '+9198700%%'"
+    assert await told.world.value(members) == IMPORTED
+
+
+def _queue(book: Book) -> None:
+    rows = "".join(f"+9198700{at:05d}\n" for at in range(IMPORTED))
+    try:
+        queue_import(
+            account=book.account,
+            actor=OPERATOR,
+            file_name="leads.csv",
+            data=f"number\n{rows}".encode(),
+            name="Killed",
+            now=NOON,
+        )
+    finally:
+        connections.close_all()  # of this thread, which is not used again
 
 
 async def test_a_worker_goes_on_when_all_its_connections_were_cut(told: Told) -> None:

@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
-    from autodialer.engine.config import Failpoint
     from autodialer.ops.lab.carrier import Invite
     from autodialer.ops.paths import Paths
+    from autodialer.ports.failpoints import Failpoint
     from tests.support.stack import AsteriskPair
 
 T = TypeVar("T")

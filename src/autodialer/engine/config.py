@@ -1,14 +1,9 @@
-"""What one dialer process needs to know, and when its seams may be broken on purpose."""
+"""What one dialer process needs to know."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +26,3 @@ class EngineConfig:
     # A leg is missed only when it is not there for this long, and its session stands still.
     sweep_patience: timedelta = timedelta(seconds=5)
     drain: timedelta = timedelta(seconds=5)
-
-
-class Failpoint(StrEnum):
-    """Where a test may kill the process; docs/reference/failpoints.md has a row for each."""
-
-    BEFORE_CLAIM = "before-claim"
-    CLAIMED = "claimed"
-    PLACED = "placed"
-    ANSWERED = "answered"
-    HANGUP_SEEN = "hangup-seen"
-    FINISHED = "finished"
-    RECOVERING = "recovering"
-
-
-Killer: TypeAlias = "Callable[[Failpoint], None]"
-
-
-def never(_point: Failpoint) -> None:
-    """Go on: what production uses."""

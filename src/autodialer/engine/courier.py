@@ -30,6 +30,7 @@ from autodialer.domain.webhooks import (
     refused,
     retry_after,
 )
+from autodialer.ports.failpoints import Failpoint, never
 from autodialer.ports.http import HttpFailedError, HttpFailure, HttpRequest
 from autodialer.ports.outbox import Tried
 from autodialer.ports.store import StoreUnavailableError
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from autodialer.domain.parcels import Parcel, Stationery
     from autodialer.domain.webhooks import Reply
+    from autodialer.ports.failpoints import Killer
     from autodialer.ports.http import Http, HttpReply
     from autodialer.ports.outbox import Outbox
 
@@ -123,10 +125,12 @@ class Courier:
         stationery: Stationery,
         clock: Callable[[], datetime],
         spread: Callable[[], float],
+        *,
+        kill: Killer = never,
     ) -> None:
         """`spread` gives random numbers from 0 to 1, for the jitter."""
         self._outbox, self._http, self._stationery = outbox, http, stationery
-        self._clock, self._spread = clock, spread
+        self._clock, self._spread, self._kill = clock, spread, kill
         self._lanes: dict[str, _Lane] = {}
         self._sending = 0
         self._tried: list[Tried] = []
@@ -223,6 +227,7 @@ class Courier:
         if trouble := _trouble(parcel, now):
             return Tried(parcel, refused(trouble), now, 0, is_try=False)
         reply = await self._fetch(parcel, now)
+        self._kill(Failpoint.WEBHOOK_SENT)
         ended = self._clock()
         took_ms = int((asyncio.get_running_loop().time() - began) * 1_000)
         if reply == Unanswered(HttpFailure.BUSY):  # Its host is held up by others.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from autodialer.engine.asker import Asker
-from autodialer.engine.config import never
 from autodialer.engine.floor import Floor
 from autodialer.engine.gate import Gate
 from autodialer.engine.inquiries import Inquirer
@@ -19,6 +18,7 @@ from autodialer.engine.reconcile import Reconciler
 from autodialer.engine.registry import RegistryWatch
 from autodialer.engine.runner import Tools
 from autodialer.engine.trunk import TrunkWatch
+from autodialer.ports.failpoints import never
 from autodialer.ports.phones import PhoneReport
 from autodialer.ports.telephony import CallReport, SessionReport, SwitchDown, SwitchUp
 
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from autodialer.domain.session import SwitchEvent
-    from autodialer.engine.config import EngineConfig, Killer
+    from autodialer.engine.config import EngineConfig
     from autodialer.engine.runner import SessionRunner
     from autodialer.ports.details import GetContacts
+    from autodialer.ports.failpoints import Killer
     from autodialer.ports.numbers import DialWhom
     from autodialer.ports.phones import Phones
     from autodialer.ports.store import Lease, Store

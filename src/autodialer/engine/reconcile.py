@@ -10,8 +10,8 @@ import structlog
 
 from autodialer.domain.recovery import LegState, catch_up
 from autodialer.domain.session import CustomerAbandoned, Phase
-from autodialer.engine.config import Failpoint
 from autodialer.engine.insist import insist
+from autodialer.ports.failpoints import Failpoint
 from autodialer.ports.telephony import Legs, SwitchUnavailableError
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ from autodialer.domain import session as domain
 from autodialer.domain.ids import AttemptId
 from autodialer.domain.session import Phase, Wait
 from autodialer.domain.step import step
-from autodialer.engine.config import Failpoint
 from autodialer.engine.inquiries import Inquiries
 from autodialer.engine.insist import insist
 from autodialer.engine.ringing import RingingNews
 from autodialer.engine.screens import ScreenNews
 from autodialer.engine.times import Times
 from autodialer.engine.trunk import Trunk
+from autodialer.ports.failpoints import Failpoint
 from autodialer.ports.store import NextClaim, StoreUnavailableError
 from autodialer.ports.telephony import (
     CallRefusedError,
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from autodialer.domain.ids import SessionId
-    from autodialer.engine.config import Killer
     from autodialer.engine.gate import Gate
     from autodialer.engine.times import Moment
+    from autodialer.ports.failpoints import Killer
     from autodialer.ports.store import Lease, Store
     from autodialer.ports.telephony import AgentDial, Telephony
 
@@ -163,6 +163,8 @@ class SessionRunner:
         self._follow_the_clock(event, at)
         if isinstance(event, domain.CustomerRinging | domain.CustomerAnswered):
             self._hear_of(event, at.wall)
+        if isinstance(event, domain.CustomerRinging):
+            self._tools.kill(Failpoint.RINGING)
         if isinstance(event, domain.CustomerGone):
             self._tools.kill(Failpoint.HANGUP_SEEN)
         if isinstance(event, domain.CustomerAnswered):
@@ -177,6 +179,8 @@ class SessionRunner:
         after = self.state
         await self._carry_out_all(commands)
         if after.phase is not before.phase:
+            if after.phase is Phase.WAITING:
+                self._tools.kill(Failpoint.WAITING)
             # Afterwards, because somebody waits for what the commands do.
             self._tools.screens.moved(self.session_id)
             self._log.info(
@@ -277,6 +281,7 @@ class SessionRunner:
         except SwitchUnavailableError:
             # Whether the phone rings is unknown; the comparison after the gap decides.
             self._log.warning("agent_call_unknown")
+        self._tools.kill(Failpoint.AGENT_CALLED)
 
     async def _connect(self, attempt_id: AttemptId) -> None:
         try:
@@ -299,6 +304,7 @@ class SessionRunner:
             await self._tools.store.mark_answered(self._tools.lease, attempt_id, at)
         except StoreUnavailableError:
             self._log.warning("answer_not_stored", attempt_id=str(attempt_id))
+        self._tools.kill(Failpoint.TALKING)
 
     async def _claim(self) -> None:
         self._tools.kill(Failpoint.BEFORE_CLAIM)

@@ -10,7 +10,6 @@ from typing import Final
 
 from autodialer.adapters.ari.client import AriConfig
 from autodialer.bootstrap import DialerSettings, run_dialer
-from autodialer.engine.config import Failpoint
 from autodialer.ops import env
 from autodialer.ops.asterisk.run import Ari
 from autodialer.ops.outbound import outbound_rules
@@ -30,7 +29,6 @@ def dialer_settings(environ: Mapping[str, str] = os.environ) -> DialerSettings:
 
     Without AUTODIALER_ARI_PORT the node has no Asterisk and calls simulated customers.
     """
-    kill_at = environ.get("AUTODIALER_KILL_AT")
     return DialerSettings(
         node=env.text("AUTODIALER_NODE", DEFAULT_NODE, environ),
         database_url=env.secret("AUTODIALER_DATABASE_URL", "", environ) or _embedded_url(environ),
@@ -38,7 +36,7 @@ def dialer_settings(environ: Mapping[str, str] = os.environ) -> DialerSettings:
         outbound=outbound_rules(environ),
         capacity=env.integer("AUTODIALER_CAPACITY", DEFAULT_CAPACITY, at_least=1, environ=environ),
         lease_ttl=env.seconds("AUTODIALER_LEASE_SECONDS", DEFAULT_LEASE, environ=environ),
-        kill_at=Failpoint(kill_at) if kill_at else None,
+        kill_at=env.failpoint(environ),
     )
 
 

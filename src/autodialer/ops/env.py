@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from autodialer.domain.errors import AutodialerError
+from autodialer.ports.failpoints import Failpoint
 
 YES: Final = frozenset({"1", "true", "yes", "on"})
 NO: Final = frozenset({"0", "false", "no", "off"})
@@ -91,3 +92,15 @@ def secret(name: str, default: str | None = None, environ: Mapping[str, str] = o
     if not value:
         raise SettingError(f"{name}_FILE names an empty file: {file}.")
     return value
+
+
+def failpoint(environ: Mapping[str, str] = os.environ) -> Failpoint | None:
+    """Where this process shall kill itself, for tests of recovery. Raises SettingError."""
+    value = environ.get("AUTODIALER_KILL_AT", "").strip()
+    if not value:
+        return None
+    try:
+        return Failpoint(value)
+    except ValueError:
+        known = ", ".join(Failpoint)
+        raise SettingError(f"AUTODIALER_KILL_AT must be one of {known}, not {value!r}.") from None

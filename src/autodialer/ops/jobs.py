@@ -19,7 +19,9 @@ from autodialer.apps.exports import services as exports
 from autodialer.apps.imports import services as imports
 from autodialer.apps.keys.replies import expire_replies
 from autodialer.apps.webhooks import services as webhooks
+from autodialer.bootstrap import killer
 from autodialer.domain.webhooks import DisabledReason
+from autodialer.ops import env
 from autodialer.ops.paths import private_folder
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ def _now() -> datetime:
 @_in_thread
 def run_import(import_id: int) -> None:
     """Make a list of an uploaded file."""
-    imports.run_import(import_id=import_id, clock=_now)
+    imports.run_import(import_id=import_id, clock=_now, kill=killer(env.failpoint()))
 
 
 @app.periodic(cron="17 * * * *")

@@ -115,6 +115,7 @@ def _courier_settings() -> CourierSettings:
         key=settings.SECRET_KEY.encode(),
         public_url=settings.PUBLIC_URL,
         rules=settings.OUTBOUND,
+        kill_at=env.failpoint(),
     )
 
 

@@ -30,6 +30,7 @@ from autodialer.domain.ids import AttemptId
 from autodialer.domain.outcome import Reason
 from autodialer.domain.session import Claimed, EndReason, FinishCall, NoMore, NothingNow, Wait
 from autodialer.domain.target import TargetStatus
+from autodialer.ports.failpoints import Failpoint, never
 from autodialer.ports.phones import Phone
 from autodialer.ports.store import CampaignMoved, Hint, Lease, LeaseHeld, LeaseLostError
 
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from autodialer.domain.recovery import StoredSession
     from autodialer.domain.session import ClaimResult
     from autodialer.ports.details import DetailsRequest
+    from autodialer.ports.failpoints import Killer
     from autodialer.ports.numbers import NumberRequest
     from autodialer.ports.store import NextClaim, SessionOrder, StopOrder
 
@@ -89,7 +91,9 @@ class _Claim:
 class PgStore:
     """`ports.store.Store` on PostgreSQL. Open it as an asynchronous context manager."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, kill: Killer = never) -> None:
+        """`kill` is for tests of recovery."""
+        self._kill = kill
         self._database = Database(url, [statement(*each) for each in FUNCTIONS], _rehearsal())
         self._positions = Positions()
         # Handed out and perhaps still ringing: not handed out again.
@@ -371,6 +375,7 @@ class PgStore:
             row = await (await connection.execute(first.query, first.values)).fetchone()
             if row is None:
                 return False
+            self._kill(Failpoint.COMPLETING)
             rest = step("campaigns", "close_leftovers", now=now, campaign_id=row["campaign_id"])
             await connection.execute(rest.query, rest.values)
         await self._tell_moved(row["campaign_id"])

@@ -38,6 +38,7 @@ from autodialer.domain.imports import (
     check_move,
     sources_of,
 )
+from autodialer.ports.failpoints import Failpoint, never
 from autodialer.ports.screens import Shown
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
     from autodialer.apps.accounts.models import Account, User
     from autodialer.apps.contacts.staging import Staging
+    from autodialer.ports.failpoints import Killer
 
 log = structlog.get_logger()
 
@@ -331,8 +333,8 @@ def import_dnd(
     return DndResult(added, rows - len(rejected) - added, tuple(rejected))
 
 
-def run_import(*, import_id: int, clock: Callable[[], datetime]) -> None:
-    """Do a queued import to its end: done, or failed with a sentence.
+def run_import(*, import_id: int, clock: Callable[[], datetime], kill: Killer = never) -> None:
+    """Do a queued import to its end: done, or failed with a sentence. `kill` is for tests.
 
     Repeatable: one that is over stays as it is, one whose worker was killed begins anew.
     """
@@ -340,14 +342,14 @@ def run_import(*, import_id: int, clock: Callable[[], datetime]) -> None:
     if run is None:
         return
     try:
-        _run(run, clock)
+        _run(run, clock, kill)
     except _SupersededError:
         log.warning("import_superseded", import_id=import_id, tries=run.tries)
     except AutodialerError as error:
         _fail(run, error, clock())
 
 
-def _run(run: ListImport, clock: Callable[[], datetime]) -> None:
+def _run(run: ListImport, clock: Callable[[], datetime], kill: Killer) -> None:
     if run.tries - run.tries_before > MOST_TRIES:
         raise ImportInterruptedError(
             "The import was interrupted again and again, and nothing was saved: split the file "
@@ -377,7 +379,7 @@ def _run(run: ListImport, clock: Callable[[], datetime]) -> None:
         if not tally.ready:
             raise _nothing([rejects.first] if rejects.first else [], file.columns.headings)
         _move(run, ImportStatus.SAVING)
-        _save(run, staged, tally, clock())
+        _save(run, staged, tally, clock(), kill)
 
 
 def _offer(run: ListImport, staged: Staging, tally: Tally) -> None:
@@ -388,7 +390,9 @@ def _offer(run: ListImport, staged: Staging, tally: Tally) -> None:
 
 
 @transaction.atomic(durable=True)
-def _save(run: ListImport, staged: Staging, tally: Tally, now: datetime) -> None:
+def _save(
+    run: ListImport, staged: Staging, tally: Tally, now: datetime, kill: Killer = never
+) -> None:
     """Make the list; the only step that others can see, and the import's end with it."""
     if run.pk and not _mine(run).select_for_update().exists():
         raise _SupersededError
@@ -402,6 +406,7 @@ def _save(run: ListImport, staged: Staging, tally: Tally, now: datetime) -> None
         made = book.new_list(run.account, run.name, now, run.created_by)
         joined = staged.save(made, now, run.created_by)
         run.duplicates = tally.ready - joined
+    kill(Failpoint.IMPORT_SAVING)
     run.contact_list = made
     run.ready, run.rejected = tally.ready, tally.rejected
     run.rows_total = run.rows_seen = tally.seen

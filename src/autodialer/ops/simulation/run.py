@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from autodialer.adapters.memory.tables import AttemptRow, TargetRow
     from autodialer.adapters.sim.switch import Seen
     from autodialer.domain.ids import AttemptId
-    from autodialer.engine.config import Failpoint
+    from autodialer.ports.failpoints import Failpoint
     from autodialer.ports.telephony import SwitchReport
 
 START: Final = datetime(2026, 11, 23, 6, tzinfo=UTC)
