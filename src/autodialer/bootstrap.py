@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import sys
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -17,6 +18,8 @@ import structlog
 
 from autodialer.adapters.ari.client import AriConfig
 from autodialer.adapters.ari.switch import AriSwitch
+from autodialer.adapters.monitor.app import Monitor
+from autodialer.adapters.pg.health import PgHealth
 from autodialer.adapters.pg.outbox import PgOutbox
 from autodialer.adapters.pg.store import PgStore
 from autodialer.adapters.safehttp.client import SafeHttp
@@ -34,12 +37,28 @@ from autodialer.ports.failpoints import Failpoint, never
 from autodialer.ports.store import LeaseLostError
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from ipaddress import IPv4Network, IPv6Network
+
     from autodialer.ports.failpoints import Killer
+    from autodialer.ports.health import Health
     from autodialer.web.live_topics import Topics
 
 log = structlog.get_logger()
 
 LEASE_LOST_EXIT: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorSettings:
+    """Where a process can be watched; a dialer or worker nowhere without a `port`.
+
+    `watchers` may see more than whether it works, as this machine may.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    watchers: tuple[IPv4Network | IPv6Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +76,7 @@ class DialerSettings:
     capacity: int = 200
     lease_ttl: timedelta = timedelta(seconds=10)
     kill_at: Failpoint | None = None
+    monitor: MonitorSettings = field(default_factory=MonitorSettings)
 
 
 def run_dialer(settings: DialerSettings) -> int:
@@ -91,9 +111,32 @@ async def _run(settings: DialerSettings) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, dialer.stop)
-    async with store, numbers, contacts:
+    async with store, numbers, contacts, _watched(settings.monitor, dialer.health):
         await dialer.run()
     log.info("dialer_stopped", node=settings.node)
+
+
+@asynccontextmanager
+async def _watched(settings: MonitorSettings, health: Health) -> AsyncIterator[None]:
+    """Let others watch this process during the block, if they may."""
+    if not settings.port:
+        yield
+        return
+    # Here, because most dialers and workers of a demo or a test are watched by nobody.
+    from autodialer.adapters.monitor.server import watched
+
+    monitor, over = Monitor(health, watchers=settings.watchers), asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(watched(monitor, settings.host, settings.port, over), name="monitor")
+        yield
+        over.set()
+
+
+def _pg_health(url: str) -> PgHealth:
+    """Return the health of a process that needs the database. Django must be set up."""
+    from django.db.migrations.loader import MigrationLoader
+
+    return PgHealth(url, MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
 
 
 def _engine_config(settings: DialerSettings) -> EngineConfig:
@@ -129,6 +172,7 @@ class WebSettings:
     port: int
     database_url: str
     finish: timedelta = timedelta(seconds=5)
+    monitor: MonitorSettings = field(default_factory=MonitorSettings)
 
 
 def run_web(settings: WebSettings, topics: Topics | None = None) -> int:
@@ -156,7 +200,9 @@ async def _run_web(settings: WebSettings, topics: Topics | None) -> None:
     newsroom = PgNewsroom(settings.database_url)
     hub = Hub(topics or TOPICS, newsroom, clock=lambda: datetime.now(UTC))
     events = CampaignEvents(PgNewsroom(settings.database_url), clock=lambda: datetime.now(UTC))
-    app = WebApp(get_wsgi_application(), hub, SipBridge(hub), events)
+    pages = get_wsgi_application()
+    monitor = Monitor(_pg_health(settings.database_url), watchers=settings.monitor.watchers)
+    app = WebApp(pages, hub, SipBridge(hub), events, monitor)
     # All that is loaded stays: to look through it for garbage again and again would stop pages and
     # streams for a tenth of a second each time.
     gc.freeze()
@@ -184,6 +230,12 @@ class CourierSettings:
     public_url: str
     rules: OutboundRules
     kill_at: Failpoint | None = None
+
+
+async def run_monitor(settings: MonitorSettings, database_url: str, stop: asyncio.Event) -> None:
+    """Let others watch a worker until `stop` is set. Django must be set up."""
+    async with _watched(settings, _pg_health(database_url)):
+        await stop.wait()
 
 
 async def run_courier(settings: CourierSettings, stop: asyncio.Event) -> None:

@@ -19,11 +19,12 @@ from autodialer.engine.registry import RegistryWatch
 from autodialer.engine.runner import Tools
 from autodialer.engine.trunk import TrunkWatch
 from autodialer.ports.failpoints import never
+from autodialer.ports.health import Part
 from autodialer.ports.phones import PhoneReport
 from autodialer.ports.telephony import CallReport, SessionReport, SwitchDown, SwitchUp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from autodialer.domain.session import SwitchEvent
@@ -59,6 +60,7 @@ class Dialer:
         self._clock, self._new_id, self._kill = clock, new_id, kill
         self._numbers, self._contacts, self._phones = numbers, contacts, phones
         self._gate = Gate()
+        self._keeper = LeaseKeeper(config, store, self._gate, clock)
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -66,9 +68,19 @@ class Dialer:
         self._gate.close()
         self._stopping.set()
 
+    async def health(self) -> Sequence[Part]:
+        """Return what calling needs. A stand-by lacks the lease, one that stops is not running."""
+        gate = self._gate
+        return (
+            Part("running", "it is going to stop" if gate.is_closed else ""),
+            Part("store", "" if self._keeper.store_answers else "the database does not answer"),
+            Part("lease", "" if gate.has_lease else "another dialer may drive this node"),
+            Part("switch", "" if gate.sees_switch else "not connected, or not compared yet"),
+        )
+
     async def run(self) -> None:
         """Dial until `stop()`. Raises (in a group) LeaseLostError when the node was taken over."""
-        keeper = LeaseKeeper(self._config, self._store, self._gate, self._clock)
+        keeper = self._keeper
         lease = await keeper.take(self._stopping)
         if lease is None:
             return

@@ -16,8 +16,17 @@ class Gate:
     @property
     def is_open(self) -> bool:
         """Whether a new call may be placed now."""
-        fresh = asyncio.get_running_loop().time() < self._lease_until
-        return fresh and self._switch_ready and not self._closed
+        return self.has_lease and self._switch_ready and not self._closed
+
+    @property
+    def has_lease(self) -> bool:
+        """Whether the lease was renewed so lately that nobody else can have it."""
+        return asyncio.get_running_loop().time() < self._lease_until
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the process is going to stop."""
+        return self._closed
 
     @property
     def sees_switch(self) -> bool:

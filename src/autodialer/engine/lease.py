@@ -31,12 +31,15 @@ class LeaseKeeper:
         self, config: EngineConfig, store: Store, gate: Gate, clock: Callable[[], datetime]
     ) -> None:
         self._config, self._store, self._gate, self._clock = config, store, gate, clock
+        # Whether the store has answered when it was asked last.
+        self.store_answers = False
 
     async def take(self, stopping: asyncio.Event) -> Lease | None:
         """Return the lease as soon as it is free; None when stopped before that."""
         watched = _Watched(self._config.lease_ttl)
         while not stopping.is_set():
             started = asyncio.get_running_loop().time()
+            self.store_answers = False
             with suppress(StoreUnavailableError):
                 lease = await self._store.acquire_lease(
                     self._config.node,
@@ -44,6 +47,7 @@ class LeaseKeeper:
                     watched.judge(self._clock()),
                     self._config.lease_ttl,
                 )
+                self.store_answers = True
                 if not isinstance(lease, LeaseHeld):
                     self._note(started)
                     log.info("lease_taken", node=self._config.node, epoch=lease.epoch)
@@ -64,8 +68,10 @@ class LeaseKeeper:
                 async with asyncio.timeout(_STORE_TIMEOUT_S):
                     await self._store.renew_lease(lease, self._clock(), self._config.lease_ttl)
             except (StoreUnavailableError, TimeoutError):
+                self.store_answers = False
                 log.warning("lease_not_renewed")
             else:
+                self.store_answers = True
                 self._note(started)
 
     async def release(self, lease: Lease) -> None:

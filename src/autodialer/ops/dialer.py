@@ -12,6 +12,7 @@ from autodialer.adapters.ari.client import AriConfig
 from autodialer.bootstrap import DialerSettings, run_dialer
 from autodialer.ops import env
 from autodialer.ops.asterisk.run import Ari
+from autodialer.ops.monitor import monitor_settings
 from autodialer.ops.outbound import outbound_rules
 from autodialer.ops.paths import Paths
 from autodialer.ops.postgres import EmbeddedPostgres
@@ -37,6 +38,7 @@ def dialer_settings(environ: Mapping[str, str] = os.environ) -> DialerSettings:
         capacity=env.integer("AUTODIALER_CAPACITY", DEFAULT_CAPACITY, at_least=1, environ=environ),
         lease_ttl=env.seconds("AUTODIALER_LEASE_SECONDS", DEFAULT_LEASE, environ=environ),
         kill_at=env.failpoint(environ),
+        monitor=monitor_settings(environ),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Final
 from autodialer.bootstrap import WebSettings, run_web
 from autodialer.ops import env
 from autodialer.ops.cli.shell import set_up_django
+from autodialer.ops.monitor import monitor_settings
 from autodialer.ops.paths import Paths
 from autodialer.ops.postgres import EmbeddedPostgres
 from autodialer.ops.process import Child
@@ -78,7 +79,7 @@ def web_settings(environ: Mapping[str, str] = os.environ) -> WebSettings:
     host, port = web_address(environ)
     paths = Paths.from_environment(environ)
     url = env.secret("AUTODIALER_DATABASE_URL", "", environ) or EmbeddedPostgres(paths).url
-    return WebSettings(host, port, url)
+    return WebSettings(host, port, url, monitor=monitor_settings(environ))
 
 
 def main() -> int:

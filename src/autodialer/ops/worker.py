@@ -12,8 +12,9 @@ from typing import Final
 
 import structlog
 
-from autodialer.bootstrap import CourierSettings, log_as_json, run_courier
+from autodialer.bootstrap import CourierSettings, log_as_json, run_courier, run_monitor
 from autodialer.ops import env
+from autodialer.ops.monitor import monitor_settings
 from autodialer.ops.paths import Paths
 from autodialer.ops.postgres import EmbeddedPostgres
 from autodialer.ops.process import Child
@@ -64,7 +65,10 @@ async def _serve() -> None:
         loop.add_signal_handler(name, stop.set)
     async with asyncio.TaskGroup() as tasks:
         jobs = tasks.create_task(_keep_doing_jobs(stop), name="jobs")
-        tasks.create_task(run_courier(_courier_settings(), stop), name="courier")
+        courier = _courier_settings()
+        tasks.create_task(run_courier(courier, stop), name="courier")
+        watching = run_monitor(monitor_settings(), courier.database_url, stop)
+        tasks.create_task(watching, name="monitor")
         await stop.wait()
         jobs.cancel()  # which lets those in hand finish
 

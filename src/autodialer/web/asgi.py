@@ -36,15 +36,11 @@ LIVE: Final = "/live"
 PHONE: Final = "/sip"
 
 
-class Streams(Protocol):
-    """Answers that last, of somebody else than the pages."""
+class Answers(Protocol):
+    """Somebody else than the pages who answers in the event loop."""
 
     def matches(self, path: str) -> bool:
         """Return whether this address is answered here."""
-        ...
-
-    def end_all(self) -> None:
-        """End every stream."""
         ...
 
     async def serve(
@@ -54,13 +50,28 @@ class Streams(Protocol):
         ...
 
 
+class Streams(Answers, Protocol):
+    """Answers that last."""
+
+    def end_all(self) -> None:
+        """End every stream."""
+        ...
+
+
 class WebApp:
     """Answers every connection of the web process."""
 
-    def __init__(self, pages: WSGIHandler, hub: Hub, phone: SipBridge, events: Streams) -> None:
+    def __init__(
+        self,
+        pages: WSGIHandler,
+        hub: Hub,
+        phone: SipBridge,
+        events: Streams,
+        monitor: Answers,
+    ) -> None:
         in_threads: Any = WSGIMiddleware(cast("Any", pages), workers=THREADS)
         self._pages = Patient(in_threads)
-        self._hub, self._phone, self._events = hub, phone, events
+        self._hub, self._phone, self._events, self._monitor = hub, phone, events, monitor
 
     def end_streams(self) -> None:
         """End what would otherwise never end."""
@@ -78,6 +89,8 @@ class WebApp:
                 await send({"type": "websocket.close", "code": 1000, "reason": None})
             case "http" if scope["path"] == LIVE:
                 await self._hub.serve(scope, receive, send)
+            case "http" if self._monitor.matches(scope["path"]):
+                await self._monitor.serve(scope, receive, send)
             case "http" if self._events.matches(scope["path"]):
                 await self._events.serve(scope, receive, send)
             case "http":

@@ -14,6 +14,7 @@ from autodialer.ops.cli.shell import Commands, needs_database, now, set_up_djang
 from autodialer.ops.dialer import DialerProcess
 from autodialer.ops.dialer import main as run_dialer
 from autodialer.ops.errors import AsteriskUnavailableError
+from autodialer.ops.monitor import at_port, ports_of_children
 from autodialer.ops.node import make_asterisk, make_lab, trunk_from_environment
 from autodialer.ops.paths import Paths, alone
 from autodialer.ops.postgres import EmbeddedPostgres
@@ -47,11 +48,14 @@ def up(lab: bool) -> None:
             os.environ["AUTODIALER_DATABASE_URL"] = url  # for our own Django, before it is set up
         _migrate()
         services.update(switches)
-        services["dialer"] = DialerProcess(paths, url, ari)
-        services["worker"] = WorkerProcess(paths, url)
+        dialer_port, worker_port = ports_of_children()
+        services["dialer"] = DialerProcess(paths, url, ari, extra=at_port(dialer_port))
+        services["worker"] = WorkerProcess(paths, url, at_port(worker_port))
         host, port = web_address()
         services["web"] = WebProcess(paths, url, host=host, port=port)
         _report(f"The pages will be at http://{host}:{port}.")
+        watched = f"{port} (pages), {dialer_port} (dialer) and {worker_port} (worker)"
+        _report(f"/livez, /readyz and /metrics answer on the ports {watched}.")
         tell_setup_link(port)
         Supervisor(services, _report).run()
 

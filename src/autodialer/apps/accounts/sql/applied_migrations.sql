@@ -1,0 +1,2 @@
+-- Which migrations the tables have, of whatever version they are.
+SELECT app, name FROM django_migrations
