@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
 import pytest
 
+from autodialer.adapters.memory.store import Weather
 from autodialer.adapters.memory.tables import TargetRow
 from autodialer.adapters.sim.carrier import Script
 from autodialer.adapters.sim.loop import run_virtual
+from autodialer.domain.breaker import MOST_UNHEARD
 from autodialer.domain.ids import SessionId, TargetId
 from autodialer.domain.retry import RetryPolicy
 from autodialer.domain.session import EndReason
+from autodialer.domain.step import WAIT_POLL
+from autodialer.domain.target import TargetStatus
 from autodialer.ops.simulation.odds import Odds
-from autodialer.ops.simulation.run import Run
+from autodialer.ops.simulation.run import RING, Run
 
 AGENTS: Final = 50
 REFUSES: Final = Script(refuses_s=0.1, sip_code=503)
@@ -92,6 +97,30 @@ def test_a_trunk_that_dies_in_the_middle_is_called_again_within_30_s_of_its_retu
         await until(lambda: touched(run) >= before + AGENTS, 15)
 
     on_the_floor(story)
+
+
+def test_agents_who_wait_do_not_ask_in_a_tight_loop_while_silent_calls_leave_one_place() -> None:
+    asked: Counter[str] = Counter()
+
+    async def story(run: Run) -> None:
+        weather = run.store.weather
+
+        def counted(request: str) -> Weather:
+            asked[request] += 1
+            return weather(request)
+
+        run.store.weather = counted
+        silent, waiting = MOST_UNHEARD - 1, run.campaigns[0].targets
+        for target in waiting[:silent]:
+            target.e164 = f"{target.e164[:-2]}07"
+        for target in waiting[silent:]:
+            target.move(TargetStatus.IN_PROGRESS, "")
+            target.move(TargetStatus.RETRY, "busy", run.clock() + timedelta(minutes=1))
+        await asyncio.sleep(RING.total_seconds())
+
+    on_the_floor(story)
+    looks = 1 + RING / WAIT_POLL
+    assert AGENTS <= asked["claim"] <= AGENTS * looks
 
 
 def test_numbers_that_fail_here_and_there_hold_nobody_back() -> None:

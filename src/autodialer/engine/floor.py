@@ -10,7 +10,7 @@ import structlog
 
 from autodialer.domain import session as domain
 from autodialer.domain.recovery import rebuild
-from autodialer.domain.session import Phase
+from autodialer.domain.session import Phase, Wait
 from autodialer.domain.step import start
 from autodialer.engine.runner import SessionRunner
 from autodialer.ports.store import (
@@ -81,8 +81,13 @@ class Floor:
         """Look for orders now, and let the agents who wait look for a target."""
         self._wake.set()
         for runner in self.runners.values():
-            if runner.state.phase is Phase.WAITING:
-                runner.post(domain.Woken())
+            self._look_again(runner)
+
+    def wake_held_back(self) -> None:
+        """Let the agents look again whom the trunk kept from it; the others learnt nothing new."""
+        for runner in self.runners.values():
+            if runner.state.waiting_for is Wait.TRUNK_SILENT:
+                self._look_again(runner)
 
     def media_server_lost(self) -> tuple[SessionRunner, ...]:
         """Tell every session that the switch died with its legs; return whom it concerns."""
@@ -120,6 +125,10 @@ class Floor:
             if runner is not None:
                 asked = domain.StopAsked if order.at_once else domain.LeaveAsked
                 runner.post(asked(order.reason))
+
+    def _look_again(self, runner: SessionRunner) -> None:
+        if runner.state.phase is Phase.WAITING:
+            runner.post(domain.Woken())
 
     def _add(self, runner: SessionRunner, first: Sequence[domain.Command] = ()) -> None:
         self.runners[runner.session_id] = runner

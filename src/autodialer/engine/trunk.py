@@ -82,7 +82,7 @@ class TrunkWatch:
             if told is not (is_silent := self._tools.trunk.is_silent):
                 await self._tell(is_silent=is_silent)
                 told = is_silent
-            self._floor.wake()
+            self._floor.wake_held_back()
             await self._tools.trunk.turned.wait()
 
     async def _tell(self, *, is_silent: bool) -> None:
