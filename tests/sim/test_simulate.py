@@ -51,6 +51,15 @@ def test_many_seeds_take_all_mixes_in_turn() -> None:
     assert [run["seed"] for run in told] == list(range(20, 20 + len(MIXES)))
 
 
+def test_a_large_world_keeps_every_promise_too_and_its_calls_and_faults_are_counted() -> None:
+    line = ["simulate", "--seed", "3", "--mix", "everything", "--world", "large"]
+    told = json.loads(CliRunner().invoke(cli, [*line, "--json"]).stdout)
+    assert told["broken"] == []
+    assert told["calls"] > 500
+    assert dict(told["faults"])["dialer killed"] == told["crashes"] > 0
+    assert told["world"] == "large"
+
+
 def test_a_seed_goes_the_same_way_in_another_process_with_another_order_of_sets() -> None:
     here = simulate(17, mix_of(17))
     line = [sys.executable, "-m", "autodialer", "simulate", "--seed", "17", "--json"]

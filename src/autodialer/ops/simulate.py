@@ -9,7 +9,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
@@ -17,6 +17,7 @@ import structlog
 from autodialer.adapters.sim.loop import run_virtual
 from autodialer.ops.simulation.odds import MIXES, mix_of
 from autodialer.ops.simulation.run import Run
+from autodialer.ops.simulation.world import WORLDS
 
 _DIGITS: Final = 12
 
@@ -30,30 +31,37 @@ class Verdict:
     broken: tuple[str, ...]
     calls: int = 0
     crashes: int = 0
+    faults: tuple[tuple[str, int], ...] = ()
     counts: tuple[tuple[str, int], ...] = ()
     trace: str = ""
+    world: str = "small"
 
     @property
     def replay(self) -> str:
         """The command that runs this again."""
-        return f"autodialer simulate --seed {self.seed} --mix {self.mix}"
+        world = "" if self.world == "small" else f" --world {self.world}"
+        return f"autodialer simulate --seed {self.seed} --mix {self.mix}{world}"
 
 
-def simulate(seed: int, mix: str) -> Verdict:
+def simulate(seed: int, mix: str, world: str = "small") -> Verdict:
     """Run two campaigns under the faults of `mix`, all chance from `seed`, and judge them."""
-    return run_virtual(_run(seed, mix))
+    return run_virtual(_run(seed, mix, world))
 
 
-def simulate_all(seeds: Iterable[int], mix: str | None, processes: int) -> Iterator[Verdict]:
+def simulate_all(
+    seeds: Iterable[int], mix: str | None, processes: int, world: str = "small"
+) -> Iterator[Verdict]:
     """Yield the verdict of each seed, in order; `mix` None takes all of them in turn.
 
     A run that dies of an error of its own is a broken one, too.
     """
     with ProcessPoolExecutor(processes, initializer=be_quiet) as pool:
         wanted = [(seed, mix or mix_of(seed)) for seed in seeds]
-        runs = [(seed, chosen, pool.submit(simulate, seed, chosen)) for seed, chosen in wanted]
+        runs = [
+            (seed, chosen, pool.submit(simulate, seed, chosen, world)) for seed, chosen in wanted
+        ]
         for seed, chosen, run in runs:
-            yield _verdict(seed, chosen, run)
+            yield _verdict(Verdict(seed, chosen, (), world=world), run)
 
 
 def be_quiet() -> None:
@@ -64,8 +72,8 @@ def be_quiet() -> None:
     )
 
 
-async def _run(seed: int, mix: str) -> Verdict:
-    run = Run(seed, MIXES[mix])
+async def _run(seed: int, mix: str, world: str) -> Verdict:
+    run = Run(seed, MIXES[mix], WORLDS[world])
     await run.go()
     targets = [target for campaign in run.campaigns for target in campaign.targets]
     return Verdict(
@@ -74,8 +82,10 @@ async def _run(seed: int, mix: str) -> Verdict:
         broken=tuple(run.broken),
         calls=len(run.switch.calls),
         crashes=run.crashes,
+        faults=tuple(sorted(run.faults.items())),
         counts=tuple(sorted(Counter(target.status.value for target in targets).items())),
         trace=_trace(run),
+        world=world,
     )
 
 
@@ -89,8 +99,8 @@ def _trace(run: Run) -> str:
     return hashlib.sha256("\n".join(seen + kept).encode()).hexdigest()[:_DIGITS]
 
 
-def _verdict(seed: int, mix: str, run: Future[Verdict]) -> Verdict:
+def _verdict(asked: Verdict, run: Future[Verdict]) -> Verdict:
     error = run.exception()
     if error is None:
         return run.result()
-    return Verdict(seed, mix, ("".join(traceback.format_exception(error)),))
+    return replace(asked, broken=("".join(traceback.format_exception(error)),))

@@ -10,6 +10,7 @@ import orjson
 from autodialer.ops.cli.shell import FAILED
 from autodialer.ops.simulate import Verdict, simulate_all
 from autodialer.ops.simulation.odds import MIXES
+from autodialer.ops.simulation.world import WORLDS
 
 
 @click.command()
@@ -23,6 +24,13 @@ from autodialer.ops.simulation.odds import MIXES
 )
 @click.option("--mix", type=click.Choice(list(MIXES)), help="Faults. Default: by the seed.")
 @click.option(
+    "--world",
+    type=click.Choice(list(WORLDS)),
+    default="small",
+    show_default=True,
+    help="3 agents and 52 numbers, or ten times as many.",
+)
+@click.option(
     "--processes",
     type=click.IntRange(1),
     default=2,
@@ -32,18 +40,29 @@ from autodialer.ops.simulation.odds import MIXES
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs, a line a run.")
 @click.pass_context
 def simulate(
-    ctx: click.Context, *, seed: int, seeds: int, mix: str | None, processes: int, as_json: bool
+    ctx: click.Context,
+    *,
+    seed: int,
+    seeds: int,
+    mix: str | None,
+    world: str,
+    processes: int,
+    as_json: bool,
 ) -> None:
     """Run simulated campaigns under faults; exit 1 if one broke a promise, naming its seed."""
-    passed = 0
-    for verdict in simulate_all(range(seed, seed + seeds), mix, processes):
+    passed, calls, faults = 0, 0, 0
+    for verdict in simulate_all(range(seed, seed + seeds), mix, processes, world):
         passed += not verdict.broken
+        calls += verdict.calls
+        faults += sum(count for _, count in verdict.faults)
         if as_json:
             click.echo(orjson.dumps(asdict(verdict)))
         elif verdict.broken or seeds == 1:
             _show(verdict)
     if not as_json and seeds > 1:
-        click.echo(f"{passed} of {seeds} runs kept every promise.")
+        click.echo(
+            f"{passed} of {seeds} runs kept every promise: {calls:,} calls, {faults:,} faults."
+        )
     ctx.exit(0 if passed == seeds else FAILED)
 
 

@@ -29,6 +29,7 @@ from autodialer.domain.window import CallWindow, may_ring
 from autodialer.engine.config import EngineConfig
 from autodialer.engine.dialer import Dialer
 from autodialer.ops.simulation.odds import Odds
+from autodialer.ops.simulation.world import SMALL, World
 from autodialer.ports.store import CampaignMoved, RegistryGrew
 
 if TYPE_CHECKING:
@@ -43,9 +44,6 @@ if TYPE_CHECKING:
 START: Final = datetime(2026, 11, 23, 6, tzinfo=UTC)
 # Many customers stay on the line: in them silence and lost hang-ups show.
 BEHAVIOURS: Final = "00111123456789"
-# The second campaign calls some of the same numbers at the same time.
-CAMPAIGNS: Final = (("asha", "bina"), ("chitra",))
-SHARED: Final = 12
 MAX_TALK: Final = timedelta(seconds=60)
 RING: Final = timedelta(seconds=12)
 # I4: a target may stay live this long, and what is older than a crash this long after it.
@@ -67,8 +65,8 @@ CLOCK_STEP: Final = timedelta(hours=1)
 SAME_TIME: Final = timedelta(seconds=1)
 POLL: Final = timedelta(seconds=1)
 RETRIES: Final = 2
-# Enough for some dozen calls: the balance runs out several times in a run.
-PAYMENT: Final = 4_000
+# Per number, enough for some of the calls: the balance runs out several times in a run.
+PAYMENT: Final = 100
 RATE: Final = Rate(30, 30, 10, 10)
 
 
@@ -88,10 +86,12 @@ class Run:
 
     seed: int
     odds: Odds
-    size: int = 40
+    world: World = SMALL
     broken: list[str] = field(default_factory=list)
     crashes: int = 0
     payments: int = 0
+    # What went wrong on purpose, by kind.
+    faults: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.luck = Random(self.seed)  # noqa: S311  a simulation
@@ -105,8 +105,8 @@ class Run:
         self.clock_is_off = timedelta()
         self.clock_was_set_at = START
         self.numbers = tuple(
-            f"+91980000{place:02}{self.luck.randrange(7)}{self.luck.choice(BEHAVIOURS)}"
-            for place in range(self.size)
+            f"+9198{place:06}{self.luck.randrange(7)}{self.luck.choice(BEHAVIOURS)}"
+            for place in range(self.world.size)
         )
         self.astray: dict[AttemptId, datetime] = {}
         self.live_since: dict[AttemptId, datetime] = {}
@@ -119,11 +119,12 @@ class Run:
         self.forbidden = {self.numbers[3]: 0.0}
         self.purse = self.store.tables.meter(self.account)
         self.purse.rates["+91"] = RATE
-        self.purse.book(PAYMENT)
-        lists = (self.numbers, self.numbers[:SHARED])
+        self.payment = PAYMENT * self.world.size
+        self.purse.book(self.payment)
+        lists = (self.numbers, self.numbers[: self.world.shared])
         self.campaigns = [
             self._campaign(set(agents), numbers)
-            for agents, numbers in zip(CAMPAIGNS, lists, strict=True)
+            for agents, numbers in zip(self.world.crews, lists, strict=True)
         ]
 
     def _campaign(self, agents: set[str], numbers: Sequence[str]) -> CampaignRow:
@@ -151,21 +152,27 @@ class Run:
         if self.steady() < self.outage_until:
             return Weather(there, back, Fault.NOT_REACHED)
         if not self.calm and self.luck.random() < self.odds.store:
+            self.faults["store request"] += 1
             return Weather(there, back, self.luck.choice((Fault.NOT_REACHED, Fault.REPLY_LOST)))
         return Weather(there, back)
 
     def _fate(self, _request: str) -> Fate:
         if self.calm or self.luck.random() >= self.odds.switch:
             return Fate.DONE
+        self.faults["switch request"] += 1
         return self.luck.choice((Fate.REFUSED, Fate.NOT_REACHED, Fate.REPLY_LOST))
 
     def _mail(self, _report: SwitchReport) -> Sequence[float]:
         if self.calm:
             return (0.0,)
         if self.luck.random() < self.odds.lost:
+            self.faults["report lost"] += 1
             return ()
-        delay = self.luck.uniform(0, 2) if self.luck.random() < self.odds.late else 0.0
+        late = self.luck.random() < self.odds.late
+        self.faults["report late"] += late
+        delay = self.luck.uniform(0, 2) if late else 0.0
         if self.luck.random() < self.odds.doubled:
+            self.faults["report doubled"] += 1
             return (delay, self.luck.uniform(0, 30))
         return (delay,)
 
@@ -212,6 +219,7 @@ class Run:
                 dialer.cancel()
                 await asyncio.wait([dialer])
             self.crashes += 1
+            self.faults["dialer killed"] += 1
             await asyncio.sleep(self._disturb(20))
 
     async def _wait_for_crash(self, dialer: asyncio.Task[None]) -> None:
@@ -230,7 +238,7 @@ class Run:
         )
 
     def _kill(self, point: Failpoint) -> None:
-        if not self.calm and self.luck.random() < self.odds.seam:
+        if not self.calm and self.luck.random() < self.odds.seam / self.world.pace:
             raise ProcessDied(point)
 
     def new_id(self) -> UUID:
@@ -273,7 +281,7 @@ class Run:
             for campaign in self.campaigns:
                 if campaign.reason == PauseReason.LOW_BALANCE:
                     self.payments += 1
-                    self.purse.book(PAYMENT)
+                    self.purse.book(self.payment)
                     with suppress(IllegalTransitionError):
                         self._move(campaign, CampaignStatus.IN_PROGRESS)
 
@@ -298,12 +306,15 @@ class Run:
             fault()
 
     def _drop(self) -> None:
+        self.faults["connection cut"] += 1
         self.switch.drop_connection(self._disturb(20))
 
     def _restart(self) -> None:
+        self.faults["switch restarted"] += 1
         self.switch.restart(self._disturb(20))
 
     def _outage(self) -> None:
+        self.faults["store outage"] += 1
         self.outage_until = self.steady() + timedelta(seconds=self._disturb(30))
 
     def clock(self) -> datetime:
@@ -312,12 +323,14 @@ class Run:
 
     def _set_the_clock(self) -> None:
         """Set the wall clock forward or back by an hour, or put it right."""
+        self.faults["clock set"] += 1
         others = {timedelta(), CLOCK_STEP, -CLOCK_STEP} - {self.clock_is_off}
         self.clock_is_off = self.luck.choice(sorted(others))
         self.clock_was_set_at = self.steady()
 
     def _forbid(self) -> None:
         """Put a number on the registry, of a phone that rings if one does; hints may be lost."""
+        self.faults["number forbidden"] += 1
         live = self.store.tables.live_attempts()
         ringing = [row.call.e164 for row in live if row.answered_at is None]
         number, loop = self.luck.choice(ringing or self.numbers), asyncio.get_running_loop()
@@ -361,7 +374,7 @@ class Run:
                 self._break(f"I4 attempt to {row.call.e164} is stuck")
         targets = [target for campaign in self.campaigns for target in campaign.targets]
         in_a_call = sum(target.status in LIVE for target in targets)
-        if in_a_call != len(live) or len(targets) != self.size + SHARED:
+        if in_a_call != len(live) or len(targets) != self.world.targets:
             self._break(f"I5 {in_a_call} live targets, {len(live)} live attempts")
 
     def _check_the_money(self) -> None:
@@ -388,7 +401,7 @@ class Run:
             if hold.charged != charge(hold.rate, talk, hold.reserved):
                 self._break(f"I6 {row.call.e164}: {hold.charged} charged for {talk}")
         charged = sum(hold.charged for hold in self.purse.holds.values())
-        if self.purse.balance != (1 + self.payments) * PAYMENT - charged:
+        if self.purse.balance != (1 + self.payments) * self.payment - charged:
             self._break("I6 money has appeared or vanished")
 
     def _check_the_lines(self) -> None:
