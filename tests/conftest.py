@@ -13,10 +13,10 @@ from tests.support.pg_world import PgWorld
 
 @pytest.fixture(scope="session")
 def databases(
-    tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
+    django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[Databases]:
     """One embedded server a session, with the migrated template."""
-    with stack.postgres(tmp_path_factory.mktemp("pg")) as server:
+    with stack.forgetful_postgres() as server:
         made = Databases(server.url)
         made.make_template(django_db_blocker)
         yield made

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+def server() -> Iterator[EmbeddedPostgres]:
     """A server of these tests alone: the others share theirs."""
-    with stack.postgres(tmp_path_factory.mktemp("restarted")) as running:
+    with stack.forgetful_postgres() as running:
         yield running
 
 

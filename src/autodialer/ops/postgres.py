@@ -15,6 +15,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -69,9 +70,13 @@ SETTINGS: Final[dict[str, str]] = {
 
 
 class EmbeddedPostgres:
-    """The server of one `var`. Any number of these may exist; one of them runs the server."""
+    """The server of one `var`. Any number of these may exist; one of them runs the server.
 
-    def __init__(self, paths: Paths) -> None:
+    `settings` are for what it starts, above SETTINGS: throw-away data need not survive a power cut.
+    """
+
+    def __init__(self, paths: Paths, settings: Mapping[str, str] | None = None) -> None:
+        self._settings = SETTINGS | dict(settings or {})
         self._folder = paths.postgres
         self._data = paths.postgres / "data"
         self._sockets = paths.sockets
@@ -145,7 +150,7 @@ class EmbeddedPostgres:
         _check_version(self._data)
         _remove_stale_pid_file(self._data)
         (self._sockets / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
-        options = SETTINGS | {"unix_socket_directories": str(self._sockets)}
+        options = self._settings | {"unix_socket_directories": str(self._sockets)}
         settings = [part for key, value in options.items() for part in ("-c", f"{key}={value}")]
         child = Child(
             "postgres",

@@ -29,19 +29,23 @@ from tests.support.pg_world import PgWorld
 
 
 @pytest.fixture(scope="module")
-def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+def own_server() -> Iterator[EmbeddedPostgres]:
     """A server that only these tests kill."""
-    with stack.postgres(tmp_path_factory.mktemp("outage")) as server:
+    with stack.forgetful_postgres() as server:
         yield server
 
 
+@pytest.fixture(scope="module")
+def own_databases(own_server: EmbeddedPostgres, django_db_blocker: DjangoDbBlocker) -> Databases:
+    made = Databases(own_server.url)
+    made.make_template(django_db_blocker)
+    return made
+
+
 @pytest.fixture
-def database_url(own_server: EmbeddedPostgres, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
-    databases = Databases(own_server.url)
-    databases.make_template(django_db_blocker)
-    with databases.copy() as url:
+def database_url(own_databases: Databases) -> Iterator[str]:
+    with own_databases.copy() as url:
         yield url
-    databases.drop_template()
 
 
 async def first_answer(store: PgStore, lease: Lease) -> float:
