@@ -28,7 +28,7 @@ from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.calls import details
 from autodialer.apps.calls.details import Asked, Mark
 from autodialer.apps.calls.explain import why_number
-from autodialer.apps.campaigns.access import visible_campaign
+from autodialer.apps.campaigns.access import check_visible
 from autodialer.apps.campaigns.queries import target_changes
 from autodialer.apps.campaigns.targets import target_row, targets_part
 from autodialer.domain.errors import InvalidInputError, NotFoundError
@@ -48,7 +48,7 @@ _CAMPAIGN: Final = "/campaigns/{campaign_id}"
 )
 def list_calls(request: ApiRequest, campaign_id: Id, asked: Query[CallsAsked]) -> Page[CallReply]:
     """List the calls of a campaign."""
-    visible_campaign(request.account, request.actor, campaign_id, _P.VIEW_CALLS)
+    check_visible(request.account, request.actor, campaign_id, _P.VIEW_CALLS)
     wanted = Asked(asked.number, asked.status, asked.sort == "placed", after=_mark(asked))
     page = details.call_page(request.account, campaign_id, wanted, asked.limit)
     place = None if page.next is None else (str(page.next),)
@@ -84,7 +84,7 @@ def list_targets(
     request: ApiRequest, campaign_id: Id, asked: Query[TargetsAsked]
 ) -> Page[TargetReply]:
     """List the numbers of a campaign in the order of its list, each with its status."""
-    visible_campaign(request.account, request.actor, campaign_id, _P.VIEW_CALLS)
+    check_visible(request.account, request.actor, campaign_id, _P.VIEW_CALLS)
     after = place_of(asked.cursor, "list")
     rows = targets_part(
         request.account, campaign_id, status=asked.status, after=after, limit=asked.limit + 1
@@ -110,7 +110,7 @@ def get_target(request: ApiRequest, campaign_id: Id, number: str) -> TargetDetai
 
     The number is that of the list, such as `+919876543210`.
     """
-    visible_campaign(request.account, request.actor, campaign_id, _P.VIEW_CALLS)
+    check_visible(request.account, request.actor, campaign_id, _P.VIEW_CALLS)
     try:
         why = why_number(request.account, campaign_id, number, request.now)
     except InvalidInputError:  # it can be no number, so it is none of the campaign

@@ -27,7 +27,7 @@ from autodialer.api.v1.campaign_schemas import (
 )
 from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.campaigns import pages, services
-from autodialer.apps.campaigns.access import visible_campaign
+from autodialer.apps.campaigns.access import check_visible
 from autodialer.apps.campaigns.listing import Order, Wanted
 from autodialer.apps.campaigns.queries import campaign_counts
 
@@ -89,7 +89,7 @@ def get_campaign(
 )
 def get_counts(request: ApiRequest, campaign_id: Id) -> CountsReply:
     """Read the ten counts of a campaign, all of one instant."""
-    visible_campaign(request.account, request.actor, campaign_id)
+    check_visible(request.account, request.actor, campaign_id)
     return counts_reply(campaign_counts(request.account, campaign_id))
 
 

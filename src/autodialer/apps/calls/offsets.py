@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from autodialer.apps.calls.models import Attempt, AttemptState
-from autodialer.apps.calls.queries import CallRow, call_row
+from autodialer.apps.calls.queries import CallRow, calls_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -30,5 +30,5 @@ def calls_at(
     if statuses is not None:
         calls = calls.filter(status__in=[status.value for status in statuses])
     order = ("-placed_at", "-pk") if down else ("placed_at", "pk")
-    part = calls.select_related("user", "target").order_by(*order)[offset : offset + limit]
-    return [call_row(call) for call in part], calls.count()
+    part = calls.order_by(*order).values_list("pk", flat=True)[offset : offset + limit]
+    return calls_of(part), calls.count()

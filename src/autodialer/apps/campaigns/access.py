@@ -9,6 +9,7 @@ from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from autodialer.apps.accounts.permissions import Permission, Scope, require
 from autodialer.apps.agents.models import GroupMember
 from autodialer.apps.campaigns.models import Campaign, CampaignAgent
+from autodialer.apps.rows import rows
 from autodialer.domain.campaign import CampaignKind
 from autodialer.domain.errors import NotFoundError
 
@@ -21,9 +22,14 @@ if TYPE_CHECKING:
 
 def visible_campaigns(account: Account, actor: Actor) -> QuerySet[Campaign]:
     """Return the campaigns that the actor may see; archived ones too."""
-    if require(actor, Permission.LIST_CAMPAIGNS) is Scope.ALL:
+    if sees_all(actor):
         return Campaign.objects.filter(account=account)
     return campaigns_of_agent(account, actor.user)
+
+
+def sees_all(actor: Actor) -> bool:
+    """Return whether the actor may see every campaign of the account. Raises NotAllowedError."""
+    return require(actor, Permission.LIST_CAMPAIGNS) is Scope.ALL
 
 
 def dialers(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
@@ -49,10 +55,21 @@ def visible_campaign(
     return found
 
 
-def check_visible(account: Account, actor: Actor, campaign_id: int) -> None:
-    """Raise NotFoundError unless the actor may see the campaign."""
-    if not visible_campaigns(account, actor).filter(pk=campaign_id).exists():
+def check_visible(
+    account: Account,
+    actor: Actor,
+    campaign_id: int,
+    permission: Permission = Permission.VIEW_CAMPAIGN,
+) -> None:
+    """Raise as `visible_campaign`, for those who do not need the campaign itself."""
+    if sees_all(actor):
+        values = {"account_id": account.pk, "campaign_id": campaign_id}
+        found = bool(rows("campaigns", "is_there", values))
+    else:
+        found = campaigns_of_agent(account, actor.user).filter(pk=campaign_id).exists()
+    if not found:
         raise no_such_campaign(campaign_id)
+    require(actor, permission)
 
 
 def campaigns_of_agent(account: Account, user: User | None) -> QuerySet[Campaign]:

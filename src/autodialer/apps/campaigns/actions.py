@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from autodialer.apps.accounts.permissions import Permission, may, refusal
@@ -15,7 +16,7 @@ from autodialer.domain.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from autodialer.apps.accounts.actor import Actor
     from autodialer.apps.campaigns.models import Campaign
@@ -82,20 +83,59 @@ def check_action(action: CampaignAction, campaign: Campaign, actor: Actor) -> No
         raise refusal
 
 
+class _Hurdle(Enum):
+    """Why an action is not allowed."""
+
+    PERMISSION = auto()
+    STATUS = auto()
+    STILL_RUNS = auto()
+    CALLER_ID = auto()
+
+
+def allowed_actions(
+    actor: Actor, status: CampaignStatus, is_verified: bool
+) -> Sequence[CampaignAction]:
+    """Return what the actor may do with a campaign of this status, in the order of the menu.
+
+    `is_verified` tells whether its caller id is.
+    """
+    return [
+        action
+        for action in CampaignAction
+        if _hurdle(action, status, actor, is_verified=is_verified) is None
+    ]
+
+
+def _hurdle(
+    action: CampaignAction, status: CampaignStatus, actor: Actor, *, is_verified: bool
+) -> _Hurdle | None:
+    if not may(actor, _NEEDS[action]):
+        return _Hurdle.PERMISSION
+    if status not in ACTIONS[action]:
+        return _Hurdle.STATUS
+    if not _may_now(actor, action, status):
+        return _Hurdle.STILL_RUNS
+    return _Hurdle.CALLER_ID if action is _A.RESUME and not is_verified else None
+
+
 def _refusal(action: CampaignAction, campaign: Campaign, actor: Actor) -> AutodialerError | None:
     status = CampaignStatus(campaign.status)
-    if not may(actor, _NEEDS[action]):
-        return refusal(actor, _NEEDS[action])
-    if status not in ACTIONS[action]:
-        return IllegalTransitionError("campaign", status, _BECOMES[action], _legal(status, actor))
-    if not _may_now(actor, action, status):
-        return NotAllowedError("Pause the campaign first, or ask an admin to complete it.")
-    if action is _A.RESUME and campaign.caller_id.verified_at is None:
-        return CallerIdUnverifiedError(
-            f"The caller id {campaign.caller_id} is not verified: an admin verifies it"
-            f" under Caller ids, or by `autodialer caller-id add {campaign.caller_id} --verified`."
-        )
-    return None
+    is_verified = campaign.caller_id.verified_at is not None
+    match _hurdle(action, status, actor, is_verified=is_verified):
+        case None:
+            return None
+        case _Hurdle.PERMISSION:
+            return refusal(actor, _NEEDS[action])
+        case _Hurdle.STATUS:
+            legal = _legal(status, actor)
+            return IllegalTransitionError("campaign", status, _BECOMES[action], legal)
+        case _Hurdle.STILL_RUNS:
+            return NotAllowedError("Pause the campaign first, or ask an admin to complete it.")
+        case _Hurdle.CALLER_ID:
+            return CallerIdUnverifiedError(
+                f"The caller id {campaign.caller_id} is not verified: an admin verifies it under"
+                f" Caller ids, or by `autodialer caller-id add {campaign.caller_id} --verified`."
+            )
 
 
 def _legal(status: CampaignStatus, actor: Actor) -> tuple[str, ...]:

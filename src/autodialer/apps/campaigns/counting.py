@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from django.db.models import Count
 
 from autodialer.apps.campaigns.models import Target
+from autodialer.apps.rows import rows
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.target import TargetStatus
 
@@ -55,14 +56,9 @@ def count_targets(account: Account, ids: Sequence[int]) -> Mapping[int, TargetCo
     One GROUP BY: the counts of one instant always add up. It asks for nothing that its index does
     not hold; the account is that of the campaign.
     """
-    groups = (
-        Target.objects.filter(campaign__account=account, campaign__in=ids)
-        .values_list("campaign_id", "status")
-        .annotate(targets=Count("*"))
-        .order_by()
-    )
+    values = {"account_id": account.pk, "campaign_ids": list(ids)}
     found: dict[int, dict[str, int]] = defaultdict(dict)
-    for campaign_id, status, count in groups:
+    for campaign_id, status, count in rows("campaigns", "count_targets", values):
         found[campaign_id][status] = count
     return {campaign_id: TargetCounts.of(found[campaign_id]) for campaign_id in ids}
 

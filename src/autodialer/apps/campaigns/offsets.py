@@ -9,7 +9,7 @@ from django.db.models.functions import Lower
 
 from autodialer.apps.campaigns.access import dialers, visible_campaigns
 from autodialer.apps.campaigns.counting import TargetCounts, cheap_counts, count_targets
-from autodialer.apps.campaigns.pages import CampaignCard, cards_of, loaded
+from autodialer.apps.campaigns.pages import CampaignCard, cards_of
 from autodialer.apps.texts import storable
 from autodialer.domain.campaign import MAX_TARGETS, CampaignStatus
 
@@ -45,7 +45,7 @@ def campaigns_at(
     """
     if not storable(name):
         return [], 0
-    campaigns = loaded(dialers(visible_campaigns(account, actor)))
+    campaigns = dialers(visible_campaigns(account, actor))
     if statuses is None:
         campaigns = campaigns.exclude(status=CampaignStatus.ARCHIVED.value)
     else:
@@ -56,7 +56,8 @@ def campaigns_at(
     ordered = campaigns.order_by(column, "pk")
     part = list((ordered.reverse() if down else ordered)[offset : offset + limit])
     counts = cheap_counts(account, part, at_most=limit * MAX_TARGETS)
-    found = [Found(card, counts[card.id] or TargetCounts.of({})) for card in cards_of(part, actor)]
+    cards = cards_of(account, actor, [campaign.pk for campaign in part])
+    found = [Found(card, counts[card.id] or TargetCounts.of({})) for card in cards]
     return found, campaigns.count()
 
 

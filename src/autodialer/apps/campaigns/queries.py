@@ -226,7 +226,11 @@ def plan_of(found: Campaign, agent_ids: Sequence[int] | None = None) -> Plan:
 
 def facts(found: Campaign, plan: Plan | None = None) -> dict[str, Any]:
     """Return what the audit log keeps of a campaign: its plan, if it is known, and its size."""
-    plan = plan or plan_of(found)
+    return plan_facts(plan or plan_of(found), found.target_count)
+
+
+def plan_facts(plan: Plan, numbers: int) -> dict[str, Any]:
+    """Return a plan and the size of its copy as JSON holds them."""
     terms = {field.name: _json(getattr(plan.terms, field.name)) for field in fields(plan.terms)}
     return {
         "name": plan.name,
@@ -235,7 +239,7 @@ def facts(found: Campaign, plan: Plan | None = None) -> dict[str, Any]:
         "dial_whom_url": plan.dial_whom_url,
         "group": plan.group_id,
         "agents": list(plan.agent_ids),
-        "numbers": found.target_count,
+        "numbers": numbers,
         **terms,
     }
 

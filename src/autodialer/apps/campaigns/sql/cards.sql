@@ -1,0 +1,12 @@
+-- Campaigns of the account as programs read them, with what stands behind their references.
+SELECT c.*, i.e164 AS caller_number, i.verified_at IS NOT NULL AS is_verified,
+       coalesce(l.name, '') AS list_name, coalesce(g.name, '') AS group_name,
+       coalesce(u.name, '') AS made_by,
+       ARRAY(SELECT p.user_id FROM campaigns_campaignagent AS p
+              WHERE p.campaign_id = c.id ORDER BY p.id) AS agent_ids
+  FROM campaigns_campaign AS c
+  JOIN campaigns_callerid AS i ON i.id = c.caller_id_id
+  LEFT JOIN contacts_contactlist AS l ON l.id = c.contact_list_id
+  LEFT JOIN agents_group AS g ON g.id = c.group_id
+  LEFT JOIN accounts_user AS u ON u.id = c.created_by_id
+ WHERE c.account_id = %(account_id)s AND c.id = ANY(%(campaign_ids)s)
