@@ -152,7 +152,9 @@ def _engine_config(settings: DialerSettings) -> EngineConfig:
 
 def _switch(settings: DialerSettings) -> AriSwitch | SimSwitch:
     if settings.ari is None:
-        return SimSwitch(seed=random.SystemRandom().getrandbits(32))
+        return SimSwitch(
+            seed=random.SystemRandom().getrandbits(32), clock=lambda: datetime.now(UTC)
+        )
     # Spreads reconnects; nothing secret hangs on it.
     return AriSwitch(settings.ari, random.Random())  # noqa: S311
 

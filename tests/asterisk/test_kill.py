@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 import pytest
 
+from autodialer.apps.billing.models import Hold
 from autodialer.apps.campaigns.models import Campaign, CampaignChange
 from autodialer.apps.campaigns.services import pause_campaign, resume_campaign
+from autodialer.domain.money import Rate
 from autodialer.domain.target import TERMINAL
 from autodialer.ops.lab.carrier import agent_tone_hz, customer_tone_hz
 from autodialer.ports.failpoints import Failpoint
 from tests.support.oracle import LOUD, levels, recording
 from tests.support.site import Site, now
+
+UNSEEN_S: Final = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,56 @@ def test_a_dialer_killed_while_an_agent_waits_lets_them_go_on(site: Site) -> Non
     site.wait(lambda: site.has_ended(session))
     assert site.target(later).status == "completed"
     assert len(site.invites(agent.phone)) == 1
+
+
+def test_a_call_that_ends_while_no_dialer_runs_has_the_length_that_the_customer_saw(
+    site: Site,
+) -> None:
+    """Also when the first dialer to come dies before it has stored that."""
+    site.set_price(Rate(1, 1, 1, 1))
+    agent = site.hire()
+    number = site.number("01")
+    site.campaign([number])
+    site.start_agent(agent)
+    site.wait(lambda: site.talks(number))
+    site.kill_dialer()
+    (call,) = site.attempts(number)
+    assert call.answered_at is not None
+    site.hang_up(number)
+    talked_s = time.time() - call.answered_at.timestamp()
+    site.never(lambda: site.attempts(number)[0].ended_at, UNSEEN_S)
+    site.start_dialer(kill_at=Failpoint.RECORDING_CLOSED)
+    site.wait_for_the_kill()
+    site.start_dialer()
+    site.wait(site.is_through)
+    (call,) = site.attempts(number)
+    assert (call.status, call.reason, call.estimated) == ("completed", "answered", True)
+    assert call.answered_at is not None
+    assert call.ended_at is not None
+    stored_s = (call.ended_at - call.answered_at).total_seconds()
+    assert abs(stored_s - talked_s) < 1.5
+    assert abs(Hold.objects.get(leg=call.pk).charged - talked_s) < 2.5
+
+
+def test_a_customer_who_answered_and_left_while_no_dialer_ran_is_known_to_have_answered(
+    site: Site,
+) -> None:
+    agent = site.hire()
+    number = site.number("30")
+    site.campaign([number])
+    site.stop_dialer()
+    site.start_dialer(kill_at=Failpoint.PLACED)
+    site.start_agent(agent)
+    site.wait_for_the_kill()
+    site.wait(lambda: not _customers(site))
+    site.start_dialer()
+    site.wait(site.is_through)
+    (call,) = site.attempts(number)
+    assert (call.status, call.reason, call.abandoned) == ("completed", "abandoned", True)
+    assert call.estimated
+    assert call.answered_at is not None
+    assert call.ended_at is not None
+    assert abs((call.ended_at - call.answered_at).total_seconds() - 3) < 1.5
 
 
 def test_a_dialer_killed_in_the_completion_of_a_campaign_completes_it_once(site: Site) -> None:

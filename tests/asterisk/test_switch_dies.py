@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.support.site import Site
+from autodialer.apps.billing.models import Hold
+from autodialer.domain.money import Rate
+from tests.support.audio import seconds
+from tests.support.oracle import recording
+from tests.support.site import Site, now
 
 if TYPE_CHECKING:
     from uuid import UUID
+
+CONVERSATIONS: Final = 50
+UNWRITTEN_S: Final = 2.5
 
 
 @pytest.mark.parametrize("comes_back", [True, False], ids=["restarted", "gone"])
@@ -38,6 +45,34 @@ def test_calls_of_a_killed_asterisk_are_closed_and_work_goes_on(
     site.wait(lambda: site.has_ended(again), 20)
     assert site.target(later).status == "completed"
     assert [len(site.invites(number)) for number in (talker, ringer)] == [1, 1]
+
+
+def test_fifty_talks_of_a_killed_asterisk_keep_the_time_they_had_and_can_be_played(
+    site: Site,
+) -> None:
+    site.set_price(Rate(1, 1, 1, 1))
+    talkers = [site.number("01") for _ in range(CONVERSATIONS)]
+    sessions = _staff(site, talkers, agents=CONVERSATIONS)
+    site.wait(lambda: all_talk(site, talkers), 60)
+    # Longer than what Asterisk keeps in its hands before it writes.
+    site.never(lambda: not all_talk(site, talkers), UNWRITTEN_S)
+    site.kill_asterisk()
+    killed_at = now()
+    site.pair.node.start()
+    site.wait(site.is_quiet, 30)
+    assert {site.session(session).end_reason for session in sessions} == {"media_server_lost"}
+    for number in talkers:
+        (call,) = site.attempts(number)
+        assert (call.status, call.reason, call.estimated) == ("completed", "answered", True)
+        assert call.ended_at is not None
+        assert -0.5 < (killed_at - call.ended_at).total_seconds() < UNWRITTEN_S
+        assert Hold.objects.get(leg=call.pk).status == "settled"
+        assert seconds(recording(site, call)) > 0
+
+
+def all_talk(site: Site, numbers: list[str]) -> bool:
+    talking = {call.e164 for call in site.attempts() if call.state == "talking"}
+    return talking >= set(numbers)
 
 
 def test_a_dialer_that_starts_after_asterisk_was_replaced_closes_the_old_calls(site: Site) -> None:

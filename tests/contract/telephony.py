@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 CALLER_ID: Final = "+918047112233"
 DEADLINE_S: Final = 15.0
+TALK_S: Final = 2.0
 
 E = TypeVar("E")
 
@@ -451,6 +452,29 @@ class TelephonyContract:
         await eventually(world.is_empty, "no leg and no conversation is left")
 
     # Taking stock -----------------------------------------------------------------------------
+
+    async def test_of_an_answered_call_that_is_over_the_switch_keeps_how_long_it_was(
+        self, switch: Telephony, world: World, heard: Heard
+    ) -> None:
+        _, call = await self._talking(switch, world, heard)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await asyncio.sleep(TALK_S)
+        await world.customer_hangs_up(call)
+        await heard.customer(call.attempt_id, CustomerGone)
+        talked_s = loop.time() - began
+        kept = await switch.kept(call.attempt_id)
+        assert kept is not None
+        assert abs((kept.ended_at - kept.answered_at).total_seconds() - talked_s) < 1
+
+    async def test_of_a_call_that_nobody_answered_the_switch_keeps_nothing(
+        self, switch: Telephony, world: World, heard: Heard
+    ) -> None:
+        dial = await self._nailed(switch, world, heard)
+        call = a_call(world.number(Line.BUSY))
+        await switch.place_call(dial.session_id, call)
+        await heard.customer(call.attempt_id, CustomerGone)
+        assert await switch.kept(call.attempt_id) is None
 
     async def test_legs_are_exactly_ours_with_their_state(
         self, switch: Telephony, world: World, heard: Heard

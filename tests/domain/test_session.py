@@ -41,6 +41,7 @@ from autodialer.domain.session import (
     PlaceCall,
     ReleaseAgent,
     StopAsked,
+    Talk,
     Wait,
     WakeAt,
     Woken,
@@ -201,6 +202,34 @@ def test_a_lost_outcome_spends_the_try() -> None:
 def test_a_talk_whose_end_nobody_saw_is_completed_at_an_estimated_time() -> None:
     _, commands = step(session_in(Phase.TALKING), OutcomeLost(OURS), NOW)
     assert commands == (replace(FINISHED_TALK, estimated=True),)
+
+
+def test_a_talk_whose_end_nobody_saw_lasted_as_long_as_the_switch_kept_it() -> None:
+    kept = Talk(NOW, NOW + timedelta(seconds=40))
+    later = NOW + timedelta(minutes=5)
+    _, (finish,) = step(session_in(Phase.TALKING), OutcomeLost(OURS, kept), later)
+    assert isinstance(finish, FinishCall)
+    assert (finish.at, finish.answered_at) == (kept.ended_at, NOW)
+    assert (finish.result, finish.estimated) == (outcome.TALKED, True)
+
+
+@pytest.mark.parametrize("off", [timedelta(days=1), timedelta(days=-1)], ids=["late", "early"])
+def test_what_the_switch_kept_is_not_believed_beyond_what_can_be(off: timedelta) -> None:
+    kept = Talk(NOW + off, NOW + off)
+    later = NOW + timedelta(seconds=10)
+    _, (finish,) = step(session_in(Phase.TALKING), OutcomeLost(OURS, kept), later)
+    assert isinstance(finish, FinishCall)
+    assert finish.at == (later if off > timedelta() else NOW)
+
+
+@pytest.mark.parametrize("lost", [OutcomeLost, MediaServerLost])
+def test_who_answered_unseen_and_is_gone_was_abandoned(lost: type) -> None:
+    kept = Talk(NOW + timedelta(seconds=3), NOW + timedelta(seconds=9))
+    event = OutcomeLost(OURS, kept) if lost is OutcomeLost else MediaServerLost(kept)
+    _, commands = step(session_in(Phase.DIALING), event, NOW + timedelta(minutes=1))
+    (finish,) = (each for each in commands if isinstance(each, FinishCall))
+    assert (finish.answered_at, finish.at) == (kept.answered_at, kept.ended_at)
+    assert (finish.result, finish.estimated) == (outcome.ABANDONED, True)
 
 
 # The do-not-call registry (R7) ---------------------------------------------------------------

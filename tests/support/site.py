@@ -24,6 +24,7 @@ from autodialer.apps.accounts.models import Role, User
 from autodialer.apps.accounts.services import create_account, create_user
 from autodialer.apps.agents.models import DeviceKind
 from autodialer.apps.agents.services import add_device, create_group, set_group_members
+from autodialer.apps.billing.services import set_payment_mode, set_tariffs
 from autodialer.apps.calls.models import Attempt, Session, SessionStatus
 from autodialer.apps.calls.services import start_session, stop_session
 from autodialer.apps.campaigns.counting import TargetCounts
@@ -32,6 +33,7 @@ from autodialer.apps.campaigns.queries import campaign_counts
 from autodialer.apps.campaigns.services import add_caller_id, create_campaign
 from autodialer.apps.campaigns.terms import Terms
 from autodialer.apps.imports.services import import_list
+from autodialer.domain.money import PaymentMode
 from autodialer.domain.target import LIVE, TERMINAL
 from autodialer.ops.dialer import DialerProcess
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
+    from autodialer.domain.money import Rate
     from autodialer.ops.lab.carrier import Invite
     from autodialer.ops.paths import Paths
     from autodialer.ports.failpoints import Failpoint
@@ -128,6 +131,12 @@ class Site:
     def hang_up(self, number: str) -> None:
         """Let the person with this telephone hang up."""
         assert self.lab.hang_up(number) == 1, f"{number} has no call"
+
+    def set_price(self, rate: Rate) -> None:
+        """Let every answered leg cost this, on account."""
+        mode = PaymentMode.POSTPAID
+        set_payment_mode(account=self.account, mode=mode, actor=OPERATOR, now=now())
+        set_tariffs(account=self.account, rates={"+91": rate}, actor=OPERATOR, now=now())
 
     # Numbers and campaigns -------------------------------------------------------------------
 

@@ -114,6 +114,14 @@ class Session:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """When a customer was on the line, as the switch kept it: the witness when nobody listened."""
+
+    answered_at: datetime
+    ended_at: datetime
+
+
 # Events: what happened, in the past tense -------------------------------------------------
 
 
@@ -181,9 +189,13 @@ class CallRefused:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeLost:
-    """The leg is gone or was perhaps never made, and nobody saw how it ended."""
+    """The leg is gone or was perhaps never made, and nobody saw how it ended.
+
+    `talk` is what the switch kept of it, None when it kept nothing.
+    """
 
     attempt_id: AttemptId
+    talk: Talk | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +214,9 @@ class NumberForbidden:
 
 @dataclass(frozen=True, slots=True)
 class MediaServerLost:
-    """The switch died with all its legs."""
+    """The switch died with all its legs; `talk` is what it kept of the present call."""
+
+    talk: Talk | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,8 +314,9 @@ class MarkAnswered:
 class FinishCall:
     """Store the outcome and move the target, once; with `then_claim`, claim the next one too.
 
-    `estimated` says that nobody saw the end: `at` is when we noticed, or the longest that a
-    talk may last. `answered_at` repeats what MarkAnswered may have failed to store.
+    `estimated` says that nobody saw the end: `at` is what the switch kept, or else when we
+    noticed, and never later than a talk may last. `answered_at` repeats what MarkAnswered may
+    have failed to store.
     """
 
     attempt_id: AttemptId

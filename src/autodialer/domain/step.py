@@ -78,6 +78,7 @@ if TYPE_CHECKING:
 
     from autodialer.domain.ids import SessionId
     from autodialer.domain.outcome import CallResult
+    from autodialer.domain.session import Talk
 
 Step: TypeAlias = "tuple[Session, tuple[Command, ...]]"
 
@@ -198,12 +199,16 @@ def _refused(session: Session, _event: CallRefused, now: datetime) -> Step:
     return _next(session, outcome.TRUNK_REFUSED, now)
 
 
-def _lost_ringing(session: Session, _event: OutcomeLost, now: datetime) -> Step:
-    return _next(session, outcome.OUTCOME_UNKNOWN, now, estimated=True)
+def _lost_ringing(session: Session, event: OutcomeLost, now: datetime) -> Step:
+    if event.talk is None:
+        return _next(session, outcome.OUTCOME_UNKNOWN, now, estimated=True)
+    # Answered, and nobody who could have connected them: they heard nobody.
+    known = _with_answer(session, event.talk)
+    return _next(known, outcome.ABANDONED, now, estimated=True, talk=event.talk)
 
 
-def _lost_talking(session: Session, _event: OutcomeLost, now: datetime) -> Step:
-    return _next(session, outcome.TALKED, now, estimated=True)
+def _lost_talking(session: Session, event: OutcomeLost, now: datetime) -> Step:
+    return _next(session, outcome.TALKED, now, estimated=True, talk=event.talk)
 
 
 def _forbidden(session: Session, event: NumberForbidden, now: datetime) -> Step:
@@ -265,10 +270,11 @@ def _agent_gone_in_call(session: Session, event: AgentGone | StopAsked, now: dat
     return ended, (HangUpCustomer(call.attempt_id), *commands)
 
 
-def _media_lost_in_call(session: Session, _event: MediaServerLost, now: datetime) -> Step:
-    talked = session.phase is Phase.TALKING
-    result = outcome.TALKED if talked else outcome.MEDIA_SERVER_LOST
-    finish = _finish(_call(session), result, now, then_claim=False, estimated=True)
+def _media_lost_in_call(session: Session, event: MediaServerLost, now: datetime) -> Step:
+    result = outcome.TALKED if session.phase is Phase.TALKING else outcome.MEDIA_SERVER_LOST
+    if session.phase is Phase.DIALING and event.talk is not None:
+        session, result = _with_answer(session, event.talk), outcome.ABANDONED
+    finish = _finish(_call(session), result, now, then_claim=False, estimated=True, talk=event.talk)
     return _end(session, EndReason.MEDIA_SERVER_LOST, now, finish)
 
 
@@ -299,11 +305,23 @@ def _call(session: Session) -> Call:
     return session.call
 
 
+def _with_answer(session: Session, talk: Talk) -> Session:
+    """Return the session whose customer is known to have answered, never before being called."""
+    call = _call(session)
+    return replace(session, call=replace(call, answered_at=max(talk.answered_at, call.placed_at)))
+
+
 def _finish(
-    call: Call, result: CallResult, now: datetime, *, then_claim: bool, estimated: bool = False
+    call: Call,
+    result: CallResult,
+    now: datetime,
+    *,
+    then_claim: bool,
+    estimated: bool = False,
+    talk: Talk | None = None,
 ) -> FinishCall:
     move = move_after_call(result, call.tries, call.policy, now)
-    at = _end_of(call, now, estimated=estimated)
+    at = _end_of(call, now if talk is None else min(now, talk.ended_at), estimated=estimated)
     return FinishCall(
         call.attempt_id, result, move, at, then_claim, estimated, answered_at=call.answered_at
     )
@@ -325,10 +343,17 @@ def _not_sent(call: Call, now: datetime, *, then_claim: bool) -> FinishCall:
     return FinishCall(call.attempt_id, outcome.NOT_SENT, move, now, then_claim)
 
 
-def _next(session: Session, result: CallResult, now: datetime, *, estimated: bool = False) -> Step:
+def _next(
+    session: Session,
+    result: CallResult,
+    now: datetime,
+    *,
+    estimated: bool = False,
+    talk: Talk | None = None,
+) -> Step:
     """Finish the present call, then claim the next one or, when leaving, end."""
     stays = session.leaving is None
-    finish = _finish(_call(session), result, now, then_claim=stays, estimated=estimated)
+    finish = _finish(_call(session), result, now, then_claim=stays, estimated=estimated, talk=talk)
     if session.leaving is None:
         known = session if result.is_technical else _busy(session)
         return replace(known, phase=Phase.CLAIMING, call=None), (finish,)

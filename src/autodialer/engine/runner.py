@@ -169,6 +169,7 @@ class SessionRunner:
             self._tools.kill(Failpoint.HANGUP_SEEN)
         if isinstance(event, domain.CustomerAnswered):
             self.answered_unseen = not self._tools.gate.sees_switch
+        event = await self._with_witness(event)
         before = self.state
         self.state, commands = step(before, event, at.wall)
         if self.state is before and not commands:
@@ -190,6 +191,21 @@ class SessionRunner:
                 new=after.phase.value,
                 attempt_id=_attempt_of(after) or _attempt_of(before),
             )
+
+    async def _with_witness(self, event: domain.Event) -> domain.Event:
+        """Add what the switch kept of a call to the news that its end was missed."""
+        call = self.state.call
+        if call is None or not isinstance(event, domain.OutcomeLost | domain.MediaServerLost):
+            return event
+        if isinstance(event, domain.OutcomeLost) and event.attempt_id != call.attempt_id:
+            return event
+        self._idle.clear()
+        try:
+            talk = await self._tools.switch.kept(call.attempt_id)
+        finally:
+            self._idle.set()
+        self._tools.kill(Failpoint.RECORDING_CLOSED)
+        return replace(event, talk=talk)
 
     def _hear_of(
         self, event: domain.CustomerRinging | domain.CustomerAnswered, at: datetime

@@ -22,6 +22,7 @@ class Failpoint(StrEnum):
     FINISHED = "finished"
     AGENT_CALLED = "agent-called"
     WAITING = "waiting"
+    RECORDING_CLOSED = "recording-closed"
     COMPLETING = "completing"
     WEBHOOK_SENT = "webhook-sent"
     RECOVERING = "recovering"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from autodialer.domain.ids import AttemptId, SessionId
     from autodialer.domain.recovery import LegState
-    from autodialer.domain.session import AgentEvent, Call, CallEvent
+    from autodialer.domain.session import AgentEvent, Call, CallEvent, Talk
 
 
 class CallRefusedError(AutodialerError):
@@ -141,6 +141,14 @@ class Telephony(Protocol):
 
     async def release_agent(self, session_id: SessionId) -> None:
         """End the agent leg and remove its bridge. What is gone is success."""
+        ...
+
+    async def kept(self, attempt_id: AttemptId) -> Talk | None:
+        """Return what the switch itself kept of an answered call that is over; None: nothing.
+
+        For calls whose end nobody saw: also after the switch has died. Its recording can be
+        played afterwards.
+        """
         ...
 
     async def legs(self) -> Legs:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AsteriskPair]:
     with stack.asterisk_pair(tmp_path_factory.mktemp("pair")) as running:
+        running.paths.recordings.mkdir()
         yield running
 
 

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -42,6 +43,10 @@ ENDINGS = {
 }
 
 
+def _loop_time() -> datetime:
+    return datetime.fromtimestamp(asyncio.get_running_loop().time(), UTC)
+
+
 class SimWorld:
     """The network that the simulated switch calls into."""
 
@@ -67,7 +72,7 @@ class SimWorld:
 class TestSimSwitch(TelephonyContract):
     @pytest.fixture
     def switch(self) -> SimSwitch:
-        return SimSwitch(seed=7)
+        return SimSwitch(seed=7, clock=_loop_time)
 
     @pytest.fixture
     def world(self, switch: SimSwitch) -> SimWorld:

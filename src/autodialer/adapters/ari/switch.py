@@ -6,6 +6,7 @@ import asyncio
 import math
 import re
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -22,6 +23,7 @@ from autodialer.adapters.ari.events import (
     split,
 )
 from autodialer.adapters.ari.outage import Outage
+from autodialer.adapters.ari.recordings import close_recording
 from autodialer.domain.errors import AutodialerError
 from autodialer.domain.ids import AttemptId, SessionId
 from autodialer.domain.session import CustomerGone
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from autodialer.adapters.ari.client import Connection, Reply
     from autodialer.adapters.ari.events import Leg
     from autodialer.domain.recovery import LegState
-    from autodialer.domain.session import Call
+    from autodialer.domain.session import Call, Talk
     from autodialer.ports.phones import Phone, Phones
     from autodialer.ports.telephony import AgentDial, Legs, SwitchReport, Telephony
 
@@ -148,6 +150,10 @@ class AriSwitch:
         _require(ended, "hang up", fine=(_NOT_FOUND,))
         _require(removed, "remove a bridge", fine=(_NOT_FOUND,))
 
+    async def kept(self, attempt_id: AttemptId) -> Talk | None:
+        """Return what the recording of a call that is over tells; make it playable."""
+        return await close_recording(Path(self._recording(attempt_id)))
+
     async def legs(self) -> Legs:
         """Return every leg of ours that exists now."""
         return split(await _list_legs(self._up))
@@ -253,10 +259,13 @@ class AriSwitch:
             timeout=max(1, math.ceil(call.ring_timeout.total_seconds())),
             variables={
                 "LEG": str(leg),
-                "RECORDING": f"{self._config.recordings}/{call.attempt_id.hex}.wav",
+                "RECORDING": self._recording(call.attempt_id),
                 "MAX_CALL": str(math.ceil(call.max_talk.total_seconds())),
             },
         )
+
+    def _recording(self, attempt_id: AttemptId) -> str:
+        return f"{self._config.recordings}/{attempt_id.hex}.wav"
 
     async def _join(self, session_id: SessionId, leg: Leg) -> None:
         """Put a leg into the session's bridge, unless one of them has gone meanwhile."""

@@ -20,6 +20,7 @@ from autodialer.domain.session import (
     CustomerGone,
     CustomerRinging,
     EndReason,
+    Talk,
 )
 from autodialer.ports.telephony import (
     CallRefusedError,
@@ -33,6 +34,7 @@ from autodialer.ports.telephony import (
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
+    from datetime import datetime
 
     from autodialer.domain.ids import AttemptId, SessionId
     from autodialer.domain.session import Call
@@ -61,7 +63,10 @@ def _prompt(_report: SwitchReport) -> Sequence[float]:
 
 @dataclass(slots=True)
 class Seen:
-    """One call as the carrier saw it, in loop time; it rings until `rang_until_s`."""
+    """One call as the carrier saw it, in loop time; it rings until `rang_until_s`.
+
+    The two last are by the switch's own clock, None without one.
+    """
 
     attempt_id: AttemptId
     session_id: SessionId
@@ -69,6 +74,8 @@ class Seen:
     invited_s: float
     rang_until_s: float = inf
     ended_s: float = inf
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
 
 
 def _unheeded(_seen: Seen) -> None:
@@ -103,9 +110,10 @@ class SimSwitch:
 
     `fate` is asked for each request, `mail` for each report: it returns the delays in seconds
     after which copies are delivered (none: the report is lost). `watch` hears of each call at
-    its INVITE. `trunk` is what becomes of every customer's call while the trunk is out of order,
-    None otherwise. `calls` are all that the carrier saw, `invites` their count for each number;
-    `breaches` says what must never happen and did.
+    its INVITE. Without a `clock` it keeps nothing of a call. `trunk` is what becomes of every
+    customer's call while the trunk is out of order, None otherwise. `calls` are all that the
+    carrier saw, `invites` their count for each number; `breaches` says what must never happen
+    and did.
     """
 
     def __init__(
@@ -114,8 +122,10 @@ class SimSwitch:
         fate: Callable[[str], Fate] = _kind,
         mail: Callable[[SwitchReport], Sequence[float]] = _prompt,
         watch: Callable[[Seen], None] = _unheeded,
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
         self.fate, self.mail, self.watch = fate, mail, watch
+        self._clock = clock
         self.trunk: Script | None = None
         self.invites: Counter[str] = Counter()
         self.calls: dict[AttemptId, Seen] = {}
@@ -186,6 +196,13 @@ class SimSwitch:
                 self._end(leg, None, by_far_end=False)
 
         await self._request("release_agent", release)
+
+    async def kept(self, attempt_id: AttemptId) -> Talk | None:
+        """See `ports.telephony.Telephony`."""
+        seen = self.calls.get(attempt_id)
+        if seen is None or seen.answered_at is None or seen.ended_at is None:
+            return None
+        return Talk(seen.answered_at, seen.ended_at)
 
     async def legs(self) -> Legs:
         """See `ports.telephony.Telephony`."""
@@ -373,6 +390,9 @@ class SimSwitch:
             seen, now = self.calls[leg.attempt_id], asyncio.get_running_loop().time()
             seen.rang_until_s = min(seen.rang_until_s, now)
             seen.ended_s = now if over else inf
+            if self._clock is not None and leg.state is LegState.UP:
+                seen.answered_at = seen.answered_at or self._clock()
+                seen.ended_at = self._clock() if over else None
 
     def _report(self, report: SwitchReport) -> None:
         for delay in self.mail(report):

@@ -99,7 +99,13 @@ class Run:
         self.outage_until = START
         self.disturbed_until = START
         self.store = MemoryStore(weather=self._weather)
-        self.switch = SimSwitch(self.seed, fate=self._fate, mail=self._mail, watch=self._invited)
+        self.switch = SimSwitch(
+            self.seed,
+            fate=self._fate,
+            mail=self._mail,
+            watch=self._invited,
+            clock=self.clock,
+        )
         # Faults and the oracle go by time itself, everybody else by a clock that may be set.
         self.steady = wall_clock(START)
         self.clock_is_off = timedelta()
