@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from autodialer.apps.billing.models import Hold
+from autodialer.domain.money import HoldStatus, Rate
 from tests.support.site import LEASE_S, Site
 
 if TYPE_CHECKING:
     from uuid import UUID
+
+CONVERSATIONS: Final = 50
+# To see that dialing stops and goes on, with calls that are short.
+BUSY_AGENTS: Final = 2
 
 
 def test_a_stop_drops_no_call_and_the_next_dialer_goes_on_with_all(site: Site) -> None:
@@ -32,6 +38,39 @@ def test_a_stop_drops_no_call_and_the_next_dialer_goes_on_with_all(site: Site) -
         site.hang_up(number)
     site.wait(lambda: all(site.has_ended(session) for session in sessions))
     assert {call.estimated for call in site.attempts()} == {False}
+
+
+def test_restarts_in_fifty_conversations_drop_none_and_each_is_settled_once(site: Site) -> None:
+    site.set_price(Rate(60, 100, 60, 100))
+    talkers = [site.number("01") for _ in range(CONVERSATIONS)]
+    rest = [site.number("10") for _ in range(40)]
+    _staff(site, [*talkers, *rest], agents=CONVERSATIONS + BUSY_AGENTS)
+    site.wait(lambda: _talking(site) >= set(talkers), 60)
+    lines = _lines_of(site, talkers)
+    assert len(lines) == 2 * CONVERSATIONS
+
+    told = time.time()
+    assert site.stop_dialer() == 0
+    assert time.time() - told < 10
+    assert max(call.at for call in site.invites()) < told + 1
+    for restart in (site.stop_dialer, site.kill_dialer):
+        site.start_dialer()
+        site.wait_for_recovery()
+        assert _lines_of(site, talkers) == lines
+        restart()
+    site.start_dialer()
+    site.wait_for_recovery()
+
+    assert _lines_of(site, talkers) == lines
+    for number in talkers:
+        site.hang_up(number)
+    site.wait(site.is_through, 60)
+    calls = [site.attempts(number) for number in talkers]
+    assert {(len(each), each[0].status, each[0].estimated) for each in calls} == {
+        (1, "completed", False)
+    }
+    legs = [each[0].pk for each in calls]
+    assert Hold.objects.filter(leg__in=legs, status=HoldStatus.SETTLED).count() == CONVERSATIONS
 
 
 def test_a_second_dialer_of_the_node_dials_only_when_the_first_is_gone(site: Site) -> None:
@@ -59,3 +98,16 @@ def _staff(site: Site, numbers: list[str], agents: int = 3) -> list[UUID]:
     staff = [site.hire() for _ in range(agents)]
     site.campaign(numbers)
     return [site.start_agent(agent) for agent in staff]
+
+
+def _talking(site: Site) -> set[str]:
+    return {call.e164 for call in site.attempts() if call.state == "talking"}
+
+
+def _lines_of(site: Site, numbers: list[str]) -> set[str]:
+    """The customers' and agents' lines of these conversations, as Asterisk has them."""
+    calls = [site.attempts(number)[0] for number in numbers]
+    ids = {f"a{call.pk.hex}" for call in calls} | {f"s{call.session_id.hex}" for call in calls}
+    bridged = {each for bridge in site.asterisk("bridges") for each in bridge["channels"]}
+    assert ids <= bridged
+    return ids & {leg["id"] for leg in site.asterisk("channels")}
