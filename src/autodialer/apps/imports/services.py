@@ -117,7 +117,7 @@ def import_list(
             who=created_by.name if created_by else OPERATOR.name,
             created_at=now,
         )
-        _save(record, staged, tally, now)
+        _save(record, staged, tally, now, never)
     return ImportResult(
         list_id=record.contact_list_id or 0,
         imported=tally.ready - record.duplicates,
@@ -390,9 +390,7 @@ def _offer(run: ListImport, staged: Staging, tally: Tally) -> None:
 
 
 @transaction.atomic(durable=True)
-def _save(
-    run: ListImport, staged: Staging, tally: Tally, now: datetime, kill: Killer = never
-) -> None:
+def _save(run: ListImport, staged: Staging, tally: Tally, now: datetime, kill: Killer) -> None:
     """Make the list; the only step that others can see, and the import's end with it."""
     if run.pk and not _mine(run).select_for_update().exists():
         raise _SupersededError
