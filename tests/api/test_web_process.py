@@ -119,7 +119,7 @@ def test_a_campaign_of_another_account_is_not_there_to_watch(
         assert json.load(watcher.answer)["code"] == "not_found"
 
 
-def test_a_body_in_chunks_is_refused_and_head_has_none(web: WebProcess, book: Book) -> None:
+def test_a_body_in_chunks_is_read_and_head_has_none(web: WebProcess, book: Book) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=SOON_S)
     path = f"/api/v1/campaigns/{book.campaign().pk}"
     headers = {
@@ -132,7 +132,10 @@ def test_a_body_in_chunks_is_refused_and_head_has_none(web: WebProcess, book: Bo
     connection.request("HEAD", path, headers=headers)
     head = connection.getresponse()
     assert (head.status, head.read()) == (200, b"")
-    connection.request("POST", f"{path}/clone", iter([b'{"name": ', b'"Holi"}']), headers)
+    connection.request("POST", f"{path}/clone", iter([b'{"name": ', b'"Onam"}']), headers)
     chunked = connection.getresponse()
-    assert (chunked.status, json.load(chunked)["code"]) == (411, "length_required")
+    assert (chunked.status, json.load(chunked)["name"]) == (201, "Onam")
+    connection.request("POST", f"{path}/clone", (b" " * 100_000 for _ in range(60)), headers)
+    too_big = connection.getresponse()
+    assert (too_big.status, json.load(too_big)["code"]) == (413, "too_big")
     connection.close()

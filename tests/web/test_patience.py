@@ -30,6 +30,7 @@ def pages(environ: dict[str, Any], start_response: Callable[..., object]) -> Ite
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     said = {
         "bytes": len(body),
+        "length": int(environ.get("CONTENT_LENGTH") or 0),
         "for": environ.get("HTTP_X_FORWARDED_FOR", ""),
     }
     start_response("200 OK", [("Content-Type", "application/json")])
@@ -92,6 +93,16 @@ async def told(port: int, head: bytes, body: bytes = b"") -> dict[str, Any]:
     return found
 
 
+def chunk(piece: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(piece), piece)
+
+
+async def send_for_ever(writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(chunk(b"x" * 65_536))
+        await writer.drain()
+
+
 async def send_only(port: int, text: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(text)
@@ -131,6 +142,42 @@ async def test_a_body_arrives_whole(size: int) -> None:
     async with site(idle_s=60) as port:
         head = b"POST / HTTP/1.1\r\nContent-Length: %d\r\n" % size
         assert (await told(port, head, b"x" * size))["bytes"] == size
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_537, 3_000_000])
+async def test_a_body_in_chunks_arrives_whole(size: int) -> None:
+    async with site(idle_s=60) as port:
+        head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"
+        pieces = [b"x" * min(10_000, size - at) for at in range(0, size, 10_000)]
+        assert (await told(port, head, b"".join(map(chunk, [*pieces, b""]))))["bytes"] == size
+
+
+async def test_a_body_in_chunks_without_an_end_is_given_up() -> None:
+    async with site(idle_s=0.2) as port:
+        reader, writer = await send_only(
+            port, b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n"
+        )
+        async with asyncio.timeout(DEADLINE_S):
+            assert b" 408 " in await reader.readline()
+        writer.close()
+
+
+async def test_chunks_that_come_to_too_much_are_left_to_the_pages_to_refuse() -> None:
+    async with site(idle_s=60) as port:
+        head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"
+        pieces = [b"x" * 1_000_000] * (MAX_BODY // 1_000_000 + 1)
+        found = await told(port, head, b"".join(map(chunk, [*pieces, b""])))
+        assert found["length"] > MAX_BODY
+
+
+async def test_chunks_without_an_end_end_the_connection() -> None:
+    async with site(idle_s=60) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        async with asyncio.timeout(DEADLINE_S):
+            with pytest.raises(ConnectionError):
+                await send_for_ever(writer)
+        writer.close()
 
 
 async def test_a_body_that_is_too_big_is_left_to_the_pages_to_refuse() -> None:

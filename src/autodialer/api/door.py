@@ -98,8 +98,6 @@ def _check_size(request: ApiRequest) -> None:
     is_file = request.content_type == "multipart/form-data"
     most = FILE_BYTES if is_file else JSON_BYTES
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if "HTTP_TRANSFER_ENCODING" in request.META:
-        raise ApiError("length_required", "Send the body whole, with its `Content-Length`.")
     if length.isdecimal() and int(length) > most:
         raise ApiError("too_big", f"The body may have {most:,} bytes: send less at once.")
 

@@ -208,7 +208,7 @@ def _described_answers(
     statuses = {*_ALWAYS, *refuses}
     parameters: list[Mapping[str, Any]] = []
     if method in _WRITES:
-        statuses |= {411, 413, 415}
+        statuses |= {413, 415}
     if method == "POST":
         statuses |= {409}
         parameters.append(_ONCE)

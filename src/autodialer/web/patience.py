@@ -34,6 +34,9 @@ IDLE_S: Final = 60.0
 # Of a body, in memory: all forms are smaller, only files are not.
 _IN_MEMORY: Final = 1024 * 1024
 _PIECE: Final = 64 * 1024
+# As far a body in chunks that is too big is read all the same: whoever is cut off while sending
+# never reads why.
+_THROWN_AWAY: Final = 4 * MAX_BODY
 _TOO_SLOW: Final = 408
 
 
@@ -47,28 +50,39 @@ class Patient:
         self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
         """Answer one request."""
+        scope = _plain(scope)
         with SpooledTemporaryFile(_IN_MEMORY) as body:
             if _is_read(scope):
                 try:
-                    if not await self._take_in(body, receive):
-                        return
+                    length = await self._take_in(body, receive)
                 except TimeoutError:
                     await _refuse(send)
                     return
-                receive = _again(body)
-            await self._app(_plain(scope), receive, self._impatient(send))
+                if length is None:
+                    return
+                if length > MAX_BODY:
+                    send = _closing(send)
+                scope, receive = _of_length(scope, length), _again(body)
+            await self._app(scope, receive, self._impatient(send))
 
-    async def _take_in(self, body: Body, receive: ASGIReceiveCallable) -> bool:
-        """Read the body to its end; False: the browser has gone. Raises TimeoutError."""
-        while True:
+    async def _take_in(self, body: Body, receive: ASGIReceiveCallable) -> int | None:
+        """Read the body to its end, if it has one; return how long it is at least.
+
+        None: the browser has gone. Raises TimeoutError.
+        """
+        length = 0
+        while length <= _THROWN_AWAY:
             async with asyncio.timeout(self._idle_s):
                 message = await receive()
             if message["type"] != "http.request":
-                return False
-            body.write(message["body"])
+                return None
+            length += len(message["body"])
+            if length <= MAX_BODY:
+                body.write(message["body"])
             if not message["more_body"]:
-                body.seek(0)
-                return True
+                break
+        body.seek(0)
+        return length
 
     def _impatient(self, send: ASGISendCallable) -> ASGISendCallable:
         """Return a `send` that stops sending, but not its caller, who has to come to an end."""
@@ -89,9 +103,31 @@ class Patient:
 
 
 def _is_read(scope: HTTPScope) -> bool:
-    """Return whether the pages will read a body: one whose length is known, and not too big."""
-    length = dict(scope["headers"]).get(b"content-length", b"")
+    """Return whether the pages will read a body: one in chunks, or not known to be too big."""
+    headers = dict(scope["headers"])
+    if b"transfer-encoding" in headers:
+        return True
+    length = headers.get(b"content-length", b"")
     return length.isdigit() and 0 < int(length) <= MAX_BODY
+
+
+def _of_length(scope: HTTPScope, length: int) -> HTTPScope:
+    """Return the request as if its body had not come in chunks, which WSGI does not know."""
+    framing = {b"content-length", b"transfer-encoding"}
+    headers = [(name, value) for name, value in scope["headers"] if name not in framing]
+    return {**scope, "headers": [*headers, (b"content-length", str(length).encode())]}
+
+
+def _closing(send: ASGISendCallable) -> ASGISendCallable:
+    """Return a `send` after whose answer the connection ends: the rest of the body is not read."""
+
+    async def and_close(message: ASGISendEvent) -> None:
+        if message["type"] == "http.response.start":
+            headers = [*message["headers"], (b"connection", b"close")]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return and_close
 
 
 def _plain(scope: HTTPScope) -> HTTPScope:
