@@ -1,4 +1,4 @@
-"""Write the reference pages that are drawn from the code: states, errors and roles.
+"""Write the reference pages that are drawn from the code: states, errors, roles and metrics.
 
 `python -m tools.reference` writes them; a test fails when a page and the code disagree.
 """
@@ -36,6 +36,7 @@ def pages() -> dict[Path, str]:
         REFERENCE / "states.md": states_page(),
         REFERENCE / "errors.md": errors_page(),
         REFERENCE / "roles.md": roles_page(),
+        REFERENCE / "metrics.md": metrics_page(),
     }
 
 
@@ -193,6 +194,31 @@ def role_cell(rule: Rule, role: Role) -> str:
     """Return how far a permission reaches for a role, as the table shows it."""
     scope = rule.scope(role)
     return f"{scope}, confirmed" if scope and role in rule.confirmed else scope or ""
+
+
+METRICS_PAGE: Final = f"""# Metrics
+
+{GENERATED}
+
+What `/metrics` of each process tells [whoever may watch it](../howto/watch-it.md), for Prometheus.
+Times are in seconds, sizes in bytes; what ends in `_total` only grows while the process lives.
+Nothing names an account, a campaign, a number or a person, so that the number of series does not
+grow with them. Every process also tells `process_...`: its memory, CPU time and open files.
+
+{{tables}}
+`phase` is one of the [session](states.md#session), `status` and `reason` of calls are
+[outcomes](outcomes.md); final answers of the network without a name of their own are `sip_other`.
+`route` is the pattern of an address, such as `campaigns/<int:campaign_id>/`, and `none` where there
+is no such address. A histogram `x` is read as `x_bucket`, `x_sum` and `x_count`.
+"""
+
+
+def metrics_page() -> str:
+    """Return the page with every metric of each process."""
+    _set_up_django()
+    from tools import metrics
+
+    return METRICS_PAGE.format(tables="\n".join(metrics.rows()))
 
 
 def own_code(error: type[AutodialerError]) -> str | None:

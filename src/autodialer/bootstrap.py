@@ -12,6 +12,7 @@ import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -19,6 +20,9 @@ import structlog
 from autodialer.adapters.ari.client import AriConfig
 from autodialer.adapters.ari.switch import AriSwitch
 from autodialer.adapters.monitor.app import Monitor
+from autodialer.adapters.monitor.dialer import CallMeters, meter_figures, meter_pool
+from autodialer.adapters.monitor.metrics import Exposition, meter_disk, process_registry
+from autodialer.adapters.monitor.worker import BacklogMeter, PostMeters
 from autodialer.adapters.pg.health import PgHealth
 from autodialer.adapters.pg.outbox import PgOutbox
 from autodialer.adapters.pg.store import PgStore
@@ -40,8 +44,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from ipaddress import IPv4Network, IPv6Network
 
+    from autodialer.api.events import CampaignEvents
     from autodialer.ports.failpoints import Killer
-    from autodialer.ports.health import Health
+    from autodialer.web.live import Hub
     from autodialer.web.live_topics import Topics
 
 log = structlog.get_logger()
@@ -92,7 +97,7 @@ def run_dialer(settings: DialerSettings) -> int:
 
 
 async def _run(settings: DialerSettings) -> None:
-    kill = killer(settings.kill_at)
+    kill, registry = killer(settings.kill_at), process_registry("dialer", settings.node)
     store, switch = PgStore(settings.database_url, kill), _switch(settings)
     # As many to one host as the asker has under way for one campaign.
     numbers = SafeHttp(settings.outbound, per_host=MOST_AT_ONCE)
@@ -107,17 +112,23 @@ async def _run(settings: DialerSettings) -> None:
         numbers=HttpDialWhom(numbers),
         contacts=HttpGetContacts(contacts),
         phones=switch if isinstance(switch, AriSwitch) else None,
+        meters=CallMeters(registry),
     )
+    meter_figures(registry, dialer.figures, settings.capacity)
+    meter_pool(registry, lambda: store.pool_use)
+    if settings.ari is not None:
+        meter_disk(registry, Path(settings.ari.recordings))
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, dialer.stop)
-    async with store, numbers, contacts, _watched(settings.monitor, dialer.health):
+    monitor = Monitor(dialer.health, Exposition(registry), settings.monitor.watchers)
+    async with store, numbers, contacts, _watched(settings.monitor, monitor):
         await dialer.run()
     log.info("dialer_stopped", node=settings.node)
 
 
 @asynccontextmanager
-async def _watched(settings: MonitorSettings, health: Health) -> AsyncIterator[None]:
+async def _watched(settings: MonitorSettings, monitor: Monitor) -> AsyncIterator[None]:
     """Let others watch this process during the block, if they may."""
     if not settings.port:
         yield
@@ -125,7 +136,7 @@ async def _watched(settings: MonitorSettings, health: Health) -> AsyncIterator[N
     # Here, because most dialers and workers of a demo or a test are watched by nobody.
     from autodialer.adapters.monitor.server import watched
 
-    monitor, over = Monitor(health, watchers=settings.watchers), asyncio.Event()
+    over = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(watched(monitor, settings.host, settings.port, over), name="monitor")
         yield
@@ -203,7 +214,7 @@ async def _run_web(settings: WebSettings, topics: Topics | None) -> None:
     hub = Hub(topics or TOPICS, newsroom, clock=lambda: datetime.now(UTC))
     events = CampaignEvents(PgNewsroom(settings.database_url), clock=lambda: datetime.now(UTC))
     pages = get_wsgi_application()
-    monitor = Monitor(_pg_health(settings.database_url), watchers=settings.monitor.watchers)
+    monitor = _web_monitor(settings, hub, events)
     app = WebApp(pages, hub, SipBridge(hub), events, monitor)
     # All that is loaded stays: to look through it for garbage again and again would stop pages and
     # streams for a tenth of a second each time.
@@ -223,6 +234,19 @@ async def _run_web(settings: WebSettings, topics: Topics | None) -> None:
     log.info("web_stopped")
 
 
+def _web_monitor(settings: WebSettings, hub: Hub, events: CampaignEvents) -> Monitor:
+    from django.conf import settings as of_django
+
+    from autodialer.web.meters import REGISTRY, follow_streams
+
+    follow_streams("live", lambda: hub.open_streams)
+    follow_streams("events", lambda: events.open_streams)
+    registry = process_registry("web")
+    meter_disk(registry, of_django.RECORDINGS)
+    health = _pg_health(settings.database_url)
+    return Monitor(health, Exposition(registry, REGISTRY), settings.monitor.watchers)
+
+
 @dataclass(frozen=True, slots=True)
 class CourierSettings:
     """What delivering webhooks needs. `key` is what the secrets of all endpoints derive from."""
@@ -232,23 +256,28 @@ class CourierSettings:
     public_url: str
     rules: OutboundRules
     kill_at: Failpoint | None = None
-
-
-async def run_monitor(settings: MonitorSettings, database_url: str, stop: asyncio.Event) -> None:
-    """Let others watch a worker until `stop` is set. Django must be set up."""
-    async with _watched(settings, _pg_health(database_url)):
-        await stop.wait()
+    monitor: MonitorSettings = field(default_factory=MonitorSettings)
 
 
 async def run_courier(settings: CourierSettings, stop: asyncio.Event) -> None:
-    """Deliver what waits in the outbox until `stop` is set, across outages of the database."""
-    async with PgOutbox(settings.database_url) as outbox, courier_http(settings.rules) as http:
+    """Deliver what waits in the outbox until `stop` is set, across outages of the database.
+
+    Django must be set up.
+    """
+    registry = process_registry("worker")
+    outbox, http = PgOutbox(settings.database_url), courier_http(settings.rules)
+    backlog = BacklogMeter(registry, lambda: outbox.backlog(datetime.now(UTC)))
+    exposition = Exposition(registry, reads=[backlog.look])
+    health = _pg_health(settings.database_url)
+    monitor = Monitor(health, exposition, settings.monitor.watchers)
+    async with outbox, http, _watched(settings.monitor, monitor):
         courier = Courier(
             outbox,
             http,
             Stationery(Keyring(settings.key), settings.public_url),
             clock=lambda: datetime.now(UTC),
             spread=random.SystemRandom().random,
+            meter=PostMeters(registry).tried,
             kill=killer(settings.kill_at),
         )
         async with asyncio.TaskGroup() as tasks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from tools.metrics import by_process
 
 from autodialer.adapters.pg.health import PgHealth
 from autodialer.ops.dialer import DialerProcess
@@ -21,6 +23,20 @@ from autodialer.ops.web import WebProcess
 from autodialer.ops.worker import WorkerProcess
 from tests.support.database import Databases
 from tests.support.watch import SOON_S, Told, ask, until
+
+NAMES_BY = {process: {known.name for known in metrics} for process, metrics in by_process().items()}
+# Told only by a dialer that records calls.
+OF_ASTERISK = {"autodialer_recordings_free_bytes", "autodialer_recordings_size_bytes"}
+
+
+def text(told: Told) -> str:
+    assert told.status == 200
+    return told.body.decode()
+
+
+def names(text: str) -> set[str]:
+    """The metrics that a text tells of; a promise of one counts, as its first series may come."""
+    return set(re.findall(r"^# TYPE (autodialer_\w+)", text, re.MULTILINE))
 
 
 @dataclass(slots=True)
@@ -72,6 +88,12 @@ def test_the_pages_are_live_and_ready_for_anybody(machine: Machine) -> None:
     assert ask(port, "/livez").json() == {"status": "live"}
     until(port, "/readyz", is_ready)
     assert ask(port, "/readyz?verbose").json()["parts"] == {"database": "ok", "schema": "ok"}
+    assert ask(port, "/api/v1/no-such-thing/4711").status == 404
+    told = text(ask(port, "/metrics"))
+    assert 'autodialer_http_requests_total{method="GET",route="none",status="4xx"} 1.0' in told
+    assert 'autodialer_streams{kind="live"} 0.0' in told
+    assert "4711" not in told
+    assert NAMES_BY["web"] <= names(told)
     over_proxy = ask(port, "/readyz?verbose", headers={"X-Forwarded-For": "127.0.0.1"})
     assert over_proxy.status == 403
 
@@ -100,6 +122,9 @@ def test_a_worker_is_ready_with_its_database(machine: Machine) -> None:
     port = machine.worker()
     until(port, "/readyz", is_ready)
     assert ask(port, "/livez").status == 200
+    told = text(ask(port, "/metrics"))
+    assert NAMES_BY["worker"] <= names(told)
+    assert "autodialer_webhook_backlog 0.0" in told
 
 
 def test_a_dialer_is_ready_with_lease_and_switch_and_a_stand_by_lives_only(
@@ -111,6 +136,10 @@ def test_a_dialer_is_ready_with_lease_and_switch_and_a_stand_by_lives_only(
     until(second, "/readyz", lacks("lease", "switch"))
     assert ask(second, "/livez").status == 200
     assert ask(first, "/readyz").status == 200
+    told = text(ask(first, "/metrics"))
+    assert "autodialer_lease_held 1.0" in told
+    assert NAMES_BY["dialer"] <= names(told) | OF_ASTERISK
+    assert "autodialer_lease_held 0.0" in text(ask(second, "/metrics"))
     machine.running[0].stop()
     until(second, "/readyz", is_ready)
 

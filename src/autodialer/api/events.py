@@ -137,6 +137,11 @@ class CampaignEvents:
         self._feeds: dict[int, _Feed] = {}
         self._keys_changed = asyncio.Event()
 
+    @property
+    def open_streams(self) -> int:
+        """How many clients watch."""
+        return sum(map(len, self._streams.values()))
+
     def matches(self, path: str) -> bool:
         """Return whether this address is answered here."""
         return _PATH.fullmatch(path) is not None

@@ -115,6 +115,10 @@ class _Lane:
         return not self.is_dry and len(self.waiting) < self.batch // 2
 
 
+def _unmetered(_tried: Tried) -> None:
+    pass
+
+
 class Courier:
     """One for each worker process; several share the outbox."""
 
@@ -126,11 +130,13 @@ class Courier:
         clock: Callable[[], datetime],
         spread: Callable[[], float],
         *,
+        meter: Callable[[Tried], None] = _unmetered,
         kill: Killer = never,
     ) -> None:
-        """`spread` gives random numbers from 0 to 1, for the jitter."""
+        """`spread` gives random numbers from 0 to 1, for the jitter; `meter` hears of each try."""
         self._outbox, self._http, self._stationery = outbox, http, stationery
         self._clock, self._spread, self._kill = clock, spread, kill
+        self._meter = meter
         self._lanes: dict[str, _Lane] = {}
         self._sending = 0
         self._tried: list[Tried] = []
@@ -215,6 +221,7 @@ class Courier:
             self._sending -= 1
             self._idle.set()
         self._tried.append(tried)
+        self._meter(tried)
         self._write.set()
         if lane.is_failing or lane.paused_until:
             self._hand_back([lane])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
@@ -20,6 +21,7 @@ from autodialer.engine.runner import Tools
 from autodialer.engine.trunk import TrunkWatch
 from autodialer.ports.failpoints import never
 from autodialer.ports.health import Part
+from autodialer.ports.meters import Figures, Unmetered
 from autodialer.ports.phones import PhoneReport
 from autodialer.ports.telephony import CallReport, SessionReport, SwitchDown, SwitchUp
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from autodialer.engine.runner import SessionRunner
     from autodialer.ports.details import GetContacts
     from autodialer.ports.failpoints import Killer
+    from autodialer.ports.meters import Meters
     from autodialer.ports.numbers import DialWhom
     from autodialer.ports.phones import Phones
     from autodialer.ports.store import Lease, Store
@@ -53,6 +56,7 @@ class Dialer:
         numbers: DialWhom | None = None,
         contacts: GetContacts | None = None,
         phones: Phones | None = None,
+        meters: Meters | None = None,
     ) -> None:
         """Without `numbers` or `contacts` no such URL is asked, without `phones` agents' phones
         need no account."""
@@ -62,6 +66,8 @@ class Dialer:
         self._gate = Gate()
         self._keeper = LeaseKeeper(config, store, self._gate, clock)
         self._stopping = asyncio.Event()
+        self._meters = meters or Unmetered()
+        self._at_work: tuple[Tools, Floor] | None = None
 
     def stop(self) -> None:
         """Ask for a clean end: no new call, no call dropped, the next dialer adopts all."""
@@ -78,6 +84,21 @@ class Dialer:
             Part("switch", "" if gate.sees_switch else "not connected, or not compared yet"),
         )
 
+    def figures(self) -> Figures:
+        """Return how this dialer stands at this moment."""
+        tools, floor = self._at_work or (None, None)
+        sessions = [] if floor is None else [each.state for each in floor.runners.values()]
+        renewed_at_s = self._keeper.renewed_at_s
+        return Figures(
+            epoch=0 if tools is None else tools.lease.epoch,
+            has_lease=self._gate.has_lease,
+            lease_age_s=renewed_at_s and asyncio.get_running_loop().time() - renewed_at_s,
+            sees_switch=self._gate.sees_switch,
+            is_trunk_silent=tools is not None and tools.trunk.is_silent,
+            phases=Counter(session.phase for session in sessions),
+            waits=Counter(each.waiting_for for each in sessions if each.waiting_for is not None),
+        )
+
     async def run(self) -> None:
         """Dial until `stop()`. Raises (in a group) LeaseLostError when the node was taken over."""
         keeper = self._keeper
@@ -88,6 +109,7 @@ class Dialer:
         async with asyncio.TaskGroup() as outer:
             inner = asyncio.TaskGroup()
             floor = Floor(self._config, tools, inner)
+            self._at_work = tools, floor
             work = outer.create_task(self._work(keeper, tools, floor, inner), name="work")
             await self._stopping.wait()
             # What is in hand is finished; the calls themselves are left to the next dialer.
@@ -139,6 +161,7 @@ class Dialer:
             clock=self._clock,
             new_id=self._new_id,
             kill=self._kill,
+            meters=self._meters,
         )
 
 

@@ -51,6 +51,7 @@ class Floor:
         for session in stored:
             if session.session_id not in self.runners:
                 log.info("session_adopted", session_id=str(session.session_id))
+                self._tools.meters.session_adopted()
                 self._add(SessionRunner(rebuild(session, self._tools.clock()), self._tools))
 
     async def keep_order(self) -> None:

@@ -33,6 +33,8 @@ class LeaseKeeper:
         self._config, self._store, self._gate, self._clock = config, store, gate, clock
         # Whether the store has answered when it was asked last.
         self.store_answers = False
+        # When the last renewal that was answered was asked for, in loop time.
+        self.renewed_at_s: float | None = None
 
     async def take(self, stopping: asyncio.Event) -> Lease | None:
         """Return the lease as soon as it is free; None when stopped before that."""
@@ -82,6 +84,7 @@ class LeaseKeeper:
 
     def _note(self, asked_at: float) -> None:
         # From the asking on: the answer may have been long on its way.
+        self.renewed_at_s = asked_at
         safe = self._config.lease_ttl - self._config.lease_margin
         self._gate.lease_renewed(asked_at + safe.total_seconds())
 

@@ -12,6 +12,7 @@ from autodialer.domain.recovery import LegState, catch_up
 from autodialer.domain.session import CustomerAbandoned, Phase
 from autodialer.engine.insist import insist
 from autodialer.ports.failpoints import Failpoint
+from autodialer.ports.meters import LegKind
 from autodialer.ports.telephony import Legs, SwitchUnavailableError
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Reconciler:
         """Place no call; when the switch is surely dead, so are its legs."""
         self._lose_sight()
         log.warning("switch_down", dead=dead)
+        self._tools.meters.switch_lost()
         if dead:
             self._floor.media_server_lost()
 
@@ -78,6 +80,7 @@ class Reconciler:
         await self._compare_until_answered()
         self._tools.gate.switch_ready(ready=True)
         log.info("reconciled", sessions=len(self._floor.runners), same_switch=known == up.instance)
+        self._tools.meters.reconciled()
         self._floor.wake()
 
     async def _compare_until_answered(self) -> None:
@@ -121,9 +124,11 @@ class Reconciler:
     async def _hang_up_orphans(self, legs: Legs) -> None:
         for attempt_id in legs.customers.keys() - self._tools.by_attempt.keys():
             log.warning("orphan_customer_leg", attempt_id=str(attempt_id))
+            self._tools.meters.orphan(LegKind.CUSTOMER)
             await self._tools.switch.hang_up_customer(attempt_id)
         for session_id in legs.agents.keys() - self._floor.runners.keys():
             log.warning("orphan_agent_leg", session_id=str(session_id))
+            self._tools.meters.orphan(LegKind.AGENT)
             await self._tools.switch.release_agent(session_id)
 
 

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Final, TypeVar, assert_never
 
 import structlog
 
@@ -21,6 +21,7 @@ from autodialer.engine.screens import ScreenNews
 from autodialer.engine.times import Times
 from autodialer.engine.trunk import Trunk
 from autodialer.ports.failpoints import Failpoint
+from autodialer.ports.meters import Asked, Meters, Unmetered
 from autodialer.ports.store import NextClaim, StoreUnavailableError
 from autodialer.ports.telephony import (
     CallRefusedError,
@@ -29,7 +30,7 @@ from autodialer.ports.telephony import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
     from datetime import datetime
     from uuid import UUID
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from autodialer.ports.telephony import AgentDial, Telephony
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 # A claim is checked (window, pause, do-not-call) at the instant of its asking. One that took
 # longer than this to come back, because the store was away, is given back instead of dialled.
@@ -68,6 +70,7 @@ class Tools:
     screens: ScreenNews = field(default_factory=ScreenNews)
     ringing: RingingNews = field(default_factory=RingingNews)
     trunk: Trunk = field(default_factory=Trunk)
+    meters: Meters = field(default_factory=Unmetered)
     # Set when agents' phones may have changed.
     phones_changed: asyncio.Event = field(default_factory=asyncio.Event)
     # Which runner a report about a customer leg belongs to.
@@ -91,6 +94,8 @@ class SessionRunner:
         self._inbox: asyncio.Queue[tuple[domain.Event, Moment]] = asyncio.Queue()
         self._placeable: AttemptId | None = None
         self._gone: AttemptId | None = None
+        # Since when the agent has no customer, in loop time, as long as a number follows at once.
+        self._free_since_s: float | None = None
         # The customer whose hang-up was asked for and not answered.
         self._perhaps_alive: AttemptId | None = None
         self._switch_died = False
@@ -161,6 +166,7 @@ class SessionRunner:
 
     async def _handle(self, event: domain.Event, at: Moment) -> None:
         self._follow_the_clock(event, at)
+        self._time_the_handoff(event, at)
         if isinstance(event, domain.CustomerRinging | domain.CustomerAnswered):
             self._hear_of(event, at.wall)
         if isinstance(event, domain.CustomerRinging):
@@ -182,6 +188,8 @@ class SessionRunner:
         if after.phase is not before.phase:
             if after.phase is Phase.WAITING:
                 self._tools.kill(Failpoint.WAITING)
+            if after.phase is Phase.TALKING:
+                self._tools.meters.answered()
             # Afterwards, because somebody waits for what the commands do.
             self._tools.screens.moved(self.session_id)
             self._log.info(
@@ -227,6 +235,12 @@ class SessionRunner:
             self.state = self.state.as_shown_after(by)
         if isinstance(event, domain.Claimed):
             self._set_by_at_claim = self._times.set_by
+
+    def _time_the_handoff(self, event: domain.Event, at: Moment) -> None:
+        if isinstance(event, domain.CustomerGone):
+            self._free_since_s = at.steady_s
+        elif isinstance(event, domain.NothingNow):
+            self._free_since_s = None
 
     def _by_the_clock_of_the_claim(self, at: datetime) -> datetime:
         return at - (self._times.set_by - self._set_by_at_claim)
@@ -313,11 +327,13 @@ class SessionRunner:
         await insist(
             lambda: self._tools.store.end_session(self._tools.lease, self.session_id, reason, at)
         )
+        self._tools.meters.session_ended(reason)
 
     async def _mark_answered(self, attempt_id: AttemptId, at: datetime) -> None:
         """Try once: a hang-up must not wait behind a store that is away."""
         try:
-            await self._tools.store.mark_answered(self._tools.lease, attempt_id, at)
+            marking = self._tools.store.mark_answered(self._tools.lease, attempt_id, at)
+            await self._timed(Asked.ANSWER, marking)
         except StoreUnavailableError:
             self._log.warning("answer_not_stored", attempt_id=str(attempt_id))
         self._tools.kill(Failpoint.TALKING)
@@ -328,12 +344,20 @@ class SessionRunner:
             self.post(held)
             return
         attempt_id = self._new_attempt()
-        result = await insist(
-            lambda: self._tools.store.claim(
-                self._tools.lease, self.session_id, attempt_id, self._tools.clock()
-            )
-        )
-        self._take(attempt_id, result)
+        tools = self._tools
+
+        def claim() -> Awaitable[domain.ClaimResult]:
+            claiming = tools.store.claim(tools.lease, self.session_id, attempt_id, tools.clock())
+            return self._timed(Asked.CLAIM, claiming)
+
+        self._take(attempt_id, await insist(claim))
+
+    async def _timed(self, asked: Asked, request: Awaitable[T]) -> T:
+        began = asyncio.get_running_loop().time()
+        try:
+            return await request
+        finally:
+            self._tools.meters.store_took(asked, asyncio.get_running_loop().time() - began)
 
     def _held_back(self) -> domain.NothingNow | None:
         """Return why no target may be claimed now, None when one may."""
@@ -363,6 +387,7 @@ class SessionRunner:
             return
         try:
             await self._tools.switch.place_call(self.session_id, call)
+            self._tools.meters.placed(self._handoff_s())
             if call.asks_details:
                 self._tools.inquiries.want(self.session_id, call.attempt_id)
         except CallRefusedError as refusal:
@@ -372,6 +397,10 @@ class SessionRunner:
             # Never sent again: after the gap the leg is found by its id, or the try is spent.
             self._log.warning("call_outcome_unknown", attempt_id=str(call.attempt_id))
         self._tools.kill(Failpoint.PLACED)
+
+    def _handoff_s(self) -> float | None:
+        since, self._free_since_s = self._free_since_s, None
+        return None if since is None else asyncio.get_running_loop().time() - since
 
     async def _finish(self, finish: domain.FinishCall) -> None:
         await self._be_sure_of_the_end(finish.attempt_id)
@@ -384,12 +413,15 @@ class SessionRunner:
             answered_at=finish.answered_at and self._by_the_clock_of_the_claim(finish.answered_at),
         )
 
-        def claim() -> NextClaim | None:
-            if attempt_id is None:
-                return None
-            return NextClaim(self.session_id, attempt_id, self._tools.clock())
+        def store() -> Awaitable[domain.ClaimResult | None]:
+            tools = self._tools
+            claim = None
+            if attempt_id is not None:
+                claim = NextClaim(self.session_id, attempt_id, tools.clock())
+            return self._timed(Asked.FINISH, tools.store.finish(tools.lease, dated, claim))
 
-        result = await insist(lambda: self._tools.store.finish(self._tools.lease, dated, claim()))
+        result = await insist(store)
+        self._tools.meters.ended(finish.result)
         self._tools.kill(Failpoint.FINISHED)
         if attempt_id is not None and result is not None:
             self._take(attempt_id, result)

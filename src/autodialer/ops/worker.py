@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from autodialer.bootstrap import CourierSettings, log_as_json, run_courier, run_monitor
+from autodialer.bootstrap import CourierSettings, log_as_json, run_courier
 from autodialer.ops import env
 from autodialer.ops.monitor import monitor_settings
 from autodialer.ops.paths import Paths
@@ -65,10 +65,7 @@ async def _serve() -> None:
         loop.add_signal_handler(name, stop.set)
     async with asyncio.TaskGroup() as tasks:
         jobs = tasks.create_task(_keep_doing_jobs(stop), name="jobs")
-        courier = _courier_settings()
-        tasks.create_task(run_courier(courier, stop), name="courier")
-        watching = run_monitor(monitor_settings(), courier.database_url, stop)
-        tasks.create_task(watching, name="monitor")
+        tasks.create_task(run_courier(_courier_settings(), stop), name="courier")
         await stop.wait()
         jobs.cancel()  # which lets those in hand finish
 
@@ -119,6 +116,7 @@ def _courier_settings() -> CourierSettings:
         key=settings.SECRET_KEY.encode(),
         public_url=settings.PUBLIC_URL,
         rules=settings.OUTBOUND,
+        monitor=monitor_settings(),
         kill_at=env.failpoint(),
     )
 

@@ -24,6 +24,19 @@ class Tried:
     is_try: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits for all workers together.
+
+    `overdue_s` is how long the oldest delivery that is due has been due; `jobs` are counted by
+    queue and status.
+    """
+
+    deliveries: float
+    overdue_s: float
+    jobs: Mapping[tuple[str, str], int]
+
+
 class Outbox(Protocol):
     """Where deliveries wait. Each method raises StoreUnavailableError."""
 

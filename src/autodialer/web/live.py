@@ -96,6 +96,11 @@ class Hub:
             for kind, desk in self._desks.items():
                 tasks.create_task(desk.run(), name=f"desk-{kind}")
 
+    @property
+    def open_streams(self) -> int:
+        """How many pages watch."""
+        return len(self._streams)
+
     def end_all(self) -> None:
         """End every stream: the process is going to stop, another one answers the pages."""
         for stream in self._streams:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -30,6 +31,7 @@ from autodialer.domain.errors import (
 )
 from autodialer.web.access import lacks_second_factor, to_page
 from autodialer.web.client import client_address
+from autodialer.web.meters import count_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,9 +97,16 @@ class Stamp:
 
     def __call__(self, request: PageRequest) -> HttpResponse:
         request.request_id, request.now = uuid.uuid4().hex, datetime.now(UTC)
-        request.from_address = client_address(request)
+        request.from_address, began_s = client_address(request), monotonic()
         with structlog.contextvars.bound_contextvars(request_id=request.request_id):
             response = self._get_response(request)
+        match = request.resolver_match
+        count_request(
+            str(request.method),
+            match.route if match else "",
+            response.status_code,
+            monotonic() - began_s,
+        )
         response["X-Request-ID"] = request.request_id
         patch_vary_headers(response, ["HX-Request"])  # the same address answers htmx with a part
         return response

@@ -18,6 +18,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from autodialer.apps.statements import statement
 from autodialer.domain.errors import InvariantError
+from autodialer.ports.meters import PoolUse
 from autodialer.ports.store import StoreUnavailableError
 
 Row: TypeAlias = DictRow
@@ -152,6 +153,16 @@ class Database:
         """End all connections."""
         await self._first.close()
         await self._others.close()
+
+    @property
+    def use(self) -> PoolUse:
+        """How many connections there are, and are not at work."""
+        first, others = self._first.get_stats(), self._others.get_stats()
+        size, idle, waiting = (
+            first.get(name, 0) + others.get(name, 0)
+            for name in ("pool_size", "pool_available", "requests_waiting")
+        )
+        return PoolUse(size, idle, waiting)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:

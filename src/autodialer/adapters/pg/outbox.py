@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Self
 from autodialer.adapters.pg.database import Database, listening, step
 from autodialer.apps.hints import SCREENS
 from autodialer.apps.webhooks.facts import parcel_of
+from autodialer.ports.outbox import Backlog
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -76,6 +77,18 @@ class PgOutbox:
     async def give_back(self, ids: Collection[int]) -> None:
         """See `ports.outbox.Outbox`."""
         await self._database.run(step("webhooks", "give_back", ids=list(ids)))
+
+    async def backlog(self, now: datetime) -> Backlog:
+        """Return what waits, jobs included. Raises StoreUnavailableError."""
+        (waits,), jobs = await self._database.run(
+            step("webhooks", "backlog", now=now), step("imports", "jobs")
+        )
+        due_since = waits["due_since"]
+        return Backlog(
+            deliveries=waits["deliveries"],
+            overdue_s=0.0 if due_since is None else (now - due_since).total_seconds(),
+            jobs={(row["queue"], row["status"]): row["count"] for row in jobs},
+        )
 
     async def hints(self) -> AsyncIterator[None]:
         """See `ports.outbox.Outbox`. The news for the screens: told of each call and campaign.

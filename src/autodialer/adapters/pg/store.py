@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from autodialer.domain.session import ClaimResult
     from autodialer.ports.details import DetailsRequest
     from autodialer.ports.failpoints import Killer
+    from autodialer.ports.meters import PoolUse
     from autodialer.ports.numbers import NumberRequest
     from autodialer.ports.store import NextClaim, SessionOrder, StopOrder
 
@@ -110,6 +111,11 @@ class PgStore:
         trace: TracebackType | None,
     ) -> None:
         await self._database.close()
+
+    @property
+    def pool_use(self) -> PoolUse:
+        """How its pool of connections stands."""
+        return self._database.use
 
     # The lease -------------------------------------------------------------------------------
 
