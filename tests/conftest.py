@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from django.db import transaction
 from pytest_django import DjangoDbBlocker
 
 from autodialer.adapters.pg.store import PgStore
@@ -27,6 +28,17 @@ def django_db_setup(databases: Databases) -> Iterator[None]:
     """Give the `db` fixture (a transaction per test, rolled back) a copy of the template."""
     with databases.copy() as url, django_on(url):
         yield
+
+
+@pytest.fixture(scope="module")
+def module_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """A transaction around all tests of a file, for what they share: each one's `db` is inside."""
+    around = transaction.atomic()
+    # As Django's TestCase says it, so that services which must commit by themselves may run in it.
+    around._from_testcase = True  # type: ignore[attr-defined]
+    with django_db_blocker.unblock(), around:
+        yield
+        transaction.set_rollback(True)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ added is tested by being added.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -28,9 +29,26 @@ UNDERSTOOD: Final = {400, 409, 413, 415, 422, 428}
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 
 
+@pytest.fixture(scope="module")
+def worlds(module_db: None) -> tuple[World, World]:
+    return make_world("Acme"), make_world("Bharat")
+
+
 @pytest.fixture
-def acme() -> World:
-    return make_world("Acme")
+def acme(worlds: tuple[World, World]) -> World:
+    return deepcopy(worlds[0])
+
+
+@pytest.fixture
+def bharat(worlds: tuple[World, World]) -> World:
+    return deepcopy(worlds[1])
+
+
+@pytest.fixture(scope="module")
+def keys(worlds: tuple[World, World]) -> Mapping[KeyScope, Caller]:
+    """For each scope a key that has no other."""
+    account = worlds[0].book.account
+    return {scope: caller(account, [scope], scope) for scope in KeyScope}
 
 
 def ids_of(world: World) -> Mapping[str, object]:
@@ -55,9 +73,11 @@ def test_without_a_key_nothing_is_answered(operation: Documented, acme: World) -
 
 
 @each_operation
-def test_a_key_may_what_its_scopes_give(operation: Documented, acme: World) -> None:
-    for scope in KeyScope:
-        answer = ask(caller(acme.book.account, [scope], scope), operation, ids_of(acme))
+def test_a_key_may_what_its_scopes_give(
+    operation: Documented, acme: World, keys: Mapping[KeyScope, Caller]
+) -> None:
+    for scope, crm in keys.items():
+        answer = ask(crm, operation, ids_of(acme))
         if scope in operation.scopes:
             assert answer.status_code in operation.statuses, answer.content[:500]
             assert answer.status_code < 300 or answer.status_code in UNDERSTOOD | {403, 404}
@@ -69,11 +89,11 @@ def test_a_key_may_what_its_scopes_give(operation: Documented, acme: World) -> N
 
 @each_operation
 def test_what_belongs_to_another_account_is_not_found_as_if_it_did_not_exist(
-    operation: Documented, acme: World
+    operation: Documented, acme: World, bharat: World
 ) -> None:
     if not operation.names:
         pytest.skip("names nothing")
-    crm, bharat = caller(acme.book.account), make_world("Bharat")
+    crm = caller(acme.book.account)
     answers = [ask(crm, operation, ids) for ids in (ids_of(bharat), nobodys(operation))]
     if operation.details.get("requestBody") or 428 in operation.statuses:
         assert answers[0].status_code in UNDERSTOOD | {404}

@@ -57,8 +57,8 @@ def app() -> Iterator[Any]:
         signal.connect(close_old_connections)
 
 
-@pytest.fixture
-def key() -> str:
+@pytest.fixture(scope="module")
+def key(module_db: None) -> str:
     return caller(make_world("Acme").book.account).key
 
 

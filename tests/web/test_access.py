@@ -7,6 +7,7 @@ table of permissions: a page that is added is tested by being added.
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -51,14 +52,19 @@ UNDERSTOOD: Final = OK | {409, 422}
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def acme() -> World:
-    return make_world("Acme")
+@pytest.fixture(scope="module")
+def worlds(module_db: None) -> tuple[World, World]:
+    return make_world("Acme"), make_world("Bharat")
 
 
 @pytest.fixture
-def bharat(acme: World) -> World:
-    return make_world("Bharat")
+def acme(worlds: tuple[World, World]) -> World:
+    return deepcopy(worlds[0])
+
+
+@pytest.fixture
+def bharat(worlds: tuple[World, World]) -> World:
+    return deepcopy(worlds[1])
 
 
 def by_name(route: Route) -> str:
