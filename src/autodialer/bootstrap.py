@@ -30,6 +30,7 @@ from autodialer.adapters.safehttp.client import SafeHttp
 from autodialer.adapters.safehttp.dial_whom import HttpDialWhom
 from autodialer.adapters.safehttp.get_contacts import HttpGetContacts
 from autodialer.adapters.sim.switch import SimSwitch
+from autodialer.domain.nodes import DEFAULT_CAPACITY, FIRST_NODE
 from autodialer.domain.parcels import Stationery
 from autodialer.domain.signing import Keyring
 from autodialer.domain.web_address import OutboundRules
@@ -38,7 +39,7 @@ from autodialer.engine.config import EngineConfig
 from autodialer.engine.courier import ACCOUNT_AT_ONCE, HOST_AT_ONCE, Courier
 from autodialer.engine.dialer import Dialer
 from autodialer.ports.failpoints import Failpoint, never
-from autodialer.ports.store import LeaseLostError
+from autodialer.ports.store import LeaseLostError, NodeUnknownError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+NODE_UNKNOWN_EXIT: Final = 2
 LEASE_LOST_EXIT: Final = 3
 
 
@@ -78,14 +80,17 @@ class DialerSettings:
     database_url: str
     ari: AriConfig | None
     outbound: OutboundRules = field(default_factory=OutboundRules)
-    capacity: int = 200
+    capacity: int = DEFAULT_CAPACITY
     lease_ttl: timedelta = timedelta(seconds=10)
     kill_at: Failpoint | None = None
     monitor: MonitorSettings = field(default_factory=MonitorSettings)
 
 
 def run_dialer(settings: DialerSettings) -> int:
-    """Run a dialer until SIGTERM or SIGINT; return the exit code (3: the node was taken over)."""
+    """Run a dialer until SIGTERM or SIGINT; return the exit code.
+
+    2: there is no such node; 3: the node was taken over.
+    """
     log_as_json()
     exit_code = 0
     try:
@@ -93,6 +98,9 @@ def run_dialer(settings: DialerSettings) -> int:
     except* LeaseLostError:
         log.warning("lease_lost", node=settings.node)
         exit_code = LEASE_LOST_EXIT
+    except* NodeUnknownError as unknown:
+        log.warning("node_unknown", node=settings.node, todo=str(unknown.exceptions[0]))
+        exit_code = NODE_UNKNOWN_EXIT
     return exit_code
 
 
@@ -156,6 +164,8 @@ def _engine_config(settings: DialerSettings) -> EngineConfig:
         # Unique for each start: a new process must never continue an old one's epoch.
         holder=f"{os.uname().nodename}:{os.getpid()}:{random.SystemRandom().getrandbits(32):08x}",
         capacity=settings.capacity,
+        # Of any other name it is more likely that it is misspelled than that it is new.
+        makes_node=settings.node == FIRST_NODE,
         lease_ttl=settings.lease_ttl,
         lease_margin=settings.lease_ttl * 0.3,
     )

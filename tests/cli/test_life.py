@@ -175,6 +175,7 @@ NO_RESULT = {
     "autodialer demo",
     "autodialer dialer run",
     "autodialer import rejected",
+    "autodialer node run",
     "autodialer up",
     "autodialer web",
     "autodialer worker run",

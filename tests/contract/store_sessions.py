@@ -11,7 +11,13 @@ import pytest
 from autodialer.domain import outcome
 from autodialer.domain.session import EndReason
 from autodialer.domain.target import TargetStatus
-from autodialer.ports.store import Lease, LeaseHeld, LeaseLostError, StopOrder
+from autodialer.ports.store import (
+    Lease,
+    LeaseHeld,
+    LeaseLostError,
+    NodeUnknownError,
+    StopOrder,
+)
 from tests.contract.store_world import (
     BUSY,
     FIRST,
@@ -51,6 +57,20 @@ class LeaseContract:
     async def test_nodes_have_leases_of_their_own(self, store: Store) -> None:
         north, south = await lease_of(store, "north"), await lease_of(store, "south")
         assert north.node_id != south.node_id
+
+    async def test_only_a_node_that_exists_or_is_to_be_made_has_a_lease(self, store: Store) -> None:
+        with pytest.raises(NodeUnknownError):
+            await store.acquire_lease("nort", "one", NOW, TTL, make=False)
+        made = await lease_of(store)
+        assert await store.acquire_lease("north", "one", NOW, TTL, make=False) == made
+
+    async def test_a_node_that_was_removed_has_no_lease(self, store: Store, world: World) -> None:
+        lease = await lease_of(store)
+        await store.release_lease(lease, NOW)
+        await world.remove_node(lease)
+        for make in (True, False):
+            with pytest.raises(NodeUnknownError):
+                await store.acquire_lease("north", "two", NOW, TTL, make=make)
 
     async def test_renewing_keeps_another_holder_out(self, store: Store) -> None:
         lease = await store.acquire_lease("north", "one", NOW, TTL)

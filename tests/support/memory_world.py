@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from autodialer.adapters.memory.tables import AttemptRow, Tables
+    from autodialer.adapters.memory.tables import AttemptRow, NodeRow, Tables
     from autodialer.domain.ids import AccountId, AttemptId
     from autodialer.domain.money import PaymentMode, Rate
     from autodialer.domain.session import EndReason
@@ -130,9 +130,14 @@ class MemoryWorld:
     async def campaign_status(self, campaign: CampaignId) -> CampaignStatus:
         return self._tables.campaigns[campaign].status
 
+    async def remove_node(self, lease: Lease) -> None:
+        self._node(lease).removed = True
+
+    def _node(self, lease: Lease) -> NodeRow:
+        return next(n for n in self._tables.nodes.values() if n.node_id == lease.node_id)
+
     async def trunk_silent_since(self, lease: Lease) -> datetime | None:
-        nodes = self._tables.nodes.values()
-        return next(n.trunk_silent_since for n in nodes if n.node_id == lease.node_id)
+        return self._node(lease).trunk_silent_since
 
     async def told_by(self, doing: Awaitable[object]) -> Told:
         before = len(self._tables.told)

@@ -342,6 +342,13 @@ class PgWorld:
         )
         return since
 
+    async def remove_node(self, lease: Lease) -> None:
+        await self.run(
+            "UPDATE calls_node SET removed_at = %(now)s WHERE id = %(id)s",
+            now=NOW,
+            id=lease.node_id,
+        )
+
     async def told_by(self, doing: Awaitable[object]) -> Told:
         await self.connection.execute("LISTEN autodialer_screens")
         await doing

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from autodialer.domain.nodes import DEFAULT_CAPACITY
+
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
@@ -16,7 +18,9 @@ class EngineConfig:
 
     node: str
     holder: str
-    capacity: int = 200
+    capacity: int = DEFAULT_CAPACITY
+    # Otherwise the node must exist when its dialer starts.
+    makes_node: bool = True
     lease_ttl: timedelta = timedelta(seconds=10)
     lease_margin: timedelta = timedelta(seconds=3)
     poll: timedelta = timedelta(seconds=1)

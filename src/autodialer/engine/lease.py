@@ -37,7 +37,10 @@ class LeaseKeeper:
         self.renewed_at_s: float | None = None
 
     async def take(self, stopping: asyncio.Event) -> Lease | None:
-        """Return the lease as soon as it is free; None when stopped before that."""
+        """Return the lease as soon as it is free; None when stopped before that.
+
+        Raises NodeUnknownError.
+        """
         watched = _Watched(self._config.lease_ttl)
         while not stopping.is_set():
             started = asyncio.get_running_loop().time()
@@ -48,6 +51,8 @@ class LeaseKeeper:
                     self._config.holder,
                     watched.judge(self._clock()),
                     self._config.lease_ttl,
+                    capacity=self._config.capacity,
+                    make=self._config.makes_node,
                 )
                 self.store_answers = True
                 if not isinstance(lease, LeaseHeld):

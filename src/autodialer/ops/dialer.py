@@ -10,6 +10,7 @@ from typing import Final
 
 from autodialer.adapters.ari.client import AriConfig
 from autodialer.bootstrap import DialerSettings, run_dialer
+from autodialer.domain.nodes import DEFAULT_CAPACITY, FIRST_NODE
 from autodialer.ops import env
 from autodialer.ops.asterisk.run import Ari
 from autodialer.ops.monitor import monitor_settings
@@ -18,8 +19,6 @@ from autodialer.ops.paths import Paths
 from autodialer.ops.postgres import EmbeddedPostgres
 from autodialer.ops.process import Child
 
-DEFAULT_NODE: Final = "main"
-DEFAULT_CAPACITY: Final = 200
 DEFAULT_LEASE: Final = timedelta(seconds=10)
 # Longer than the engine needs to finish the commands in its hands.
 STOP_DEADLINE_S: Final = 10.0
@@ -31,8 +30,8 @@ def dialer_settings(environ: Mapping[str, str] = os.environ) -> DialerSettings:
     Without AUTODIALER_ARI_PORT the node has no Asterisk and calls simulated customers.
     """
     return DialerSettings(
-        node=env.text("AUTODIALER_NODE", DEFAULT_NODE, environ),
-        database_url=env.secret("AUTODIALER_DATABASE_URL", "", environ) or _embedded_url(environ),
+        node=env.text("AUTODIALER_NODE", FIRST_NODE, environ),
+        database_url=database_url(environ),
         ari=_ari_config(environ) if environ.get("AUTODIALER_ARI_PORT") else None,
         outbound=outbound_rules(environ),
         capacity=env.integer("AUTODIALER_CAPACITY", DEFAULT_CAPACITY, at_least=1, environ=environ),
@@ -42,8 +41,10 @@ def dialer_settings(environ: Mapping[str, str] = os.environ) -> DialerSettings:
     )
 
 
-def _embedded_url(environ: Mapping[str, str]) -> str:
-    return EmbeddedPostgres(Paths.from_environment(environ)).url
+def database_url(environ: Mapping[str, str] = os.environ) -> str:
+    """Return where the database of this installation is. Raises SettingError."""
+    given = env.secret("AUTODIALER_DATABASE_URL", "", environ)
+    return given or EmbeddedPostgres(Paths.from_environment(environ)).url
 
 
 def _ari_config(environ: Mapping[str, str]) -> AriConfig:
@@ -65,7 +66,7 @@ class DialerProcess(Child):
         database_url: str,
         ari: Ari | None,
         *,
-        node: str = DEFAULT_NODE,
+        node: str = FIRST_NODE,
         extra: Mapping[str, str] | None = None,
     ) -> None:
         self._recordings = paths.recordings

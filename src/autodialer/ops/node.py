@@ -27,8 +27,10 @@ def make_asterisk(
 
     AUTODIALER_SIP_PORT fixes its SIP port; otherwise a free one is taken. SIP and audio are bound
     to AUTODIALER_SIP_ADDRESS, by default to 127.0.0.1: a trunk elsewhere needs an address of
-    this machine that it can reach.
+    this machine that it can reach. Pages on other machines reach browsers' phones at
+    AUTODIALER_NODE_ADDRESS and AUTODIALER_NODE_PORT, by default at 127.0.0.1 and a free one.
     """
+    http_port = env.integer("AUTODIALER_NODE_PORT", 0, at_most=HIGHEST_PORT, environ=environ)
     sip_port = env.integer("AUTODIALER_SIP_PORT", 0, at_most=HIGHEST_PORT, environ=environ)
     node = Node(
         instance=Instance(
@@ -38,13 +40,18 @@ def make_asterisk(
             sip_port=sip_port or free_port(socket.SOCK_DGRAM),
             address=env.text("AUTODIALER_SIP_ADDRESS", LOOPBACK, environ),
         ),
-        http_port=free_port(),
+        http_port=http_port or free_port(),
+        http_address=env.text("AUTODIALER_NODE_ADDRESS", LOOPBACK, environ),
         ari_password=secrets.token_urlsafe(32),
         trunk_host=trunk[0],
         trunk_port=trunk[1],
     )
     private_folder(paths.asterisk_node)
-    access = {"port": node.http_port, "password": node.ari_password}
+    access = {
+        "host": node.http_address,
+        "port": node.http_port,
+        "password": node.ari_password,
+    }
     write_private(paths.asterisk_node / "ari.json", json.dumps(access))
     return Asterisk.for_node(node, paths.log)
 
@@ -79,4 +86,4 @@ def known_ari(paths: Paths) -> Ari | None:
     if not file.exists():
         return None
     access = json.loads(file.read_text())
-    return Ari(port=int(access["port"]), password=str(access["password"]))
+    return Ari(int(access["port"]), str(access["password"]), str(access["host"]))

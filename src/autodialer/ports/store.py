@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from autodialer.domain.errors import AutodialerError
+from autodialer.domain.nodes import DEFAULT_CAPACITY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -29,6 +30,15 @@ class StoreUnavailableError(AutodialerError):
     """The database does not answer. Every method may be repeated with the same arguments."""
 
     code = "store_unavailable"
+
+
+class NodeUnknownError(AutodialerError):
+    """No such node belongs to this installation: its dialer must not run."""
+
+    code = "node_unknown"
+
+    def __init__(self, node: str) -> None:
+        super().__init__(f"There is no node {node!r}: run `autodialer node add {node}` first.")
 
 
 class LeaseLostError(AutodialerError):
@@ -116,11 +126,20 @@ class Store(Protocol):
     """
 
     async def acquire_lease(
-        self, node: str, holder: str, now: datetime, ttl: timedelta
+        self,
+        node: str,
+        holder: str,
+        now: datetime,
+        ttl: timedelta,
+        *,
+        capacity: int = DEFAULT_CAPACITY,
+        make: bool = True,
     ) -> Lease | LeaseHeld:
         """Take the node's lease when it is free, expired or already this holder's.
 
-        Makes the node on first use. A new holder gets a higher epoch.
+        A new holder gets a higher epoch. `capacity` is stored for the others: how many sessions
+        the node takes. Raises NodeUnknownError for a node that was removed, or that does not
+        exist and is not to be made.
         """
         ...
 

@@ -143,7 +143,13 @@ async def test_a_write_that_waited_for_a_takeover_is_refused(
     before = await everything(world)
     connect = psycopg.AsyncConnection.connect(database_url)
     async with await connect as takeover, asyncio.TaskGroup() as tasks:
-        asked = {"node": "north", "holder": "two", "now": NOW + timedelta(days=2), "until": NOW}
+        asked = {
+            "node": "north",
+            "holder": "two",
+            "capacity": 1,
+            "now": NOW + timedelta(days=2),
+            "until": NOW,
+        }
         await takeover.execute(statement("calls", "lock_node").encode(), asked)
         waiting = tasks.create_task(refused(late[write]))
         await until_blocked(world)

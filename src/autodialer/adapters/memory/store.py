@@ -9,10 +9,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from autodialer.adapters.memory import claims, sources
-from autodialer.adapters.memory.tables import NodeRow, SessionRow, Tables
+from autodialer.adapters.memory.tables import SessionRow, Tables
 from autodialer.domain import outcome
 from autodialer.domain.campaign import START_VALID_FOR, CampaignStatus
 from autodialer.domain.errors import InvariantError
+from autodialer.domain.nodes import DEFAULT_CAPACITY
 from autodialer.domain.outcome import Reason
 from autodialer.domain.recovery import StoredSession
 from autodialer.domain.retry import TargetMove
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
-    from autodialer.adapters.memory.tables import AttemptRow
+    from autodialer.adapters.memory.tables import AttemptRow, NodeRow
     from autodialer.domain.contact_details import ContactDetails
     from autodialer.domain.dial_whom import Given
     from autodialer.domain.ids import AttemptId, SessionId
@@ -85,10 +86,22 @@ class MemoryStore:
         self._listeners: list[asyncio.Queue[Hint]] = []
 
     async def acquire_lease(
-        self, node: str, holder: str, now: datetime, ttl: timedelta
+        self,
+        node: str,
+        holder: str,
+        now: datetime,
+        ttl: timedelta,
+        *,
+        capacity: int = DEFAULT_CAPACITY,
+        make: bool = True,
     ) -> Lease | LeaseHeld:
         """See `ports.store.Store`."""
-        return await self._transact("acquire_lease", lambda: self._acquire(node, holder, now, ttl))
+
+        def acquire() -> Lease | LeaseHeld:
+            row = self.tables.node(node, make=make)
+            return _acquire(row, holder, now, ttl, capacity)
+
+        return await self._transact("acquire_lease", acquire)
 
     async def renew_lease(self, lease: Lease, now: datetime, ttl: timedelta) -> None:
         """See `ports.store.Store`."""
@@ -356,17 +369,6 @@ class MemoryStore:
             raise StoreUnavailableError("The database went away before its reply (simulated).")
         return result
 
-    def _acquire(self, name: str, holder: str, now: datetime, ttl: timedelta) -> Lease | LeaseHeld:
-        node = self.tables.nodes.get(name)
-        if node is None:
-            node = self.tables.nodes[name] = NodeRow(self.tables.new_id())
-        if node.holder not in (None, holder) and node.until is not None and now < node.until:
-            return LeaseHeld(node.until)
-        if node.holder != holder:
-            node.epoch += 1
-        node.holder, node.until = holder, now + ttl
-        return Lease(node.node_id, node.epoch)
-
     def _fenced(self, lease: Lease) -> NodeRow:
         for node in self.tables.nodes.values():
             if (node.node_id, node.epoch) == (lease.node_id, lease.epoch):
@@ -388,6 +390,17 @@ class MemoryStore:
                 _end_hold(self.tables, session, None)
                 self.tables.told.append(session.session_id)
         return [_order(session) for session in queued[:limit] if session.end is None]
+
+
+def _acquire(
+    node: NodeRow, holder: str, now: datetime, ttl: timedelta, capacity: int
+) -> Lease | LeaseHeld:
+    if node.holder not in (None, holder) and node.until is not None and now < node.until:
+        return LeaseHeld(node.until)
+    if node.holder != holder:
+        node.epoch += 1
+    node.holder, node.until, node.capacity = holder, now + ttl, capacity
+    return Lease(node.node_id, node.epoch)
 
 
 def _name(phone: Phone) -> str:

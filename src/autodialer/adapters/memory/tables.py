@@ -15,6 +15,7 @@ from autodialer.domain.ids import AccountId, CampaignId, SessionId, TargetId
 from autodialer.domain.outcome import Reason
 from autodialer.domain.retry import REDIAL_GAP
 from autodialer.domain.target import TERMINAL, TRANSITIONS, TargetStatus
+from autodialer.ports.store import NodeUnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,6 +43,9 @@ class NodeRow:
     until: datetime | None = None
     switch: str = ""
     trunk_silent_since: datetime | None = None
+    capacity: int = 0
+    draining: bool = False
+    removed: bool = False
 
 
 @dataclass(slots=True)
@@ -173,6 +177,15 @@ class Tables:
     def new_id(self) -> int:
         """Return a number that no row has."""
         return next(self._ids)
+
+    def node(self, name: str, *, make: bool) -> NodeRow:
+        """Return a node by name. Raises NodeUnknownError."""
+        if make and name not in self.nodes:
+            self.nodes[name] = NodeRow(self.new_id())
+        node = self.nodes.get(name)
+        if node is None or node.removed:
+            raise NodeUnknownError(name)
+        return node
 
     def add_account(self) -> AccountId:
         """Make an account with an empty DND list."""

@@ -27,12 +27,20 @@ from autodialer.apps.statements import statement
 from autodialer.domain.campaign import START_VALID_FOR
 from autodialer.domain.errors import InvariantError
 from autodialer.domain.ids import AttemptId
+from autodialer.domain.nodes import DEFAULT_CAPACITY
 from autodialer.domain.outcome import Reason
 from autodialer.domain.session import Claimed, EndReason, FinishCall, NoMore, NothingNow, Wait
 from autodialer.domain.target import TargetStatus
 from autodialer.ports.failpoints import Failpoint, never
 from autodialer.ports.phones import Phone
-from autodialer.ports.store import CampaignMoved, Hint, Lease, LeaseHeld, LeaseLostError
+from autodialer.ports.store import (
+    CampaignMoved,
+    Hint,
+    Lease,
+    LeaseHeld,
+    LeaseLostError,
+    NodeUnknownError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -120,15 +128,25 @@ class PgStore:
     # The lease -------------------------------------------------------------------------------
 
     async def acquire_lease(
-        self, node: str, holder: str, now: datetime, ttl: timedelta
+        self,
+        node: str,
+        holder: str,
+        now: datetime,
+        ttl: timedelta,
+        *,
+        capacity: int = DEFAULT_CAPACITY,
+        make: bool = True,
     ) -> Lease | LeaseHeld:
-        _, (locked,), taken = await self._database.run(
-            step("calls", "make_node", node=node, now=now),
+        asked = {"node": node, "holder": holder, "capacity": capacity}
+        *_, locked, taken = await self._database.run(
+            *([step("calls", "make_node", node=node, now=now)] if make else []),
             step("calls", "lock_node", node=node),
-            step("calls", "take_lease", node=node, holder=holder, now=now, until=now + ttl),
+            step("calls", "take_lease", **asked, now=now, until=now + ttl),
         )
+        if not locked:
+            raise NodeUnknownError(node)
         if not taken:
-            return LeaseHeld(locked["lease_until"])
+            return LeaseHeld(locked[0]["lease_until"])
         return Lease(taken[0]["node_id"], taken[0]["epoch"])
 
     async def renew_lease(self, lease: Lease, now: datetime, ttl: timedelta) -> None:

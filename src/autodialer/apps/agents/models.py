@@ -61,6 +61,8 @@ class AgentDevice(models.Model):
     digest = models.CharField(max_length=32, blank=True, db_default="")
     # Since when the dialer sees it registered.
     registered_at = models.DateTimeField(null=True)
+    # At which node it is registered; no key, because calls depend on agents and not the reverse.
+    registered_node = models.BigIntegerField(null=True)
     created_at = models.DateTimeField()
 
     class Meta:

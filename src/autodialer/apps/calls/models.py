@@ -12,6 +12,7 @@ from autodialer.apps.agents.models import AgentDevice
 from autodialer.apps.campaigns.models import Campaign, Target
 from autodialer.apps.choices import one_of
 from autodialer.apps.texts import E164
+from autodialer.domain.nodes import FIRST_TRUNK
 from autodialer.domain.outcome import CallStatus
 from autodialer.domain.retry import MAX_RETRIES
 
@@ -33,10 +34,38 @@ class AttemptState(StrEnum):
     ENDED = "ended"
 
 
+class Trunk(models.Model):
+    """What a carrier lets through; a trunk without a row has no limits."""
+
+    name = models.CharField(max_length=100, unique=True)
+    # Both for all nodes of the trunk together; NULL: no limit.
+    calls_per_second = models.IntegerField(null=True)
+    calls_at_once = models.IntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(calls_per_second__gte=1) & Q(calls_at_once__gte=1),
+                name="trunk_limits_are_positive",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Node(models.Model):
     """One Asterisk and the one dialer that drives it, with the dialer's lease."""
 
     name = models.CharField(max_length=100, unique=True)
+    # The name of the trunk that its calls go over.
+    trunk = models.CharField(max_length=100, default=FIRST_TRUNK, db_default=FIRST_TRUNK)
+    # How many sessions its dialer takes at most, as it said when it took the lease.
+    capacity = models.IntegerField(default=0, db_default=0)
+    # Since when it takes no session any more.
+    draining_since = models.DateTimeField(null=True)
+    # Since when it does not belong to the installation; its calls are history.
+    removed_at = models.DateTimeField(null=True)
     # Grows with each new holder; every write of a dialer carries it.
     epoch = models.BigIntegerField(default=0)
     holder = models.CharField(max_length=200, blank=True)

@@ -268,19 +268,6 @@ def call_count(account: Account, campaign_id: int) -> int:
     return Attempt.objects.filter(account=account, campaign=campaign_id).count()
 
 
-@dataclass(frozen=True, slots=True)
-class NodeRow:
-    """A node and until when a dialer holds it."""
-
-    name: str
-    lease_until: datetime | None
-
-
-def nodes() -> list[NodeRow]:
-    """Return all nodes of the installation by name."""
-    return [NodeRow(node.name, node.lease_until) for node in Node.objects.order_by("name")]
-
-
 def phone_socket() -> str:
     """Return the URL of the WebSocket at which Asterisk takes SIP from browsers, "" if none runs.
 

@@ -53,16 +53,21 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """The Asterisk that a dialer drives: its ARI on 127.0.0.1 and the trunk that it calls over."""
+    """The Asterisk that a dialer drives: its ARI and the trunk that it calls over.
+
+    ARI and browsers' phones share one HTTP server, at `http_address`.
+    """
 
     instance: Instance
     http_port: int
     ari_password: str
     trunk_host: str
     trunk_port: int
+    http_address: str = LOOPBACK
 
     def __post_init__(self) -> None:
         require_host(self.trunk_host)
+        require_host(self.http_address)
         if not re.fullmatch(r"[\w-]{32,}", self.ari_password, re.ASCII):
             raise AsteriskUnavailableError("The ARI password must have 32 or more of A-Z a-z 0-9.")
 
@@ -197,7 +202,7 @@ def _http(node: Node) -> str:
         "general",
         enabled="yes",
         servername="autodialer",
-        bindaddr=LOOPBACK,
+        bindaddr=node.http_address,
         bindport=node.http_port,
         sessionlimit=1000,
         session_inactivity=30_000,

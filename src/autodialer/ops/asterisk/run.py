@@ -55,7 +55,7 @@ class Asterisk:
     @classmethod
     def for_node(cls, node: Node, log: Path) -> Asterisk:
         """The Asterisk of a dialer."""
-        ari = Ari(port=node.http_port, password=node.ari_password)
+        ari = Ari(port=node.http_port, password=node.ari_password, host=node.http_address)
         return cls("asterisk", node.instance, node_files(node), log, ari)
 
     @property

@@ -33,6 +33,8 @@ _MODULES: Final = {
     "asterisk": "machine",
     "db": "machine",
     "dialer": "machine",
+    "node": "nodes",
+    "trunk": "nodes",
     "worker": "machine",
     "web": "machine",
     "demo": "demo",

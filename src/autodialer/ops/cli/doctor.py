@@ -132,13 +132,14 @@ def _ari() -> str:
     ari = known_ari(Paths.from_environment())
     if ari is None or not ping(ari):
         raise _ProblemError("Asterisk does not answer: start it with `autodialer up`.")
-    return f"answers on 127.0.0.1:{ari.port}"
+    return f"answers on {ari.host}:{ari.port}"
 
 
 def _dialer() -> str:
-    from autodialer.apps.calls.queries import nodes
+    from autodialer.apps.calls.nodes import node_rows
 
-    alive = [row.name for row in nodes() if row.lease_until and row.lease_until > now()]
+    at = now()
+    alive = [row.name for row in node_rows(at) if row.lease_until and row.lease_until > at]
     if not alive:
         raise _ProblemError("No dialer runs: start one with `autodialer up`.")
     return ", ".join(alive)

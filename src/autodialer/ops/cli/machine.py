@@ -11,7 +11,7 @@ import click
 from autodialer.ops import env
 from autodialer.ops.asterisk.install import install, is_installed
 from autodialer.ops.cli.shell import Commands, needs_database, now, set_up_django
-from autodialer.ops.dialer import DialerProcess
+from autodialer.ops.dialer import DialerProcess, database_url
 from autodialer.ops.dialer import main as run_dialer
 from autodialer.ops.errors import AsteriskUnavailableError
 from autodialer.ops.monitor import at_port, ports_of_children
@@ -57,6 +57,19 @@ def up(lab: bool) -> None:
         watched = f"{port} (pages), {dialer_port} (dialer) and {worker_port} (worker)"
         _report(f"/livez, /readyz and /metrics answer on the ports {watched}.")
         tell_setup_link(port)
+        Supervisor(services, _report).run()
+
+
+def run_node(name: str, *, lab: bool) -> None:
+    """Run the Asterisk and the dialer of a node of this name on this machine until SIGTERM."""
+    paths = Paths.from_environment()
+    _report(f"Node {name}: files and logs are below {paths.var}.")
+    with alone(paths):
+        node, carrier = _switches(paths, lab=lab)
+        _require_asterisk(paths)
+        services: dict[str, Service] = {} if carrier is None else {"lab": carrier}
+        services["asterisk"] = node
+        services["dialer"] = DialerProcess(paths, database_url(), node.ari, node=name)
         Supervisor(services, _report).run()
 
 

@@ -87,6 +87,7 @@ class Migration(migrations.Migration):
                 ("is_default", models.BooleanField(default=True)),
                 ("digest", models.CharField(blank=True, db_default="", max_length=32)),
                 ("registered_at", models.DateTimeField(null=True)),
+                ("registered_node", models.BigIntegerField(null=True)),
                 ("created_at", models.DateTimeField()),
                 (
                     "user",

@@ -18,10 +18,26 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name='Trunk',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=100, unique=True)),
+                ('calls_per_second', models.IntegerField(null=True)),
+                ('calls_at_once', models.IntegerField(null=True)),
+            ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('calls_per_second__gte', 1), ('calls_at_once__gte', 1)), name='trunk_limits_are_positive')],
+            },
+        ),
+        migrations.CreateModel(
             name='Node',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=100, unique=True)),
+                ('trunk', models.CharField(db_default='main', default='main', max_length=100)),
+                ('capacity', models.IntegerField(db_default=0, default=0)),
+                ('draining_since', models.DateTimeField(null=True)),
+                ('removed_at', models.DateTimeField(null=True)),
                 ('epoch', models.BigIntegerField(default=0)),
                 ('holder', models.CharField(blank=True, max_length=200)),
                 ('lease_until', models.DateTimeField(null=True)),

@@ -2,7 +2,8 @@
 UPDATE calls_node
    SET epoch = CASE WHEN holder = %(holder)s THEN epoch ELSE epoch + 1 END,
        holder = %(holder)s,
-       lease_until = %(until)s
- WHERE name = %(node)s
+       lease_until = %(until)s,
+       capacity = %(capacity)s
+ WHERE name = %(node)s AND removed_at IS NULL
    AND (holder IN ('', %(holder)s) OR lease_until IS NULL OR lease_until <= %(now)s)
 RETURNING id AS node_id, epoch;
