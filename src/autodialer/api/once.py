@@ -1,7 +1,8 @@
 """`Idempotency-Key`: a POST that is sent again is answered again, and not carried out again.
 
 What is kept for a day are answers to requests that were carried out; a refused one changed
-nothing, and its key may be used anew.
+nothing, and its key may be used anew. So may that of one whose process was killed before anything
+of it was committed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from django.http import HttpResponse
 
 from autodialer.api.problems import ApiError
 from autodialer.apps.keys import replies
-from autodialer.apps.keys.replies import Asked, InFlight, Kept
+from autodialer.apps.keys.replies import Asked, InFlight, Interrupted, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +42,7 @@ def answer_once(request: ApiRequest, answer: Callable[[], HttpResponseBase]) -> 
     match replies.begin(asked=asked, now=request.now):
         case Kept() as kept if kept.fingerprint != asked.fingerprint:
             raise _reused()
-        case InFlight() as other if other.fingerprint != asked.fingerprint:
+        case (InFlight() | Interrupted()) as other if other.fingerprint != asked.fingerprint:
             raise _reused()
         case Kept() as kept:
             headers = {**kept.headers, "Idempotent-Replayed": "true"}
@@ -52,13 +53,20 @@ def answer_once(request: ApiRequest, answer: Callable[[], HttpResponseBase]) -> 
                 "This request is being answered: ask again in a moment.",
                 headers={"Retry-After": "1"},
             )
+        case Interrupted():
+            raise ApiError(
+                "request_interrupted",
+                "It was carried out, wholly or in part, and then its answer was lost: look at what"
+                " there is, and use a new Idempotency-Key for what is missing.",
+            )
         case _:
             return _answer_and_keep(asked, answer)
 
 
 def _answer_and_keep(asked: Asked, answer: Callable[[], HttpResponseBase]) -> HttpResponseBase:
-    """Answer; what is refused is forgotten. A crash in between leaves the key used up."""
-    response = answer()
+    """Answer; what is refused is forgotten."""
+    with replies.acting(asked):
+        response = answer()
     if response.status_code in _SUCCESS and isinstance(response, HttpResponse):
         headers = {name: response[name] for name in _KEPT_HEADERS if name in response}
         replies.keep(

@@ -75,6 +75,11 @@ API_CODES: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
         "method_not_allowed": (405, "`Allow` lists the methods of this address."),
         "not_acceptable": (406, "`Accept` leaves out the format of this answer."),
         "request_in_flight": (409, "A request with this Idempotency-Key is being answered."),
+        "request_interrupted": (
+            409,
+            "The request with this Idempotency-Key was carried out, wholly or in part, by a process"
+            " that was ended before it could answer.",
+        ),
         "changed_meanwhile": (412, "It is not the version in `If-Match` any more: read it again."),
         "too_big": (413, "The body is bigger than 5 MB, or 20 MB where files are sent."),
         "media_type_unsupported": (415, "Send `Content-Type: application/json`."),

@@ -54,6 +54,11 @@ class KeptReply(models.Model):
     http_status = models.SmallIntegerField(null=True)
     headers = models.JSONField(default=dict)
     body = models.BinaryField(default=b"")
+    # Who answers it, for how long; after that another may, unless it has acted: what it did was
+    # committed, or is about to be.
+    holder = models.UUIDField()
+    held_until = models.DateTimeField()
+    has_acted = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 
     class Meta:
