@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
-from a2wsgi import WSGIMiddleware
 
 from autodialer.ops.process import free_port
 from autodialer.web.patience import Patient
@@ -23,6 +23,7 @@ THREADS = 2
 DEADLINE_S = 20.0
 # More than the buffers of two sockets and all that is between them.
 ENDLESS = 2_000
+LONG = 50_000
 
 
 def pages(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
@@ -34,6 +35,10 @@ def pages(environ: dict[str, Any], start_response: Callable[..., object]) -> Ite
         "for": environ.get("HTTP_X_FORWARDED_FOR", ""),
     }
     start_response("200 OK", [("Content-Type", "application/json")])
+    if environ["PATH_INFO"] == "/fails":
+        raise RuntimeError
+    if environ["PATH_INFO"] == "/pieces":
+        return (b"%d," % number for number in range(LONG))
     if environ["PATH_INFO"] == "/long":
         return (b"x" * 65_536 for _ in range(ENDLESS))
     return [json.dumps(said).encode()]
@@ -54,7 +59,7 @@ class Server(uvicorn.Server):
 @asynccontextmanager
 async def site(idle_s: float) -> AsyncIterator[int]:
     """The port of a server with few threads."""
-    app: Any = Patient(WSGIMiddleware(pages, workers=THREADS), idle_s)  # type: ignore[arg-type]
+    app: Any = Patient(pages, THREADS, idle_s)
     port = free_port()
     config = uvicorn.Config(
         app,
@@ -183,19 +188,53 @@ async def test_chunks_without_an_end_end_the_connection() -> None:
 async def test_a_body_that_is_too_big_is_left_to_the_pages_to_refuse() -> None:
     asked: list[str] = []
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        asked.append(scope["path"])
+    def refusing(environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
+        asked.append(environ["CONTENT_LENGTH"])
+        start_response("413 Too big", [])
+        return []
 
     async def never() -> Any:
         raise AssertionError("the body was read")
 
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    sent: list[Any] = []
     headers = [(b"content-length", str(MAX_BODY + 1).encode())]
-    scope = {"type": "http", "path": "/", "headers": headers, "query_string": b""}
-    await Patient(app)(scope, never, never)  # type: ignore[arg-type]
-    assert asked == ["/"]
+    scope: dict[str, Any] = {"type": "http", "method": "POST", "path": "/", "headers": headers}
+    scope |= {"query_string": b"", "http_version": "1.1"}
+    await Patient(refusing, 1)(scope, never, send)  # type: ignore[arg-type]
+    assert asked == [str(MAX_BODY + 1)]
+    assert [message.get("status") for message in sent] == [413, None]
 
 
 async def test_nobody_passes_for_a_proxy_by_an_underscore() -> None:
     async with site(idle_s=60) as port:
         assert (await told(port, b"GET / HTTP/1.1\r\nX_Forwarded_For: 6.6.6.6\r\n"))["for"] == ""
         assert (await told(port, b"GET / HTTP/1.1\r\nX-Forwarded-For: 7.7.7.7\r\n"))["for"]
+
+
+def fetched(port: int, path: str) -> tuple[str | None, bytes]:
+    """The length that an answer tells, and what it holds."""
+    http = HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
+    http.request("GET", path)
+    answer = http.getresponse()
+    found = answer.headers["Content-Length"], answer.read()
+    http.close()
+    return found
+
+
+async def test_a_long_answer_arrives_in_order_and_a_short_one_tells_its_length() -> None:
+    async with site(idle_s=60) as port:
+        _, content = await asyncio.to_thread(fetched, port, "/pieces")
+        assert content == b"".join(b"%d," % number for number in range(LONG))
+        length, content = await asyncio.to_thread(fetched, port, "/")
+        assert length == str(len(content))
+
+
+async def test_an_answer_that_fails_is_told_and_frees_its_thread() -> None:
+    async with site(idle_s=60) as port:
+        for _ in range(2 * THREADS):
+            status, _ = await ask(port, b"GET /fails HTTP/1.1\r\n")
+            assert status == 500
+        assert (await told(port, b"GET / HTTP/1.1\r\n"))["bytes"] == 0

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 import structlog
 import uvicorn
-from a2wsgi import WSGIMiddleware
 
 from autodialer.web.patience import Patient
 from autodialer.web.sip_bridge import MOST_BYTES
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from django.core.handlers.wsgi import WSGIHandler
 
     from autodialer.web.live import Hub
+    from autodialer.web.patience import Pages
     from autodialer.web.sip_bridge import SipBridge
 
 log = structlog.get_logger()
@@ -69,8 +69,7 @@ class WebApp:
         events: Streams,
         monitor: Answers,
     ) -> None:
-        in_threads: Any = WSGIMiddleware(cast("Any", pages), workers=THREADS)
-        self._pages = Patient(in_threads)
+        self._pages = Patient(cast("Pages", pages), THREADS)
         self._hub, self._phone, self._events, self._monitor = hub, phone, events, monitor
 
     def end_streams(self) -> None:

@@ -1,31 +1,34 @@
-"""Slow browsers wait here, in the event loop, and never in one of Django's few threads.
+"""Django in threads, and slow browsers in the event loop, never in one of those few threads.
 
 What a browser sends is taken in before a thread is asked to answer it; of an answer that it does
 not take, the rest is thrown away. Otherwise a handful of connections that send half a form, or
 read half a report, would stand in everybody's way.
+
+A thread hands its answer over whole: each look across to the event loop and back would cost as
+much as the answer to a small request.
 """
 
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from io import BytesIO
 from tempfile import SpooledTemporaryFile
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 import structlog
 
+from autodialer.web.environ import environ_of
 from autodialer.web.uploads import MAX_BODY
 
 if TYPE_CHECKING:
-    from asgiref.typing import (
-        ASGI3Application,
-        ASGIReceiveCallable,
-        ASGIReceiveEvent,
-        ASGISendCallable,
-        ASGISendEvent,
-        HTTPScope,
-    )
+    from collections.abc import Callable, Iterable, Sequence
+
+    from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, HTTPScope
 
     Body = SpooledTemporaryFile[bytes]
+    Pages = Callable[[dict[str, Any], Callable[..., object]], Iterable[bytes]]
 
 log = structlog.get_logger()
 
@@ -33,37 +36,40 @@ log = structlog.get_logger()
 IDLE_S: Final = 60.0
 # Of a body, in memory: all forms are smaller, only files are not.
 _IN_MEMORY: Final = 1024 * 1024
+# An answer is sent in pieces of this size at least.
 _PIECE: Final = 64 * 1024
 # As far a body in chunks that is too big is read all the same: whoever is cut off while sending
 # never reads why.
 _THROWN_AWAY: Final = 4 * MAX_BODY
 _TOO_SLOW: Final = 408
+_WITHOUT_BODY: Final = frozenset({204, 304})
 
 
 class Patient:
-    """An application in front of one whose threads wait for nobody."""
+    """A WSGI application as one of ASGI, whose threads wait for nobody."""
 
-    def __init__(self, app: ASGI3Application, idle_s: float = IDLE_S) -> None:
-        self._app, self._idle_s = app, idle_s
+    def __init__(self, pages: Pages, threads: int, idle_s: float = IDLE_S) -> None:
+        self._pages, self._idle_s = pages, idle_s
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="pages")
 
     async def __call__(
         self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
         """Answer one request."""
-        scope = _plain(scope)
+        if not _is_read(scope):
+            await self._answer(scope, BytesIO(), send)
+            return
         with SpooledTemporaryFile(_IN_MEMORY) as body:
-            if _is_read(scope):
-                try:
-                    length = await self._take_in(body, receive)
-                except TimeoutError:
-                    await _refuse(send)
-                    return
-                if length is None:
-                    return
-                if length > MAX_BODY:
-                    send = _closing(send)
-                scope, receive = _of_length(scope, length), _again(body)
-            await self._app(scope, receive, self._impatient(send))
+            try:
+                length = await self._take_in(body, receive)
+            except TimeoutError:
+                await _refuse(send)
+                return
+            if length is None:
+                return
+            if length > MAX_BODY:
+                send = _closing(send)
+            await self._answer(_of_length(scope, length), cast("IO[bytes]", body), send)
 
     async def _take_in(self, body: Body, receive: ASGIReceiveCallable) -> int | None:
         """Read the body to its end, if it has one; return how long it is at least.
@@ -84,6 +90,15 @@ class Patient:
         body.seek(0)
         return length
 
+    async def _answer(self, scope: HTTPScope, body: IO[bytes], send: ASGISendCallable) -> None:
+        """Have a thread answer, and send what it has not sent by itself."""
+        loop = asyncio.get_running_loop()
+        answer = _Answer(scope["method"], self._impatient(send), loop)
+        asked = environ_of(scope, body)
+        work = copy_context().run
+        await loop.run_in_executor(self._threads, work, answer.make, self._pages, asked)
+        await answer.send_rest()
+
     def _impatient(self, send: ASGISendCallable) -> ASGISendCallable:
         """Return a `send` that stops sending, but not its caller, who has to come to an end."""
         is_stuck = False
@@ -100,6 +115,71 @@ class Patient:
                 log.warning("answer_not_taken")
 
         return until_stuck
+
+
+class _Answer:
+    """An answer in the making: a thread fills it, and sends of a long one all but the end."""
+
+    def __init__(
+        self, method: str, send: ASGISendCallable, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._method, self._send, self._loop = method, send, loop
+        self._status = 0
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._is_begun = False
+        self._made: list[bytes] = []
+
+    def make(self, pages: Pages, environ: dict[str, Any]) -> None:
+        """Let the pages answer; in a thread."""
+        chunks = pages(environ, self._start)
+        size = 0
+        try:
+            for chunk in chunks:
+                self._made.append(chunk)
+                size += len(chunk)
+                if size >= _PIECE:
+                    asyncio.run_coroutine_threadsafe(self._send_made(), self._loop).result()
+                    size = 0
+        finally:
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
+
+    async def send_rest(self) -> None:
+        """Send what is left of it, which is nearly always all of it."""
+        is_sized = any(name == b"content-length" for name, _ in self._headers)
+        if not self._is_begun and not is_sized and self._may_be_sized:
+            size = sum(map(len, self._made))
+            self._headers.append((b"content-length", b"%d" % size))
+        await self._send_made(is_end=True)
+
+    @property
+    def _may_be_sized(self) -> bool:
+        """Whether all of the body is here: what HEAD is answered was left out of it."""
+        return self._method != "HEAD" and self._status not in _WITHOUT_BODY
+
+    def _start(
+        self, status: str, headers: Sequence[tuple[str, str]], _exc_info: object = None
+    ) -> None:
+        self._status = int(status[:3])
+        self._headers = [
+            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers
+        ]
+
+    async def _send_made(self, *, is_end: bool = False) -> None:
+        if not self._is_begun:
+            self._is_begun = True
+            await self._send(
+                {
+                    "type": "http.response.start",
+                    "status": self._status,
+                    "headers": self._headers,
+                    "trailers": False,
+                }
+            )
+        body = b"".join(self._made)
+        self._made.clear()
+        await self._send({"type": "http.response.body", "body": body, "more_body": not is_end})
 
 
 def _is_read(scope: HTTPScope) -> bool:
@@ -128,23 +208,6 @@ def _closing(send: ASGISendCallable) -> ASGISendCallable:
         await send(message)
 
     return and_close
-
-
-def _plain(scope: HTTPScope) -> HTTPScope:
-    """Return the request without headers that WSGI would take for others.
-
-    `X_Forwarded_For` would pass for `X-Forwarded-For`, which only proxies may say.
-    """
-    headers = [(name, value) for name, value in scope["headers"] if b"_" not in name]
-    return {**scope, "headers": headers}
-
-
-def _again(body: Body) -> ASGIReceiveCallable:
-    async def receive() -> ASGIReceiveEvent:
-        piece = body.read(_PIECE)
-        return {"type": "http.request", "body": piece, "more_body": len(piece) == _PIECE}
-
-    return receive
 
 
 async def _refuse(send: ASGISendCallable) -> None:
