@@ -142,6 +142,37 @@ def test_every_invite_is_counted_also_when_cancelled_at_once(
     assert all(abs(invite.at - time.time()) < 60 for invite in counted)
 
 
+def test_the_end_of_every_call_is_noted_with_its_call_id(
+    ari: AriSession, pair: AsteriskPair
+) -> None:
+    talks, refused, rings = customer("00"), customer("02"), customer("03")
+    channels = {number: channel_id() for number in (talks, refused, rings)}
+    for number, channel in channels.items():
+        ari.originate(channel, number, "customer")
+    ari.wait_for("ChannelDestroyed", channels[talks])
+    ari.wait_for("ChannelDestroyed", channels[refused])
+    ids = {call.called: call for call in pair.lab.invites() if call.called in channels}
+    wait_until(lambda: {ids[n].call_id for n in (talks, refused)} <= set(pair.lab.ends()), 5, "end")
+    assert ids[rings].call_id not in pair.lab.ends()
+    assert pair.lab.ends()[ids[talks].call_id] - ids[talks].at > 0.2
+    pair.lab.hang_up(rings)
+    wait_until(lambda: ids[rings].call_id in pair.lab.ends(), 5, "the ringing call has an end")
+
+
+def test_a_carrier_that_broke_down_refuses_everybody_until_it_is_repaired(
+    ari: AriSession, pair: AsteriskPair
+) -> None:
+    pair.lab.break_down()
+    for number in (customer("00"), AGENT):
+        channel = channel_id()
+        ari.originate(channel, number, "customer")
+        assert ari.wait_for("ChannelDestroyed", channel)["tech_cause"] == 503
+    pair.lab.repair()
+    channel = channel_id()
+    ari.originate(channel, customer("00"), "customer")
+    assert ari.wait_for("ChannelDestroyed", channel)["cause"] == 16
+
+
 def test_the_agent_hears_ringing_and_then_the_customer(ari: AriSession, pair: AsteriskPair) -> None:
     agent, caller, number = channel_id(), channel_id(), customer("21")
     recording = pair.paths.recordings / "one.wav"

@@ -30,8 +30,11 @@ class LabCarrier:
 
     def __init__(self, instance: Instance, log: Path) -> None:
         self.invites_file = instance.folder / "invites.log"
+        self.ends_file = instance.folder / "ends.log"
         self.heard = instance.folder / "heard"
-        files = carrier_files(instance, invites=self.invites_file, heard=self.heard)
+        files = carrier_files(
+            instance, invites=self.invites_file, ends=self.ends_file, heard=self.heard
+        )
         self.asterisk = Asterisk("lab", instance, files, log, ari=None)
 
     @property
@@ -50,6 +53,18 @@ class LabCarrier:
     def invites(self) -> list[Invite]:
         """Every call so far, in the order of arrival; earlier runs of this folder included."""
         return read_invites(self.invites_file)
+
+    def ends(self) -> dict[str, float]:
+        """When each call ended, in seconds since 1970, by its Call-ID; live ones are not there."""
+        return read_ends(self.ends_file)
+
+    def break_down(self) -> None:
+        """Refuse every new call with 503 from now on, agents' phones too."""
+        self.asterisk.cli("dialplan set global OUT_OF_ORDER 1")
+
+    def repair(self) -> None:
+        """Answer again after `break_down`."""
+        self.asterisk.cli("dialplan set global OUT_OF_ORDER 0")
 
     def live_numbers(self) -> list[str]:
         """The called numbers of the calls that exist now, ringing or talking."""
@@ -72,7 +87,7 @@ class LabCarrier:
         return [(row[0], row[2]) for row in fields if len(row) > 2]  # noqa: PLR2004 - name, context, number
 
 
-def carrier_files(instance: Instance, *, invites: Path, heard: Path) -> dict[str, str]:
+def carrier_files(instance: Instance, *, invites: Path, ends: Path, heard: Path) -> dict[str, str]:
     """The configuration files by name: anybody on 127.0.0.1 may call."""
     return {
         **base_files(instance),
@@ -84,7 +99,7 @@ def carrier_files(instance: Instance, *, invites: Path, heard: Path) -> dict[str
             context="carrier",
             **media(instance),
         ),
-        "extensions.conf": section("globals", INVITES=invites, HEARD=heard)
+        "extensions.conf": section("globals", INVITES=invites, ENDS=ends, HEARD=heard)
         + packaged("extensions.conf", "autodialer.ops.lab"),
     }
 
@@ -95,6 +110,14 @@ def read_invites(path: Path) -> list[Invite]:
         return []
     rows = (line.split(" ") for line in path.read_text().splitlines())
     return [Invite(float(at), called, caller, call_id) for at, called, caller, call_id in rows]
+
+
+def read_ends(path: Path) -> dict[str, float]:
+    """Parse the carrier's list of ends; a missing file means that no call has ended."""
+    if not path.exists():
+        return {}
+    rows = (line.split(" ") for line in path.read_text().splitlines())
+    return {call_id: float(at) for at, call_id in rows}
 
 
 def customer_tone_hz(number: str) -> int:
