@@ -18,7 +18,7 @@ NO_DATABASE := AUTODIALER_DATABASE_URL=postgresql:///none?host=/nonexistent
 
 .PHONY: help setup check check-format check-lint check-types check-imports check-migrations \
 	check-tree check-words test test-full test-unit test-asterisk wire-tools asterisk \
-	demo bench sim docs lock format clean assets screenshots browser
+	demo bench sim soak docs lock format clean assets screenshots browser
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -78,8 +78,12 @@ test-unit: setup assets browser
 test-asterisk: setup assets browser wire-tools asterisk
 	$(BIN)/python -m pytest -m "asterisk and not slow" $(ARGS)
 
-test-full: setup assets browser wire-tools asterisk ## Run every test, the slow ones too
+test-full: setup assets browser wire-tools asterisk ## Run every test, the slow ones too, then the soak
 	$(BIN)/python -m pytest $(ARGS)
+	@$(MAKE) soak ARGS=
+
+soak: setup assets wire-tools asterisk ## Run 30 minutes with a fault each; shorter: make soak ARGS="--minutes 3"
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 browser:
 	@tools/require_debian.sh chromium=chromium
