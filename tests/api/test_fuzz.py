@@ -5,6 +5,7 @@ The seed is fixed, so that a failure is found again; `make test-full` looks much
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -43,7 +44,14 @@ ONCE: Final[dict[str, Any]] = {
     "phases": [Phase.explicit, Phase.generate],
     "suppress_health_check": list(HealthCheck),
 }
+DJANGO: Final = WSGIHandler()
 SCHEMA: Final = schemathesis.openapi.from_dict(dict(DOCUMENT))
+
+
+def read_and_closed(environ: Any, start_response: Any) -> list[bytes]:
+    """The whole of Django; a file that it sends is closed, which the generator leaves to chance."""
+    with closing(DJANGO(environ, start_response)) as answer:
+        return [b"".join(answer)]
 
 
 @pytest.fixture
@@ -52,7 +60,7 @@ def app() -> Iterator[Any]:
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     with override_settings(API_REQUESTS_PER_MINUTE=1_000_000):
-        yield WSGIHandler()
+        yield read_and_closed
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +39,8 @@ PATIENCE_MS: Final = 30_000
 AXE: Final = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
 DESK: Final = (1366, 850)
 PHONE: Final = (320, 640)  # the narrowest that WCAG 1.4.10 asks for
-RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+GUIDELINES: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+COLOURS: Final = ("color-contrast", "link-in-text-block")  # all that a colour can break
 # Refusals are answered with these, and a browser notes each answer that is no success.
 # htmx notes them a second time.
 _REFUSED: Final = (
@@ -131,15 +132,28 @@ def _session(user: User) -> str:
     return signed_in(user).cookies[settings.SESSION_COOKIE_NAME].value
 
 
-def faults(page: Page) -> list[str]:
+def faults(page: Page, rules: Sequence[str] = GUIDELINES) -> list[str]:
     """Return what axe finds wrong with the page for people who see, hear or move differently."""
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("rules => axe.run({ runOnly: rules })", RULES)
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text())
+    found = page.evaluate("rules => axe.run({ runOnly: rules })", list(rules))
     return [
         f"{violation['id']}: {node['html'][:150]} {node['failureSummary'][:300]}"
         for violation in found["violations"]
         for node in violation["nodes"]
     ]
+
+
+def turn_dark(page: Page) -> None:
+    """Show the page that is open in its dark colours, as the switch in its menu does."""
+    page.evaluate(
+        """() => {
+            document.documentElement.dataset.bsTheme = "dark";
+            // In the middle of a change of colour there is no contrast to judge.
+            const ends = (change) => change.effect.getComputedTiming().endTime !== Infinity;
+            document.getAnimations().filter(ends).forEach((change) => change.finish());
+        }"""
+    )
 
 
 def scrolls_sideways(page: Page) -> bool:

@@ -5,7 +5,7 @@ The pages come from the table of routes: a page that is added is visited by bein
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -15,11 +15,23 @@ from autodialer.apps.accounts.models import Role
 from autodialer.apps.accounts.permissions import RULES, Permission
 from autodialer.web.routes import Route
 from autodialer.web.urls import ROUTES
-from tests.browser.site import DESK, PHONE, Pages, Visitor, faults, scrolls_sideways
+from tests.browser.site import (
+    COLOURS,
+    DESK,
+    GUIDELINES,
+    PHONE,
+    Pages,
+    Visitor,
+    faults,
+    scrolls_sideways,
+    turn_dark,
+)
 from tests.web.test_access import address
 from tests.web.world import World, make_world
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
     from autodialer.apps.accounts.models import User
 
 SIGN_IN: Final = ("/accounts/login/", "/accounts/password/reset/")
@@ -36,7 +48,7 @@ NO_PAGES: Final = {
 
 
 # Some seventy pages, each looked at by axe.
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
@@ -52,40 +64,66 @@ def visitor_of(route: Route, world: World) -> User:
     return world.book.admin
 
 
-def look(window: Visitor, path: str, faulty: list[str]) -> None:
+def shown(window: Visitor, path: str) -> Page | None:
+    """Open a page; None when it is a file to save."""
     try:
         page = window.go(path)
     except Error as error:
-        if "Download is starting" in str(error):  # a file to save
-            return
+        if "Download is starting" in str(error):
+            return None
         raise
     assert "/login/?next=" not in page.url, path
-    if page.evaluate("document.contentType") != "text/html":
-        return
-    where = (
-        f"{path} {page.viewport_size} {page.evaluate('document.documentElement.dataset.bsTheme')}"
-    )
-    faulty.extend(f"{where}: {fault}" for fault in faults(page))
+    return page if page.evaluate("document.contentType") == "text/html" else None
+
+
+def wrong(page: Page, path: str, rules: Sequence[str] = GUIDELINES) -> list[str]:
+    """What is wrong with the page as it is shown now."""
+    found = faults(page, rules)
     if scrolls_sideways(page):
-        faulty.append(f"{where}: scrolls sideways")
+        found.append("scrolls sideways")
+    theme = page.evaluate("document.documentElement.dataset.bsTheme")
+    return [f"{path} {page.viewport_size} {theme}: {fault}" for fault in found]
 
 
-@pytest.mark.parametrize(("size", "scheme"), [(DESK, "light"), (DESK, "dark"), (PHONE, "light")])
-def test_nothing_is_wrong_with_any_page(
+def every_page(
+    world: World, visit: Callable[..., Visitor], **options: object
+) -> Iterator[tuple[Page, str]]:
+    """Open one page after the other, as somebody who may see it."""
+    stranger = visit(**options)
+    people = (world.book.admin, world.book.agent)
+    windows = {user.pk: visit(user, **options) for user in people}
+    addresses = [(stranger, path) for path in SIGN_IN]
+    addresses += [(windows[world.book.admin.pk], path) for path in OWN]
+    addresses += [
+        (windows[visitor_of(route, world).pk], address(route, world.ids))
+        for route in ROUTES
+        if "GET" in route.methods and route.name not in NO_PAGES
+    ]
+    for window, path in addresses:
+        if page := shown(window, path):
+            yield page, path
+
+
+def test_nothing_is_wrong_with_any_page_nor_in_the_dark_nor_when_it_gets_narrow(
+    world: World, visit: Callable[..., Visitor]
+) -> None:
+    faulty: list[str] = []
+    for page, path in every_page(world, visit):
+        faulty += wrong(page, path)
+        turn_dark(page)
+        faulty += wrong(page, path, COLOURS)
+        page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+        faulty += wrong(page, path)
+        page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
+    assert not faulty, "\n".join(faulty)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("size", "scheme"), [(DESK, "dark"), (PHONE, "light")])
+def test_nothing_is_wrong_with_any_page_that_is_opened_so(
     world: World, visit: Callable[..., Visitor], size: tuple[int, int], scheme: str
 ) -> None:
     faulty: list[str] = []
-    stranger = visit(size=size, scheme=scheme)
-    for path in SIGN_IN:
-        look(stranger, path, faulty)
-    windows = {
-        user.pk: visit(user, size=size, scheme=scheme)
-        for user in (world.book.admin, world.book.agent)
-    }
-    for path in OWN:
-        look(windows[world.book.admin.pk], path, faulty)
-    for route in ROUTES:
-        if "GET" in route.methods and route.name not in NO_PAGES:
-            window = windows[visitor_of(route, world).pk]
-            look(window, address(route, world.ids), faulty)
+    for page, path in every_page(world, visit, size=size, scheme=scheme):
+        faulty += wrong(page, path)
     assert not faulty, "\n".join(faulty)
