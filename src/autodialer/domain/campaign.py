@@ -55,10 +55,11 @@ _A = CampaignAction
 
 TRANSITIONS: Final[Mapping[CampaignStatus, frozenset[CampaignStatus]]] = MappingProxyType(
     {
-        # A campaign whose end passes before anybody started it completes without running.
-        _C.CREATED: frozenset({_C.IN_PROGRESS, _C.COMPLETED, _C.ARCHIVED}),
+        # A campaign whose end passes before anybody started it completes without running. One that
+        # came from a backup is paused before its start, and waits for that again when resumed.
+        _C.CREATED: frozenset({_C.IN_PROGRESS, _C.PAUSED, _C.COMPLETED, _C.ARCHIVED}),
         _C.IN_PROGRESS: frozenset({_C.PAUSED, _C.COMPLETED}),
-        _C.PAUSED: frozenset({_C.IN_PROGRESS, _C.COMPLETED}),
+        _C.PAUSED: frozenset({_C.CREATED, _C.IN_PROGRESS, _C.COMPLETED}),
         _C.COMPLETED: frozenset({_C.ARCHIVED}),
         _C.ARCHIVED: frozenset(),
     }
@@ -85,6 +86,7 @@ class PauseReason(StrEnum):
     NO_TARIFF = "no_tariff"
     DIAL_WHOM_FAILED = "dial_whom_failed"
     CALLER_ID_UNVERIFIED = "caller_id_unverified"
+    RESTORED = "restored"
 
 
 MAX_TARGETS: Final = 100_000

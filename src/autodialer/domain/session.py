@@ -44,6 +44,7 @@ class EndReason(StrEnum):
     MEDIA_SERVER_LOST = "media_server_lost"
     SWITCH_AWAY = "switch_away"
     TRUNK_SILENT = "trunk_silent"
+    RESTORED = "restored"
 
 
 class Wait(StrEnum):

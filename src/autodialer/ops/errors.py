@@ -39,3 +39,33 @@ class AsteriskUnavailableError(OperationError):
     """Asterisk cannot be installed or started here; the simulated switch still can be used."""
 
     code = "asterisk_unavailable"
+
+
+class BackupDamagedError(OperationError):
+    """A file is no whole backup of ours, or was changed since; nothing was restored."""
+
+    code = "backup_damaged"
+
+
+class BackupKeyError(OperationError):
+    """A backup was signed with another key than that of this installation; nothing was restored."""
+
+    code = "backup_other_key"
+
+
+class BackupVersionError(OperationError):
+    """A backup was made by another version, whose tables are not these; nothing was restored."""
+
+    code = "backup_other_version"
+
+
+class BackupExistsError(OperationError):
+    """A backup is never written over another file."""
+
+    code = "backup_exists"
+
+
+class RestoreRefusedError(OperationError):
+    """This is no moment or no database to restore into; nothing was restored."""
+
+    code = "restore_refused"

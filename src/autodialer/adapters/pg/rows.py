@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from autodialer.domain.ids import AccountId, AttemptId, CampaignId, SessionId, TargetId
-from autodialer.domain.outcome import CallStatus
+from autodialer.domain.outcome import CallStatus, Reason
 from autodialer.domain.recovery import StoredSession
 from autodialer.domain.retry import RetryMechanism, RetryPolicy
 from autodialer.domain.session import Call, EndReason
@@ -15,6 +15,8 @@ from autodialer.ports.store import SessionOrder, StopOrder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from autodialer.domain.session import FinishCall
 
 
 def call_of(row: Mapping[str, Any]) -> Call:
@@ -45,6 +47,23 @@ def _policy_of(row: Mapping[str, Any]) -> RetryPolicy:
         interval=timedelta(minutes=row["retry_interval_min"]),
         mechanism=RetryMechanism(row["retry_mechanism"]),
     )
+
+
+def ending_of(finish: FinishCall) -> dict[str, Any]:
+    """Return what `finish` and `finish_and_claim` are told of the end of a call."""
+    return {
+        "attempt_id": finish.attempt_id,
+        "status": finish.result.status,
+        "reason": finish.result.reason,
+        "abandoned": finish.result.abandoned,
+        "estimated": finish.estimated,
+        "at": finish.at,
+        "answered_at": finish.answered_at,
+        "given_back": finish.result.reason == Reason.NOT_SENT,
+        "move": finish.move.status,
+        "move_reason": finish.move.reason,
+        "due_at": finish.move.due_at,
+    }
 
 
 def details_request_of(row: Mapping[str, Any]) -> DetailsRequest:

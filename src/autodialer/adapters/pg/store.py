@@ -20,7 +20,14 @@ from psycopg.types.json import Jsonb
 from autodialer.adapters.pg import screens, sources
 from autodialer.adapters.pg.database import Database, Row, Step, step
 from autodialer.adapters.pg.positions import FROM_THE_START, Positions
-from autodialer.adapters.pg.rows import call_of, details_request_of, order_of, stop_of, stored_of
+from autodialer.adapters.pg.rows import (
+    call_of,
+    details_request_of,
+    ending_of,
+    order_of,
+    stop_of,
+    stored_of,
+)
 from autodialer.apps import hints
 from autodialer.apps.calls.nothing import Exhausted, why_nothing
 from autodialer.apps.statements import statement
@@ -28,7 +35,6 @@ from autodialer.domain.campaign import START_VALID_FOR
 from autodialer.domain.errors import InvariantError
 from autodialer.domain.ids import AttemptId
 from autodialer.domain.nodes import DEFAULT_CAPACITY
-from autodialer.domain.outcome import Reason
 from autodialer.domain.session import Claimed, EndReason, FinishCall, NoMore, NothingNow, Wait
 from autodialer.domain.target import TargetStatus
 from autodialer.ports.failpoints import Failpoint, never
@@ -262,11 +268,11 @@ class PgStore:
         if finish.move.status is TargetStatus.SCHEDULED:
             self._positions.target_returned()
         if claim is None:
-            await self._fenced(step("calls", "finish", **_ending(lease, finish)))
+            await self._fenced(step("calls", "finish", **_of(lease), **ending_of(finish)))
             return None
         wanted = _Claim(lease, claim.session_id, claim.attempt_id, claim.now)
         after = self._positions.after(wanted.session_id, wanted.now)
-        both = _ending(lease, finish) | wanted.values(after)
+        both = {**_of(lease), **ending_of(finish), **wanted.values(after)}
         row = await self._fenced(step("calls", "finish_and_claim", **both))
         return await self._follow(wanted, row, after)
 
@@ -445,20 +451,3 @@ def _require_lease(rows: Sequence[Row]) -> None:
     """Raise LeaseLostError when a fenced statement found the node under another epoch."""
     if not rows or not rows[0].get("held", True):
         raise LeaseLostError("Another process drives this node now; this one has stopped.")
-
-
-def _ending(lease: Lease, finish: FinishCall) -> dict[str, Any]:
-    return {
-        **_of(lease),
-        "attempt_id": finish.attempt_id,
-        "status": finish.result.status,
-        "reason": finish.result.reason,
-        "abandoned": finish.result.abandoned,
-        "estimated": finish.estimated,
-        "at": finish.at,
-        "answered_at": finish.answered_at,
-        "given_back": finish.result.reason == Reason.NOT_SENT,
-        "move": finish.move.status,
-        "move_reason": finish.move.reason,
-        "due_at": finish.move.due_at,
-    }

@@ -59,6 +59,7 @@ ENDS: Final[Mapping[str, str]] = MappingProxyType(
         EndReason.MEDIA_SERVER_LOST: "the telephone server failed",
         EndReason.SWITCH_AWAY: "the telephone server was away",
         EndReason.TRUNK_SILENT: "the carrier took no calls while {agent} waited",
+        EndReason.RESTORED: "a backup was restored",
     }
 )
 

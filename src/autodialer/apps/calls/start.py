@@ -31,6 +31,7 @@ NEEDS: Final[Mapping[str, str]] = {
     PauseReason.NO_TARIFF: "a number has no price. Ask for a tariff, then Resume.",
     PauseReason.DIAL_WHOM_FAILED: "its Dial-Whom URL gives no number. Mend it, then Resume.",
     PauseReason.CALLER_ID_UNVERIFIED: "its caller id is not verified. Ask for that, then Resume.",
+    PauseReason.RESTORED: "a backup was restored. See whom you called since, then Resume.",
 }
 
 

@@ -353,7 +353,9 @@ def pause_campaign(*, account: Account, campaign_id: int, actor: Actor, now: dat
 
 @transaction.atomic(durable=True)
 def resume_campaign(*, account: Account, campaign_id: int, actor: Actor, now: datetime) -> None:
-    """Let a paused campaign call again; its Dial-Whom URL is asked again at once.
+    """Let a paused campaign call again, at its start if that is to come.
+
+    Its Dial-Whom URL is asked again at once.
 
     Raises IllegalTransitionError unless it is paused, CallerIdUnverifiedError.
     """
@@ -391,6 +393,28 @@ def keep_final_counts(*, limit: int = 20) -> int:
         return int(cursor.rowcount)
 
 
+def pause_restored(*, actor: Actor, now: datetime) -> int:
+    """Pause every campaign that runs or waits for its start; return how many.
+
+    In the transaction that restores a backup: whom its campaigns have called since is not known.
+    """
+    values: dict[str, str | datetime] = {"actor": actor.name, "now": now}
+    with connection.cursor() as cursor:
+        cursor.execute(statement("campaigns", "pause_restored"), values)
+        before = dict(cursor.fetchall())
+    for campaign in Campaign.objects.filter(pk__in=before).select_related("account"):
+        record(
+            account=campaign.account,
+            actor=actor,
+            action="campaign.pause",
+            subject=Subject("campaign", campaign.pk),
+            before={"status": before[campaign.pk], "reason": ""},
+            after={"status": campaign.status, "reason": campaign.reason},
+            now=now,
+        )
+    return len(before)
+
+
 def _act(
     account: Account, campaign_id: int, action: CampaignAction, actor: Actor, now: datetime
 ) -> Campaign:
@@ -398,7 +422,10 @@ def _act(
     campaign = _locked(account, actor, campaign_id)
     check_action(action, campaign, actor)
     before = {"status": campaign.status, "reason": campaign.reason}
-    _move(campaign, *_MOVES[action], actor, now)
+    wanted, reason = _MOVES[action]
+    if action is _A.RESUME and campaign.starts_at > now:
+        wanted = _C.CREATED
+    _move(campaign, wanted, reason, actor, now)
     record(
         account=account,
         actor=actor,

@@ -40,6 +40,8 @@ _MODULES: Final = {
     "demo": "demo",
     "up": "machine",
     "doctor": "doctor",
+    "backup": "backup",
+    "restore": "backup",
     "simulate": "simulate",
 }
 # Words that Python keeps for itself.

@@ -34,6 +34,7 @@ REASONS: Final = {
     PauseReason.NO_TARIFF: _("A number has no price"),
     PauseReason.DIAL_WHOM_FAILED: _("The Dial-Whom URL does not work"),
     PauseReason.CALLER_ID_UNVERIFIED: _("The caller id is not verified any more"),
+    PauseReason.RESTORED: _("A backup was restored: calls made since are not known"),
     "exhausted": _("All numbers are done"),
     Reason.CAMPAIGN_ENDED: _("The end time has come"),
     "completed_by_user": _("Ended early"),

@@ -6,7 +6,7 @@ WITH steps AS (
                 WHEN change.reason = 'paused_by_user' THEN ARRAY['campaign.pause']
                 WHEN change.reason = 'completed_by_user' THEN ARRAY['campaign.complete']
                 WHEN change.new = 'archived' THEN ARRAY['campaign.archive']
-                WHEN change.old = 'paused' AND change.new = 'in-progress'
+                WHEN change.old = 'paused' AND change.new IN ('in-progress', 'created')
                 THEN ARRAY['campaign.resume'] END AS actions
       FROM campaigns_campaignchange AS change
 ), broken AS (

@@ -144,7 +144,8 @@ DECLARE
         WHEN NEW.old = '' AND NEW.new = 'in-progress' THEN '{campaign.created,campaign.started}'
         WHEN NEW.old = '' THEN '{campaign.created}'
         WHEN NEW.old = 'created' AND NEW.new = 'in-progress' THEN '{campaign.started}'
-        WHEN NEW.new = 'in-progress' THEN '{campaign.resumed}'
+        WHEN NEW.new = 'in-progress' OR NEW.old = 'paused' AND NEW.new = 'created'
+        THEN '{campaign.resumed}'
         ELSE ARRAY['campaign.' || NEW.new] END;
     _kind text;
     _account bigint;
