@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import time, timedelta
 from itertools import pairwise
 from typing import TypeAlias
 
 import pytest
-import structlog
 
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.target import TargetStatus
@@ -29,14 +27,6 @@ MONTHS = [
     (Pace.LATE, "Europe/Berlin"),
     (Pace.SHORT, "Europe/Berlin"),
 ]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _quiet() -> Iterator[None]:
-    """Log only what goes wrong: a month has a hundred thousand lines."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.mark.timeout(180)  # Seven seconds of CPU, which a busy machine stretches.
