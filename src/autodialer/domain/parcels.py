@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from autodialer.domain import callbacks, notices, passthru
+from autodialer.domain.callbacks import Links
 from autodialer.domain.parameters import with_parameters
 from autodialer.domain.signing import Keyring, signed_headers
 from autodialer.domain.webhooks import CALLBACKS, Purpose
@@ -65,9 +66,8 @@ class Stationery:
             headers = {"content-type": "application/json", **self._signed(parcel, now, body)}
             return Letter("POST", parcel.url, headers, body)
         if parcel.purpose in CALLBACKS and parcel.callback is not None:
-            kind, body = callbacks.posted(
-                parcel.notice, parcel.callback, self._recording(parcel.notice)
-            )
+            links = Links(self._recording(parcel.notice), self._report(parcel.notice))
+            kind, body = callbacks.posted(parcel.notice, parcel.callback, links)
             headers = {"content-type": kind, **self._signed(parcel, now, body)}
             return Letter("POST", parcel.url, headers, body)
         url = with_parameters(parcel.url, self._pairs(parcel, now))
@@ -88,6 +88,13 @@ class Stationery:
         if notice.call is None:
             return ""
         return f"{self.public_url.rstrip('/')}/recordings/{notice.call.id}/"
+
+    def _report(self, notice: Notice) -> str:
+        """Return where a program can fetch the report of the campaign with its key."""
+        if notice.campaign is None:
+            return ""
+        campaign = f"{self.public_url.rstrip('/')}/api/v1/campaigns/{notice.campaign.id}"
+        return f"{campaign}/reports/numbers.csv"
 
     def _signed(self, parcel: Parcel, now: datetime, payload: bytes) -> dict[str, str]:
         secrets = [self.keyring.secret(salt) for salt in parcel.salts]

@@ -29,11 +29,13 @@ class EventKind(StrEnum):
     CALL_ANSWERED = "call.answered"
     CALL_ENDED = "call.ended"
     NUMBER_FINISHED = "number.finished"
+    # A single call that never came to its number; told to its own callback alone.
+    SESSION_ENDED = "session.ended"
     # Only when a person asks for it; no endpoint can choose it.
     TEST = "webhook.test"
 
 
-_NOT_CHOSEN: Final = frozenset({EventKind.CALL_RINGING, EventKind.TEST})
+_NOT_CHOSEN: Final = frozenset({EventKind.CALL_RINGING, EventKind.SESSION_ENDED, EventKind.TEST})
 KINDS: Final = tuple(kind for kind in EventKind if kind not in _NOT_CHOSEN)
 
 

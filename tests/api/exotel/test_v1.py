@@ -249,6 +249,58 @@ def test_a_forbidden_number_is_said_and_not_connected(crm: Program) -> None:
     assert answer.json()["RestException"]["Status"] == 403
 
 
+@pytest.mark.parametrize(
+    ("asked", "kind", "on_answer", "on_end"),
+    [
+        ({}, "", False, True),
+        ({"StatusCallbackEvents[0]": "answered"}, "", True, False),
+        (
+            {"StatusCallbackEvents[0]": "terminal", "StatusCallbackEvents[1]": "Answered"},
+            "",
+            True,
+            True,
+        ),
+        ({"StatusCallbackContentType": "application/json"}, "application/json", False, True),
+    ],
+)
+def test_a_connect_says_what_its_callback_is_told_and_how(
+    crm: Program, asked: dict[str, str], kind: str, *, on_answer: bool, on_end: bool
+) -> None:
+    change_zone(crm.book)
+    answer = connect(crm, asked)
+    assert answer.status_code == 200, answer.content
+    callbacks = Session.objects.get().campaign.callbacks
+    assert (callbacks.content_type, callbacks.on_answer, callbacks.on_end) == (
+        kind,
+        on_answer,
+        on_end,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("StatusCallbackEvents[0]", "ringing"), ("StatusCallbackContentType", "text/xml")],
+)
+def test_a_connect_refuses_a_callback_that_cannot_be_told_so(
+    crm: Program, name: str, value: str
+) -> None:
+    change_zone(crm.book)
+    answer = connect(crm, {name: value})
+    assert answer.status_code == 400
+    assert name.partition("[")[0] in answer.json()["RestException"]["Message"]
+
+
+def connect(crm: Program, more: dict[str, str]) -> Any:
+    sent = {
+        "From": f"sip:{crm.book.device.address}",
+        "To": "9876543210",
+        "CallerId": crm.book.caller_id.e164,
+        "StatusCallback": "https://crm.example/calls",
+        **more,
+    }
+    return crm.client.post(f"/v1/Accounts/{crm.sid}/Calls/connect.json", sent, headers=crm.headers)
+
+
 def test_a_call_of_another_account_is_not_there(crm: Program) -> None:
     other = single(make_book("Bharat"))
     get(crm, f"Calls/{other.pk.hex}.json", 404)

@@ -10,7 +10,7 @@ from uuid import UUID
 from autodialer.api.exotel import words
 from autodialer.api.exotel.clock import read_v1, seconds, v1_time
 from autodialer.api.exotel.documents import Document
-from autodialer.api.exotel.reading import form_body, parameters, required, text, whole
+from autodialer.api.exotel.reading import form_body, parameters, required, text, texts, whole
 from autodialer.api.exotel.sids import sid_of, uuid_of
 from autodialer.apps.calls.details import Mark
 from autodialer.apps.calls.placed import PlacedCall, Sought, placed_call, placed_calls
@@ -20,12 +20,11 @@ from autodialer.apps.campaigns.single import QUICK
 from autodialer.apps.campaigns.tells import Tells
 from autodialer.apps.campaigns.terms import MAX_TALK_S, RING_TIMEOUT_S
 from autodialer.apps.contacts.numbers import NumberError, parse_caller_id
+from autodialer.domain.callbacks import JSON, PARTS, agent_status
 from autodialer.domain.errors import InvalidInputError
 from autodialer.domain.outcome import CallStatus, Reason
-from autodialer.domain.session import EndReason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from autodialer.api.exotel.reading import Body
@@ -42,13 +41,7 @@ _CENT: Final = 100
 _CANCELED: Final = "canceled"
 _IN_PROGRESS: Final = "in-progress"
 _RINGING: Final = "ringing"
-# How a call ended whose agent was never with it, or left before the second leg.
-_AGENT_ENDS: Final[Mapping[str, str]] = {
-    EndReason.AGENT_BUSY: "busy",
-    EndReason.AGENT_NO_ANSWER: "no-answer",
-    EndReason.AGENT_LEFT: _CANCELED,
-    EndReason.STOPPED: _CANCELED,
-}
+_ANSWERED, _TERMINAL = "answered", "terminal"
 _FILTERS: Final = frozenset(
     {"Sid", "DateCreated", "To", "From", "Status", "PhoneNumber", "PageSize", "SortBy"}
     | {"Before", "After", "details"}
@@ -68,11 +61,39 @@ def connect(request: ApiRequest) -> Document:
         number=required(body, "To"),
         caller_id=caller_id_by_number(account, required(body, "CallerId")),
         terms=_terms(body),
-        tells=Tells(call_url=text(body, "StatusCallback"), custom_field=text(body, "CustomField")),
+        tells=_tells(body),
         now=request.now,
         actor=request.actor,
     )
     return _shown(request, call_id)
+
+
+def _tells(body: Body) -> Tells:
+    """Return who is told of the call, of what of it, and how. Raises InvalidInputError."""
+    tells = Tells(call_url=text(body, "StatusCallback"), custom_field=text(body, "CustomField"))
+    if not tells.call_url:
+        return tells
+    events = _events(body)
+    kind = text(body, "StatusCallbackContentType").casefold()
+    if kind not in {"", JSON, PARTS}:
+        raise InvalidInputError(
+            "StatusCallbackContentType",
+            f"StatusCallbackContentType can be {PARTS} or {JSON}.",
+            "word_unknown",
+        )
+    return replace(
+        tells, on_answer=_ANSWERED in events, on_end=_TERMINAL in events, content_type=kind
+    )
+
+
+def _events(body: Body) -> frozenset[str]:
+    """Return what is to be told: of a form's `StatusCallbackEvents[0]`, or of a list in JSON."""
+    name = "StatusCallbackEvents"
+    numbered = [text(body, key) for key in body if key.startswith(f"{name}[")]
+    events = frozenset(word.casefold() for word in (*texts(body, name), *numbered))
+    if events - {_ANSWERED, _TERMINAL}:
+        raise InvalidInputError(name, f"{name} can be {_TERMINAL} and {_ANSWERED}.", "word_unknown")
+    return events or frozenset({_TERMINAL})
 
 
 def _terms(body: Body) -> Terms:
@@ -239,7 +260,7 @@ def status_of(call: PlacedCall) -> str:
         return _second_status(call.customer)
     agent = call.agent
     if agent.end_reason:
-        return _AGENT_ENDS.get(agent.end_reason, "failed")
+        return agent_status(agent.end_reason)
     if agent.status == "queued":
         return "queued"
     return _RINGING if agent.answered_at is None else _IN_PROGRESS
@@ -294,7 +315,7 @@ def _first_status(leg: AgentLeg) -> str:
     if leg.answered_at is not None:
         return "completed" if leg.ended_at else _IN_PROGRESS
     if leg.end_reason:
-        return _AGENT_ENDS.get(leg.end_reason, "failed")
+        return agent_status(leg.end_reason)
     return "queued" if leg.status == "queued" else _RINGING
 
 

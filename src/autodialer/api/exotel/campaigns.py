@@ -93,7 +93,7 @@ def index(request: ApiRequest) -> Reply:
         offset=offset,
         limit=limit,
     )
-    shown = _data(request.account, found)
+    shown = _data(request, found)
     return page(shown, total=total, offset=offset, limit=limit)
 
 
@@ -208,17 +208,24 @@ def _shown(request: ApiRequest, campaign_id: int) -> Item:
     account = request.account
     found = card(account, request.actor, campaign_id)
     counts = counts_of(account, [campaign_id])
-    (data,) = _data(account, [Found(found, counts[campaign_id])])
+    (data,) = _data(request, [Found(found, counts[campaign_id])])
     return Item(data)
 
 
-def _data(account: Account, found: Sequence[Found]) -> list[dict[str, Any]]:
+def _data(request: ApiRequest, found: Sequence[Found]) -> list[dict[str, Any]]:
+    account = request.account
     ids = [one.card.id for one in found]
     told, moves = tells_of(account, ids), changes_of(account, ids)
     return [
         campaign_data(account, one.card, one.counts, told[one.card.id], moves[one.card.id])
+        | {"report_url": _report_url(request, one.card.id)}
         for one in found
     ]
+
+
+def _report_url(request: ApiRequest, campaign_id: int) -> str:
+    """Return where the numbers and what became of them can be had as CSV with an API key."""
+    return request.build_absolute_uri(f"/api/v1/campaigns/{campaign_id}/reports/numbers.csv")
 
 
 def campaign_data(

@@ -22,7 +22,7 @@ from autodialer.api.exotel.sids import number_of
 from autodialer.apps.agents.queries import group as group_of
 from autodialer.apps.campaigns.plan import Plan
 from autodialer.apps.campaigns.queries import caller_id_by_number
-from autodialer.apps.campaigns.tells import Tells
+from autodialer.apps.campaigns.tells import NOBODY_IS_TOLD, Tells
 from autodialer.apps.campaigns.terms import Terms
 from autodialer.domain.errors import InvalidInputError, NotFoundError
 
@@ -81,7 +81,8 @@ def changed_plan(account: Account, body: Body, plan: Plan) -> Plan:
 
 def tells_of_body(body: Body) -> Tells:
     """Return who is to be told; what is not said is None. Raises InvalidInputError."""
-    return Tells(**{ours: optional(body, theirs) for theirs, ours in CALLBACKS.items()})
+    given: dict[str, Any] = {ours: optional(body, theirs) for theirs, ours in CALLBACKS.items()}
+    return replace(NOBODY_IS_TOLD, **given)
 
 
 def numbers(body: Body) -> tuple[str, ...]:

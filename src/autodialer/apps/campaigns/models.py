@@ -224,6 +224,10 @@ class Callbacks(models.Model):
     number_url = models.CharField(max_length=LONGEST_URL, blank=True)
     campaign_url = models.CharField(max_length=LONGEST_URL, blank=True)
     custom_field = models.CharField(max_length=CUSTOM_FIELD_LENGTH, blank=True)
+    # Which news of a call, and how they are written: domain.callbacks. "": as always.
+    on_answer = models.BooleanField(default=False)
+    on_end = models.BooleanField(default=True)
+    content_type = models.CharField(max_length=20, blank=True)
 
     class Meta:
         indexes = [

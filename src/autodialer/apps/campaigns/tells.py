@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 from autodialer.apps.addresses import check_url, rules_of
@@ -22,29 +22,35 @@ if TYPE_CHECKING:
 class Tells:
     """Addresses that hear of each call, each number, and the campaign's start and end.
 
-    "" is nobody; None leaves what is there.
+    "" is nobody; None leaves what is there. `on_answer` and `on_end` are the news of a call that
+    its address hears, `content_type` how they are written ("": as always).
     """
 
     call_url: str | None = None
     number_url: str | None = None
     campaign_url: str | None = None
     custom_field: str | None = None
+    on_answer: bool | None = None
+    on_end: bool | None = None
+    content_type: str | None = None
 
-    def facts(self) -> dict[str, str | None]:
+    def facts(self) -> dict[str, str | bool | None]:
         """Return them by name, for the audit log."""
         return asdict(self)
 
-    def checked(self, rules: OutboundRules) -> dict[str, str]:
+    def checked(self, rules: OutboundRules) -> dict[str, str | bool]:
         """Return what is given as it is stored. Raises InvalidInputError."""
         found = {name: value for name, value in asdict(self).items() if value is not None}
-        return {
-            name: _custom_field(value) if name == "custom_field" else check_url(value, name, rules)
-            for name, value in found.items()
-        }
+        for name in _URLS & found.keys():
+            found[name] = check_url(found[name], name, rules)
+        if self.custom_field is not None:
+            found["custom_field"] = _custom_field(self.custom_field)
+        return found
 
 
 NOBODY_IS_TOLD: Final = Tells()
-_NOTHING: Final = Tells("", "", "", "")
+_NOTHING: Final = Tells("", "", "", "", on_answer=False, on_end=True, content_type="")
+_URLS: Final = frozenset({"call_url", "number_url", "campaign_url"})
 
 
 def keep(campaign: Campaign, tells: Tells) -> Tells:
@@ -70,7 +76,7 @@ def tells_of(account: Account, ids: Iterable[int]) -> Mapping[int, Tells]:
 
 
 def _of(found: Callbacks) -> Tells:
-    return Tells(found.call_url, found.number_url, found.campaign_url, found.custom_field)
+    return Tells(**{each.name: getattr(found, each.name) for each in fields(Tells)})
 
 
 def _custom_field(raw: str) -> str:

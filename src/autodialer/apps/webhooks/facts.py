@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from autodialer.apps.webhooks.lanes import salt_of_urls
-from autodialer.domain.callbacks import CallbackFacts
+from autodialer.domain.callbacks import AgentLegFacts, CallbackFacts
 from autodialer.domain.campaign import CampaignKind
 from autodialer.domain.notices import (
     AgentFacts,
@@ -101,6 +101,18 @@ def _callback(row: Mapping[str, Any]) -> CallbackFacts | None:
         made_at=row["campaign_made_at"],
         session_id=row["session_id"] if is_single else None,
         call_ids=row["call_ids"],
+        content_type=row["content_type"],
+        alone=_agent_leg(row) if row["kind"] == EventKind.SESSION_ENDED else None,
+    )
+
+
+def _agent_leg(row: Mapping[str, Any]) -> AgentLegFacts:
+    return AgentLegFacts(
+        phone=row["agent_phone"],
+        called_at=row["session_at"],
+        answered_at=row["ready_at"],
+        ended_at=row["session_ended_at"],
+        reason=row["end_reason"],
     )
 
 

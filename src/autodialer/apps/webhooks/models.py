@@ -90,7 +90,8 @@ class Event(models.Model):
         db_constraint=False,
     )
     kind = models.CharField(max_length=30)
-    # One of them: the row that has the facts.
+    # One of them: the row that has the facts. A session has those of a call that never was.
+    session_id = models.UUIDField(null=True)
     attempt_id = models.UUIDField(null=True)
     target_id = models.BigIntegerField(null=True)
     change_id = models.BigIntegerField(null=True)

@@ -258,7 +258,7 @@ def _payload(parcel: Parcel, now: datetime) -> str:
     notice = parcel.notice
     match parcel.purpose:
         case purpose if purpose in CALLBACKS and parcel.callback is not None:
-            return callbacks.posted(notice, parcel.callback, "")[1].decode()
+            return callbacks.posted(notice, parcel.callback, callbacks.NOWHERE)[1].decode()
         case Purpose.WEBHOOK:
             return json.dumps(json.loads(notices.body(notice)), indent=2, ensure_ascii=False)
         case _ if notice.call is None:

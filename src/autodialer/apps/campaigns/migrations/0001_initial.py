@@ -70,6 +70,9 @@ class Migration(migrations.Migration):
                 ('number_url', models.CharField(blank=True, max_length=2048)),
                 ('campaign_url', models.CharField(blank=True, max_length=2048)),
                 ('custom_field', models.CharField(blank=True, max_length=128)),
+                ('on_answer', models.BooleanField(default=False)),
+                ('on_end', models.BooleanField(default=True)),
+                ('content_type', models.CharField(blank=True, max_length=20)),
             ],
         ),
         migrations.CreateModel(

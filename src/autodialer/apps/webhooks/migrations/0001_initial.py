@@ -42,6 +42,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(primary_key=True, serialize=False)),
                 ('kind', models.CharField(max_length=30)),
+                ('session_id', models.UUIDField(null=True)),
                 ('attempt_id', models.UUIDField(null=True)),
                 ('target_id', models.BigIntegerField(null=True)),
                 ('change_id', models.BigIntegerField(null=True)),
@@ -90,7 +91,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='event',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['campaign.created', 'campaign.started', 'campaign.paused', 'campaign.resumed', 'campaign.completed', 'campaign.archived', 'call.dialing', 'call.ringing', 'call.answered', 'call.ended', 'number.finished', 'webhook.test'])), name='event_kind_is_known'),
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['campaign.created', 'campaign.started', 'campaign.paused', 'campaign.resumed', 'campaign.completed', 'campaign.archived', 'call.dialing', 'call.ringing', 'call.answered', 'call.ended', 'number.finished', 'session.ended', 'webhook.test'])), name='event_kind_is_known'),
         ),
         migrations.AddIndex(
             model_name='delivery',

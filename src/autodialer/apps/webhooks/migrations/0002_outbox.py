@@ -30,7 +30,8 @@ BEGIN
      UNION ALL
     SELECT FROM campaigns_callbacks AS told
       WHERE told.campaign_id = NEW.campaign_id AND told.call_url <> ''
-        AND _kind = 'call.ended' AND NEW.try_no IS NOT NULL
+        AND (_kind = 'call.ended' AND told.on_end AND NEW.try_no IS NOT NULL
+             OR _kind = 'call.answered' AND told.on_answer)
      LIMIT 1;
     IF NOT FOUND THEN
         RETURN NULL;
@@ -65,7 +66,8 @@ BEGIN
     SELECT _event, NEW.account_id, 'call_told', NULL, 'c' || told.campaign_id || ':call_told', _at
       FROM campaigns_callbacks AS told
      WHERE told.campaign_id = NEW.campaign_id AND told.call_url <> ''
-       AND _kind = 'call.ended' AND NEW.try_no IS NOT NULL;
+       AND (_kind = 'call.ended' AND told.on_end AND NEW.try_no IS NOT NULL
+            OR _kind = 'call.answered' AND told.on_answer);
     RETURN NULL;
 END $$;
 
@@ -84,6 +86,37 @@ CREATE TRIGGER call_answered_is_told AFTER UPDATE OF answered_at ON calls_attemp
 CREATE TRIGGER call_ended_is_told AFTER UPDATE OF state ON calls_attempt FOR EACH ROW
     WHEN (NEW.state = 'ended' AND OLD.state <> 'ended')
     EXECUTE FUNCTION webhooks_tell_call('call.ended');
+"""
+
+# Who asked for a single call hears of its end also when it never came to the number.
+SESSIONS = """
+CREATE FUNCTION webhooks_tell_session() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    _event uuid := gen_random_uuid();
+    _target bigint;
+BEGIN
+    SELECT t.id INTO _target
+      FROM campaigns_callbacks AS told
+      JOIN campaigns_campaign AS c ON c.id = told.campaign_id AND c.kind = 'call'
+      JOIN campaigns_target AS t ON t.campaign_id = c.id
+     WHERE told.campaign_id = NEW.campaign_id AND told.call_url <> '' AND told.on_end
+       AND NOT EXISTS (SELECT FROM calls_attempt AS a
+                        WHERE a.target_id = t.id AND a.try_no IS NOT NULL);
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO webhooks_event (id, account_id, campaign_id, kind, session_id, target_id, at)
+    VALUES (_event, NEW.account_id, NEW.campaign_id, 'session.ended', NEW.id, _target,
+            NEW.ended_at);
+    INSERT INTO webhooks_delivery (event_id, account_id, purpose, endpoint_id, lane, due_at)
+    VALUES (_event, NEW.account_id, 'call_told', NULL, 'c' || NEW.campaign_id || ':call_told',
+            NEW.ended_at);
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER session_end_is_told AFTER UPDATE OF status ON calls_session FOR EACH ROW
+    WHEN (NEW.status = 'ended' AND OLD.status <> 'ended')
+    EXECUTE FUNCTION webhooks_tell_session();
 """
 
 # Completing a campaign finishes up to 100,000 numbers in one statement: all of them in one go.
@@ -198,6 +231,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(WANTS, "DROP FUNCTION webhooks_wants;"),
         migrations.RunSQL(CALLS, "DROP FUNCTION webhooks_tell_call CASCADE;"),
+        migrations.RunSQL(SESSIONS, "DROP FUNCTION webhooks_tell_session CASCADE;"),
         migrations.RunSQL(NUMBERS, "DROP FUNCTION webhooks_tell_numbers CASCADE;"),
         migrations.RunSQL(CAMPAIGNS, "DROP FUNCTION webhooks_tell_campaign CASCADE;"),
     ]

@@ -10,6 +10,8 @@ SELECT d.id, d.lane, d.purpose, d.tries, d.account_id, event.id AS event_id, eve
                       ELSE callbacks.campaign_url END AS url,
        c.kind AS campaign_kind, c.created_at AS campaign_made_at,
        own.e164 AS campaign_caller_id, s.id AS session_id,
+       s.created_at AS session_at, s.ready_at, s.ended_at AS session_ended_at, s.end_reason,
+       callbacks.content_type,
        ARRAY(SELECT past.id FROM calls_attempt AS past
               WHERE past.target_id = t.id AND d.purpose = 'number_told' AND past.try_no IS NOT NULL
               ORDER BY past.try_no) AS call_ids,
@@ -31,7 +33,7 @@ SELECT d.id, d.lane, d.purpose, d.tries, d.account_id, event.id AS event_id, eve
   LEFT JOIN campaigns_callbacks AS callbacks ON callbacks.campaign_id = c.id
   LEFT JOIN campaigns_callerid AS own ON own.id = c.caller_id_id
   LEFT JOIN calls_attempt AS a ON a.id = event.attempt_id
-  LEFT JOIN calls_session AS s ON s.id = a.session_id
+  LEFT JOIN calls_session AS s ON s.id = coalesce(a.session_id, event.session_id)
   LEFT JOIN agents_agentdevice AS device ON device.id = s.device_id
   LEFT JOIN accounts_user AS u ON u.id = a.user_id
   LEFT JOIN campaigns_target AS t ON t.id = event.target_id
