@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import os
 import random
 import signal
-import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,6 +19,7 @@ from autodialer.adapters.ari.client import AriConfig
 from autodialer.adapters.ari.switch import AriSwitch
 from autodialer.adapters.monitor.app import Monitor
 from autodialer.adapters.monitor.dialer import CallMeters, meter_figures, meter_pool
+from autodialer.adapters.monitor.logs import log_as_json
 from autodialer.adapters.monitor.metrics import Exposition, meter_disk, process_registry
 from autodialer.adapters.monitor.worker import BacklogMeter, PostMeters
 from autodialer.adapters.pg.health import PgHealth
@@ -91,15 +90,15 @@ def run_dialer(settings: DialerSettings) -> int:
 
     2: there is no such node; 3: the node was taken over.
     """
-    log_as_json()
+    log_as_json("dialer", settings.node)
     exit_code = 0
     try:
         asyncio.run(_run(settings))
     except* LeaseLostError:
-        log.warning("lease_lost", node=settings.node)
+        log.warning("lease_lost")
         exit_code = LEASE_LOST_EXIT
     except* NodeUnknownError as unknown:
-        log.warning("node_unknown", node=settings.node, todo=str(unknown.exceptions[0]))
+        log.warning("node_unknown", todo=str(unknown.exceptions[0]))
         exit_code = NODE_UNKNOWN_EXIT
     return exit_code
 
@@ -132,7 +131,7 @@ async def _run(settings: DialerSettings) -> None:
     monitor = Monitor(dialer.health, Exposition(registry), settings.monitor.watchers)
     async with store, numbers, contacts, _watched(settings.monitor, monitor):
         await dialer.run()
-    log.info("dialer_stopped", node=settings.node)
+    log.info("dialer_stopped")
 
 
 @asynccontextmanager
@@ -203,8 +202,7 @@ def run_web(settings: WebSettings, topics: Topics | None = None) -> int:
 
     `topics` are what pages can watch, if not those of the pages.
     """
-    log_as_json()
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    log_as_json("web")
     asyncio.run(_run_web(settings, topics))
     return 0
 
@@ -299,20 +297,3 @@ async def run_courier(settings: CourierSettings, stop: asyncio.Event) -> None:
 def courier_http(rules: OutboundRules) -> SafeHttp:
     """Return a client for a courier, which itself takes care that no address gets too much."""
     return SafeHttp(rules, per_host=HOST_AT_ONCE, per_account=ACCOUNT_AT_ONCE)
-
-
-def log_as_json() -> None:
-    """One JSON object a line on stderr; safe to keep: no number, no secret is ever logged."""
-    # Its own lines say, in another format, what `store_unavailable` says already.
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )

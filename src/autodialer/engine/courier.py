@@ -222,6 +222,7 @@ class Courier:
             self._idle.set()
         self._tried.append(tried)
         self._meter(tried)
+        _tell(tried)
         self._write.set()
         if lane.is_failing or lane.paused_until:
             self._hand_back([lane])
@@ -292,6 +293,25 @@ class Courier:
         if unwanted := self._unwanted[:]:
             await self._outbox.give_back(unwanted)
             del self._unwanted[: len(unwanted)]
+
+
+def _tell(tried: Tried) -> None:
+    """Log one try; never its address, whose path and query may hold secrets of the other side."""
+    if not tried.is_try and tried.verdict.status is DeliveryStatus.PENDING:
+        return  # Put off, because its host is busy with others.
+    parcel, notice = tried.parcel, tried.parcel.notice
+    log.info(
+        "delivery_tried",
+        attempt=str(notice.call.id) if notice.call else None,
+        delivery=parcel.id,
+        event_id=str(notice.id),
+        kind=notice.kind.value,
+        purpose=parcel.purpose.value,
+        status=tried.verdict.status.value,
+        outcome=str(tried.verdict.outcome),
+        tries=parcel.tries + tried.is_try,
+        took_ms=tried.took_ms,
+    )
 
 
 def _trouble(parcel: Parcel, now: datetime) -> Trouble | None:

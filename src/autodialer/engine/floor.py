@@ -50,7 +50,7 @@ class Floor:
         stored = await self._tools.store.live_sessions(self._tools.lease)
         for session in stored:
             if session.session_id not in self.runners:
-                log.info("session_adopted", session_id=str(session.session_id))
+                log.info("session_adopted", session=str(session.session_id))
                 self._tools.meters.session_adopted()
                 self._add(SessionRunner(rebuild(session, self._tools.clock()), self._tools))
 
@@ -142,7 +142,7 @@ class Floor:
         except LeaseLostError:
             raise
         except Exception:
-            log.exception("session_failed", session_id=str(runner.session_id))
+            log.exception("session_failed", session=str(runner.session_id))
             self._adoption_due = True
         finally:
             self._forget(runner)

@@ -74,7 +74,7 @@ class Inquirer:
                 async with asyncio.timeout(ANSWER_TIMEOUT_S):
                     details = read_details(await self._contacts.ask(request))
             except (DetailsFailedError, DetailsUnreadableError, TimeoutError) as error:
-                log.info("details_not_given", attempt_id=str(attempt_id), why=str(error))
+                log.info("details_not_given", attempt=str(attempt_id), why=str(error))
                 return
             if details.known():
                 await store.keep_details(self._tools.lease, attempt_id, details)

@@ -57,7 +57,7 @@ class LeaseKeeper:
                 self.store_answers = True
                 if not isinstance(lease, LeaseHeld):
                     self._note(started)
-                    log.info("lease_taken", node=self._config.node, epoch=lease.epoch)
+                    log.info("lease_taken", epoch=lease.epoch)
                     return lease
                 log.info("lease_held_by_another", until=lease.until.isoformat())
                 watched.seen(lease.until)

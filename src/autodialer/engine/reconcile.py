@@ -123,11 +123,11 @@ class Reconciler:
 
     async def _hang_up_orphans(self, legs: Legs) -> None:
         for attempt_id in legs.customers.keys() - self._tools.by_attempt.keys():
-            log.warning("orphan_customer_leg", attempt_id=str(attempt_id))
+            log.warning("orphan_customer_leg", attempt=str(attempt_id))
             self._tools.meters.orphan(LegKind.CUSTOMER)
             await self._tools.switch.hang_up_customer(attempt_id)
         for session_id in legs.agents.keys() - self._floor.runners.keys():
-            log.warning("orphan_agent_leg", session_id=str(session_id))
+            log.warning("orphan_agent_leg", session=str(session_id))
             self._tools.meters.orphan(LegKind.AGENT)
             await self._tools.switch.release_agent(session_id)
 

@@ -48,5 +48,5 @@ class RegistryWatch:
         for attempt_id in await self._tools.store.forbidden_calls(self._tools.lease):
             runner = self._tools.by_attempt.get(attempt_id)
             if runner is not None:
-                log.info("ring_forbidden", attempt_id=str(attempt_id))
+                log.info("ring_forbidden", attempt=str(attempt_id))
                 runner.post(NumberForbidden(attempt_id))

@@ -103,7 +103,7 @@ class SessionRunner:
         # The customer answered before we knew, after a gap, that the agent is still there.
         self.answered_unseen = False
         self._timer: asyncio.TimerHandle | None = None
-        self._log = log.bind(session_id=str(state.session_id))
+        self._log = log.bind(session=str(state.session_id))
         if state.call is not None:
             tools.by_attempt[state.call.attempt_id] = self
 
@@ -197,7 +197,7 @@ class SessionRunner:
                 event_type=type(event).__name__,
                 old=before.phase.value,
                 new=after.phase.value,
-                attempt_id=_attempt_of(after) or _attempt_of(before),
+                attempt=_attempt_of(after) or _attempt_of(before),
             )
 
     async def _with_witness(self, event: domain.Event) -> domain.Event:
@@ -318,7 +318,7 @@ class SessionRunner:
             await self._tools.switch.connect(self.session_id, attempt_id)
         except SwitchUnavailableError:
             self._unbridged = True
-            self._log.warning("customer_not_connected", attempt_id=str(attempt_id))
+            self._log.warning("customer_not_connected", attempt=str(attempt_id))
 
     async def _mark_ready(self, at: datetime) -> None:
         await insist(lambda: self._tools.store.mark_ready(self._tools.lease, self.session_id, at))
@@ -335,7 +335,7 @@ class SessionRunner:
             marking = self._tools.store.mark_answered(self._tools.lease, attempt_id, at)
             await self._timed(Asked.ANSWER, marking)
         except StoreUnavailableError:
-            self._log.warning("answer_not_stored", attempt_id=str(attempt_id))
+            self._log.warning("answer_not_stored", attempt=str(attempt_id))
         self._tools.kill(Failpoint.TALKING)
 
     async def _claim(self) -> None:
@@ -379,7 +379,7 @@ class SessionRunner:
         self._tools.kill(Failpoint.CLAIMED)
         if call.attempt_id != self._placeable:
             # Not of our asking: an earlier process may have sent it. The next sweep decides.
-            self._log.warning("call_of_another_claim", attempt_id=str(call.attempt_id))
+            self._log.warning("call_of_another_claim", attempt=str(call.attempt_id))
             return
         self._placeable = None
         if not self._tools.gate.is_open or abs(self._tools.clock() - call.placed_at) > _FRESH:
@@ -391,11 +391,11 @@ class SessionRunner:
             if call.asks_details:
                 self._tools.inquiries.want(self.session_id, call.attempt_id)
         except CallRefusedError as refusal:
-            self._log.warning("call_refused", attempt_id=str(call.attempt_id), reason=str(refusal))
+            self._log.warning("call_refused", attempt=str(call.attempt_id), reason=str(refusal))
             self.post(domain.CallRefused(call.attempt_id))
         except SwitchUnavailableError:
             # Never sent again: after the gap the leg is found by its id, or the try is spent.
-            self._log.warning("call_outcome_unknown", attempt_id=str(call.attempt_id))
+            self._log.warning("call_outcome_unknown", attempt=str(call.attempt_id))
         self._tools.kill(Failpoint.PLACED)
 
     def _handoff_s(self) -> float | None:
@@ -422,6 +422,13 @@ class SessionRunner:
 
         result = await insist(store)
         self._tools.meters.ended(finish.result)
+        self._log.info(
+            "call_ended",
+            attempt=str(finish.attempt_id),
+            status=finish.result.status.value,
+            reason=str(finish.result.reason),
+            estimated=finish.estimated,
+        )
         self._tools.kill(Failpoint.FINISHED)
         if attempt_id is not None and result is not None:
             self._take(attempt_id, result)
@@ -434,7 +441,7 @@ class SessionRunner:
         try:
             await self._tools.switch.hang_up_customer(attempt_id)
         except SwitchUnavailableError:
-            self._log.warning("customer_not_hung_up", attempt_id=str(attempt_id))
+            self._log.warning("customer_not_hung_up", attempt=str(attempt_id))
         else:
             self._perhaps_alive = None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import sys
 from collections.abc import Mapping
@@ -12,7 +11,8 @@ from typing import Final
 
 import structlog
 
-from autodialer.bootstrap import CourierSettings, log_as_json, run_courier
+from autodialer.adapters.monitor.logs import log_as_json
+from autodialer.bootstrap import CourierSettings, run_courier
 from autodialer.ops import env
 from autodialer.ops.monitor import monitor_settings
 from autodialer.ops.paths import Paths
@@ -123,8 +123,7 @@ def _courier_settings() -> CourierSettings:
 
 def serve() -> None:
     """Work until SIGTERM or SIGINT, with the log on stderr."""
-    log_as_json()
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    log_as_json("worker")
     run_worker()
 
 

@@ -32,6 +32,7 @@ from autodialer.domain.errors import (
 from autodialer.web.access import lacks_second_factor, to_page
 from autodialer.web.client import client_address
 from autodialer.web.meters import count_request
+from autodialer.web.request_log import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,15 +99,12 @@ class Stamp:
     def __call__(self, request: PageRequest) -> HttpResponse:
         request.request_id, request.now = uuid.uuid4().hex, datetime.now(UTC)
         request.from_address, began_s = client_address(request), monotonic()
-        with structlog.contextvars.bound_contextvars(request_id=request.request_id):
+        with structlog.contextvars.bound_contextvars(request=request.request_id):
             response = self._get_response(request)
-        match = request.resolver_match
-        count_request(
-            str(request.method),
-            match.route if match else "",
-            response.status_code,
-            monotonic() - began_s,
-        )
+            took_s, match = monotonic() - began_s, request.resolver_match
+            tell(request, response.status_code, took_s)
+        route = match.route if match else ""
+        count_request(str(request.method), route, response.status_code, took_s)
         response["X-Request-ID"] = request.request_id
         patch_vary_headers(response, ["HX-Request"])  # the same address answers htmx with a part
         return response

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import os
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 import structlog
 
@@ -61,7 +63,7 @@ async def close_recording(file: Path) -> Talk | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        log.warning("recording_not_closed", recording=file.name, error=type(error).__name__)
+        log.warning("recording_not_closed", attempt=_attempt(file), error=type(error).__name__)
         return None
     return _talk_of(found)
 
@@ -82,10 +84,17 @@ def _write_header(file: Path, found: _Found) -> None:
             opened.seek(at)
             opened.write(struct.pack("<I", found.size - before))
     os.utime(file, ns=(found.written_at_ns, found.written_at_ns))
-    log.info("recording_closed", recording=file.name, bytes=found.size)
+    log.info("recording_closed", attempt=_attempt(file), bytes=found.size)
 
 
 def _talk_of(found: _Found) -> Talk:
     ended_at = datetime.fromtimestamp(found.written_at_ns / 1e9, UTC)
     length = timedelta(seconds=max(0, found.size - _HEADER) / _BYTES_PER_S)
     return Talk(ended_at - length, ended_at)
+
+
+def _attempt(file: Path) -> str:
+    """Return the call whose recording this is, as logs name it."""
+    with suppress(ValueError):
+        return str(UUID(file.stem))
+    return file.name

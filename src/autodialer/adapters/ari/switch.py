@@ -273,7 +273,10 @@ class AriSwitch:
         joined = await self._request("POST", f"bridges/{bridge}/addChannel", {"channel": str(leg)})
         _require(joined, "connect a leg", fine=_GONE)
         if joined.status in _GONE:
-            log.info("leg_not_connected", leg=str(leg), answer=joined.body)
+            about = {"session": str(session_id)}
+            if leg.kind == "a":
+                about["attempt"] = str(leg.key)
+            log.info("leg_not_connected", answer=joined.body, **about)
 
     async def _silence(self, session_id: SessionId) -> None:
         """Stop the ringing that the agent hears, if any."""
@@ -311,7 +314,7 @@ def _bridge(session_id: SessionId) -> str:
 def _e164(number: str) -> str:
     """Return the number; raises CallRefusedError for what could mean more than a number."""
     if not _E164.fullmatch(number):
-        raise CallRefusedError(f"{number!r} is not a telephone number in E.164 form.")
+        raise CallRefusedError("The number is not a telephone number in E.164 form.")
     return number
 
 

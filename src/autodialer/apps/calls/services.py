@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid4
 
+import structlog
 from django.db import transaction
 
 from autodialer.apps.accounts.actor import OPERATOR
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
     from autodialer.apps.campaigns.models import Campaign
     from autodialer.apps.campaigns.tells import Tells
     from autodialer.apps.campaigns.terms import Terms
+
+log = structlog.get_logger()
 
 # Pieces of one recording that are asked for in this time belong to one play.
 PLAY_LASTS: Final = timedelta(minutes=10)
@@ -164,6 +167,9 @@ def stop_session(
     if locked.status == SessionStatus.ENDED:
         return
     _note_of_others(locked, actor, "stop", now)
+    call = Attempt.objects.filter(session=locked, ended_at=None).first()
+    attempt = str(call.pk) if call else None
+    log.info("stop_asked", session=str(session_id), attempt=attempt, at_once=at_once)
     _tell_screens(locked)
     if locked.status == SessionStatus.QUEUED:
         sessions.update(
@@ -233,6 +239,7 @@ def _queue(
     if device.kind == DeviceKind.PHONE:
         _hold_agent_leg(campaign.account, session, device, now)
     _note_of_others(session, actor, "start", now)
+    log.info("session_queued", session=str(session.pk))
     hint_sessions()
     _tell_screens(session)
     return session
