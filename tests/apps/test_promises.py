@@ -389,5 +389,18 @@ def test_without_a_plant_the_unprotected_tables_break_no_promise(unprotected: st
     assert broken_promises(LATER) == []
 
 
+def test_a_call_that_was_asked_for_just_before_the_resumption_breaks_no_promise(
+    unprotected: str,
+) -> None:
+    resumed = "UPDATE campaigns_campaignchange SET at = at + %s WHERE old = 'paused'"
+    for late, is_broken in ((timedelta(seconds=1.9), False), (timedelta(seconds=2.1), True)):
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(resumed, [late])
+            found = {each.promise.statement: each for each in verdicts(LATER)}
+            transaction.set_rollback(True)
+        assert bool(found["promise_no_call_while_stopped"].broken) is is_broken
+
+
 def test_each_promise_has_a_plant() -> None:
     assert [promise.statement for promise in PROMISES] == list(PLANTS)
