@@ -23,6 +23,8 @@ _BETWEEN_LOOKS_S: Final = 0.2
 _RESTART_S: Final = 1.0
 _NETWORK_NOTICES_S: Final = 0.5
 _LEAVERS: Final = 5
+# A trunk that is back is called again within 30 s, the slowest of all recoveries.
+_PATIENCE_S: Final = 45.0
 _FORBIDDEN: Final = 20
 
 
@@ -188,6 +190,8 @@ class Injected:
     # When what was taken away had been given back.
     restored_s: float | None = None
     recovered_s: float | None = None
+    # The list came to its end before a call could show that all works again.
+    nothing_to_call: bool = False
 
     @property
     def recovery_s(self) -> float | None:
@@ -222,13 +226,30 @@ class Injector:
         elif self._recovered is not None and self._recovered():
             self.injected[-1].recovered_s = self._clock()
             self._recovered = None
-        if may_start and self._clock() >= self._due_s and self._steps is None:
+        if may_start and self._clock() >= self._due_s and (self.is_quiet or self._is_overdue):
             self._begin(self._clock())
+
+    def give_up(self) -> None:
+        """Wait no longer for a call to leave: there is nobody left to be called."""
+        if self._recovered is not None:
+            self.injected[-1].nothing_to_call = True
+            self._recovered = None
+
+    @property
+    def is_breaking(self) -> bool:
+        """Whether something was taken away and not yet given back."""
+        return self._steps is not None
 
     @property
     def is_quiet(self) -> bool:
         """Whether nothing is broken, and all works again, at this moment."""
         return self._steps is None and self._recovered is None
+
+    @property
+    def _is_overdue(self) -> bool:
+        """Whether what is broken should have recovered long ago."""
+        restored_s = self.injected[-1].restored_s
+        return restored_s is not None and self._clock() > restored_s + _PATIENCE_S
 
     def _begin(self, at_s: float) -> None:
         kind = self._next_kind()

@@ -38,7 +38,7 @@ class Report:
             *self.broken,
             *(f"{name}: {count}" for name, count in self.judged.zeros.items() if count),
             *(f"{name} ended by itself {count} times" for name, count in self._ended()),
-            *(f"not recovered: {fault.kind}" for fault in self.faults if not fault.recovered_s),
+            *(f"not recovered: {fault.kind}" for fault in self.faults if _still_broken(fault)),
         ]
 
     def _ended(self) -> Iterable[tuple[str, int]]:
@@ -83,6 +83,10 @@ class Report:
         yield ""
         yield "Every promise was kept." if not self.verdict else "WRONG:"
         yield from (f"* {sentence}" for sentence in self.verdict)
+
+
+def _still_broken(fault: Injected) -> bool:
+    return fault.recovered_s is None and not fault.nothing_to_call
 
 
 def _line(kind: str, faults: Sequence[Injected]) -> str:

@@ -62,7 +62,8 @@ class Soak:
         self._began, title = time.monotonic(), f"{now():%d %b %Y %H:%M} UTC"
         self._injector = Injector(self._world, every_s, self._seconds)
         self._until(self._is_over, seconds, faults=True)
-        self._until(lambda: self._injector.is_quiet and self._is_over(), _CALM_S)
+        self._until(lambda: not self._injector.is_breaking and self._is_over(), _CALM_S)
+        self._injector.give_up()
         dialled_s = self._seconds()
         self._end()
         return Report(
