@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from django.db import connection
+
 from autodialer.apps.accounts.actor import Actor
 from autodialer.apps.accounts.models import Account
 from autodialer.apps.accounts.permissions import RULES, Permission
 from autodialer.apps.accounts.scopes import permissions_of
 from autodialer.apps.keys.models import KEY_NAME_LENGTH, ApiKey
-from autodialer.apps.statements import statement
+from autodialer.apps.rows import rows
 from autodialer.domain.errors import AutodialerError, NotFoundError
 from autodialer.domain.people import Role
 
@@ -100,10 +102,7 @@ def bearer_of(
 
     The comparison takes as long for a wrong secret as for a right one.
     """
-    found: Any = next(
-        iter(Account.objects.raw(statement("keys", "bearer"), {"public_id": token.public_id})),
-        None,
-    )
+    found: Any = next(iter(rows("keys", "bearer", {"public_id": token.public_id})), None)
     kept = bytes(found.secret_hash) if found else bytes(32)
     if not hmac.compare_digest(kept, token.secret_hash) or found is None:
         raise KeyRefusedError("There is no such API key: check that you copied all of it.")
@@ -118,7 +117,11 @@ def bearer_of(
         from_address=from_address,
         granted=permissions_of(found.scopes),
     )
-    return Bearer(found.key_id, found, actor, found.last_used_at)
+    columns = [field.attname for field in Account._meta.concrete_fields]
+    account = Account.from_db(
+        connection.alias, columns, [getattr(found, column) for column in columns]
+    )
+    return Bearer(found.key_id, account, actor, found.last_used_at)
 
 
 def is_live(key_id: int, now: datetime) -> bool:
