@@ -31,6 +31,7 @@ class DialWhomContract:
             account_id=AccountId(1),
             agent_address="+919800000001",
             agent_email="asha@demo1.example",
+            region="IN",
             zone="Asia/Kolkata",
             started_at=NOW - timedelta(minutes=2),
             ready_at=NOW - timedelta(minutes=1),

@@ -28,8 +28,8 @@ class SourceFailedError(AutodialerError):
 class NumberRequest:
     """One waiting agent needs one number; who that is, and since when it is connected.
 
-    `agent` is the name, `agent_address` where the agent is called, `caller_id` E.164. `zone` is
-    the account's, `plain_http` its leave to do without TLS.
+    `agent` is the name, `agent_address` where the agent is called, `caller_id` E.164. `zone` and
+    `region` are the account's, `plain_http` its leave to do without TLS.
     """
 
     session_id: SessionId
@@ -42,6 +42,7 @@ class NumberRequest:
     agent_address: str
     agent_email: str
     zone: str
+    region: str
     started_at: datetime
     ready_at: datetime
     custom_field: str = ""

@@ -53,6 +53,7 @@ def request(session: SessionRow, now: datetime) -> NumberRequest:
         agent_address=session.agent,
         agent_email="",
         zone=str(campaign.window.zone),
+        region="",
         started_at=session.queued_at,
         ready_at=session.ready_at or session.queued_at,
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-from autodialer.adapters.pg.database import Connection, Database, Row, step
+from autodialer.adapters.pg.database import Connection, Database, Row, Step, step
 from autodialer.apps.contacts.numbers import NumberError, parse_number
 from autodialer.domain.campaign import MAX_TARGETS, PauseReason
 from autodialer.domain.dial_whom import (
@@ -44,54 +45,98 @@ async def take_answer(
     answer: Given,
     now: datetime,
 ) -> bool:
-    """See `ports.store.Store`; return whether the campaign was paused."""
+    """See `ports.store.Store`; return whether the campaign was paused.
+
+    New numbers, as nearly every answer has, take one round trip: an agent waits. Of any other
+    answer nothing is stored that way, and it is looked at with care.
+    """
+    asked = _Asked(lease, request, now)
+    if isinstance(answer, tuple) and answer and await _has_added(database, asked, answer):
+        return False
     async with database.bulk() as connection:
-        row, ours = await _locked(connection, lease, request)
+        (row,) = _still_ours(await _run(connection, asked.locking))
         state = _state(row)
-        new = await _heard(connection, row | {"ours": ours}, state, request, answer, now)
+        new = await _heard(connection, row, state, asked, answer)
         if new != state:
-            await _run(connection, "note_source", **_columns(request.campaign_id, new))
+            noted = _columns(request.campaign_id, new)
+            await _run(connection, step("campaigns", "note_source", **noted))
         if not new.has_failed:
             return False
-        paused = await _run(
-            connection,
+        pausing = step(
+            "campaigns",
             "pause_one",
             campaign_id=request.campaign_id,
             reason=PauseReason.DIAL_WHOM_FAILED,
             actor=DIALER,
             now=now,
         )
-        return bool(paused)
+        return bool(await _run(connection, pausing))
 
 
-async def _heard(  # noqa: PLR0917  what an answer is judged by
-    connection: Connection,
-    row: Row,
-    state: SourceState,
-    request: NumberRequest,
-    answer: Given,
-    now: datetime,
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An answer to a request, as the dialer of this lease heard it."""
+
+    lease: Lease
+    request: NumberRequest
+    now: datetime
+
+    @property
+    def locking(self) -> Step:
+        """Locks campaign and source, so that the next statement sees what was committed before."""
+        return step("campaigns", "lock_source", **self._fence)
+
+    def adding(self, answer: Sequence[str]) -> Step:
+        """Adds what is new of an answer."""
+        return step(
+            "campaigns",
+            "add_numbers",
+            **self._fence,
+            account_id=self.request.account_id,
+            numbers=_in_order(answer, self.request.region),
+            most=MAX_TARGETS,
+            now=self.now,
+        )
+
+    @property
+    def _fence(self) -> dict[str, Any]:
+        return {
+            "node_id": self.lease.node_id,
+            "epoch": self.lease.epoch,
+            "campaign_id": self.request.campaign_id,
+        }
+
+
+async def _has_added(database: Database, asked: _Asked, answer: Sequence[str]) -> bool:
+    """Return whether the answer had new numbers, which are stored then."""
+    locked, (added,) = await database.run(asked.locking, asked.adding(answer))
+    _still_ours(locked)
+    return bool(added["fresh"])
+
+
+def _still_ours(locked: list[Row]) -> list[Row]:
+    if not locked:
+        raise LeaseLostError("Another process drives this node now; this one has stopped.")
+    return locked
+
+
+async def _heard(
+    connection: Connection, row: Row, state: SourceState, asked: _Asked, answer: Given
 ) -> SourceState:
-    room = MAX_TARGETS - row["target_count"]
-    if row["is_over"] or answer == () or (room <= 0 and not isinstance(answer, SourceTrouble)):
+    asked_at, now = asked.request.asked_at, asked.now
+    is_full = row["target_count"] >= MAX_TARGETS
+    if row["is_over"] or answer == () or (is_full and not isinstance(answer, SourceTrouble)):
         return after_end(state, now)
     if isinstance(answer, SourceTrouble):
-        return after_failure(state, answer, request.asked_at, now)
-    wanted = [number for number in _in_order(answer, row["region"]) if number not in row["ours"]]
-    if not wanted:
-        return after_failure(state, SourceTrouble.NOTHING_TO_DIAL, request.asked_at, now)
-    (added,) = await _run(
-        connection,
-        "add_numbers",
-        campaign_id=request.campaign_id,
-        numbers=wanted[:room],
-        now=now,
-    )
+        return after_failure(state, answer, asked_at, now)
+    (added,) = await _run(connection, asked.adding(answer))
+    if not added["dialable"]:
+        return after_failure(state, SourceTrouble.NOTHING_TO_DIAL, asked_at, now)
     return after_numbers(
         state,
         fresh=added["fresh"],
         unfinished=added["unfinished"],
-        asked_at=request.asked_at,
+        asked_at=asked_at,
         now=now,
     )
 
@@ -117,27 +162,7 @@ def _in_order(answer: Sequence[str], region: str) -> list[str]:
     return list(numbers)
 
 
-async def _locked(
-    connection: Connection, lease: Lease, request: NumberRequest
-) -> tuple[Row, frozenset[str]]:
-    """Lock campaign and source, so that the next statements see what was committed before.
-
-    Also returns the account's own numbers, in the same round trip: an agent waits.
-    """
-    fence = {"node_id": lease.node_id, "epoch": lease.epoch}
-    locked = step("campaigns", "lock_source", **fence, campaign_id=request.campaign_id)
-    own = step("contacts", "own_numbers", account_id=request.account_id)
-    async with connection.pipeline():
-        source = await connection.execute(locked.query, locked.values)
-        numbers = await connection.execute(own.query, own.values)
-        rows, ours = await source.fetchall(), await numbers.fetchall()
-    if not rows:
-        raise LeaseLostError("Another process drives this node now; this one has stopped.")
-    return rows[0], frozenset(row["e164"] for row in ours)
-
-
-async def _run(connection: Connection, name: str, **values: Any) -> list[Row]:
-    asked = step("campaigns", name, **values)
+async def _run(connection: Connection, asked: Step) -> list[Row]:
     cursor = await connection.execute(asked.query, asked.values)
     return await cursor.fetchall() if cursor.description else []
 
@@ -171,6 +196,7 @@ def _request(row: Row, now: datetime) -> NumberRequest:
         agent_address=row["agent_address"],
         agent_email=row["agent_email"],
         zone=row["zone"],
+        region=row["region"],
         started_at=row["started_at"],
         ready_at=row["ready_at"],
         custom_field=row["custom_field"],

@@ -8,7 +8,7 @@ SELECT s.id AS session_id, c.id AS campaign_id, c.dial_whom_url AS url, u.name A
                   WHERE callbacks.campaign_id = c.id), '') AS custom_field,
        caller.e164 AS caller_id, s.created_at AS started_at, s.ready_at,
        account.id AS account_id, account.allows_http AS plain_http,
-       c.ring_timeout_s, account.zone,
+       c.ring_timeout_s, account.zone, account.region,
        account.window_opens AS account_opens, account.window_closes AS account_closes,
        c.window_opens AS campaign_opens, c.window_closes AS campaign_closes
   FROM calls_session AS s

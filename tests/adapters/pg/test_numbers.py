@@ -1,0 +1,59 @@
+"""Answers of a Dial-Whom URL on real connections: at once, of one's own numbers, and too late."""
+
+from __future__ import annotations
+
+import asyncio
+
+import psycopg
+import pytest
+
+from autodialer.adapters.pg.store import PgStore
+from autodialer.domain.dial_whom import SourceTrouble
+from autodialer.domain.target import TargetStatus
+from autodialer.ports.store import LeaseLostError
+from tests.contract.store_world import NOW, CampaignPlan, desk_for, lease_of, sit_down
+from tests.support.pg_world import PgWorld
+
+AGENTS = tuple("abcdef")
+
+
+async def test_answers_that_come_at_once_add_each_number_once_and_in_one_row(
+    database_url: str, store: PgStore, world: PgWorld
+) -> None:
+    campaign = await world.campaign(await world.account(), CampaignPlan((), AGENTS, by_url=True))
+    lease = await lease_of(store)
+    for agent in AGENTS:
+        await sit_down(store, world, lease, campaign, agent)
+    requests = await store.numbers_to_ask(lease, NOW)
+    # Each answer shares half of its numbers with the next one.
+    answers = [
+        tuple(f"+9198000{n:05}" for n in range(10 * place, 10 * place + 20))
+        for place, _ in enumerate(requests)
+    ]
+    pairs = zip(requests, answers, strict=True)
+    await asyncio.gather(*(store.take_answer(lease, *pair, NOW) for pair in pairs))
+    given = {number for answer in answers for number in answer}
+    assert await world.counts(campaign) == {TargetStatus.SCHEDULED: len(given)}
+    async with await psycopg.AsyncConnection.connect(database_url) as other:
+        places = await other.execute("SELECT seq FROM campaigns_target ORDER BY seq")
+        assert [seq for (seq,) in await places.fetchall()] == list(range(1, len(given) + 1))
+        size = await other.execute("SELECT target_count FROM campaigns_campaign")
+        assert await size.fetchone() == (len(given),)
+
+
+async def test_the_accounts_own_numbers_are_nothing_to_dial(store: PgStore, world: PgWorld) -> None:
+    desk = await desk_for(store, world, CampaignPlan((), by_url=True))
+    (request,) = await store.numbers_to_ask(desk.lease, NOW)
+    await store.take_answer(desk.lease, request, (request.caller_id,), NOW)
+    assert await world.counts(desk.campaign) == {}
+    assert await world.source_trouble(desk.campaign) is SourceTrouble.NOTHING_TO_DIAL
+
+
+async def test_a_dialer_that_has_lost_its_node_adds_nothing(store: PgStore, world: PgWorld) -> None:
+    desk = await desk_for(store, world, CampaignPlan((), by_url=True))
+    (request,) = await store.numbers_to_ask(desk.lease, NOW)
+    await store.release_lease(desk.lease, NOW)
+    await lease_of(store, holder="two")
+    with pytest.raises(LeaseLostError):
+        await store.take_answer(desk.lease, request, ("+919800000001",), NOW)
+    assert await world.counts(desk.campaign) == {}
