@@ -13,6 +13,9 @@ PYTHON ?= $(firstword $(shell command -v python3.11) $(shell command -v python3)
 CODE := src tests tools bench examples
 ARGS ?=
 
+# Tests start some hundred processes: without bytecode each compiles the source again, for a second.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Django reads the models, not the tables: no check may depend on a database that happens to run.
 NO_DATABASE := AUTODIALER_DATABASE_URL=postgresql:///none?host=/nonexistent
 

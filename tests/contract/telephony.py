@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from autodialer.ports.telephony import SwitchReport, Telephony
 
 CALLER_ID: Final = "+918047112233"
-DEADLINE_S: Final = 15.0
+DEADLINE_S: Final = 30.0
 TALK_S: Final = 2.0
 
 E = TypeVar("E")

@@ -149,7 +149,7 @@ def test_a_customer_who_answers_during_a_restart_of_the_dialer_is_kept(pair: Ast
         ari.wait_for("ChannelStateChange", "c0000002")
     # No dialer is connected while the customer answers.
     channels = "core show channels concise"
-    wait_until(lambda: "!Wait!" in pair.node.cli(channels), 5, "the customer waits for the dialer")
+    wait_until(lambda: "!Wait!" in pair.node.cli(channels), 20, "the customer waits for the dialer")
     with session(pair.ari) as ari:
         assert ari.wait_for("StasisStart", "c0000002", 3)["args"] == ["customer"]
         ari.request("DELETE", "channels/c0000002")

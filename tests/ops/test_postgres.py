@@ -198,7 +198,7 @@ def test_a_server_whose_postmaster_died_is_started_again(server: EmbeddedPostgre
     with psycopg.connect(server.url):  # its backend outlives the postmaster for a moment
         assert server.pid is not None
         os.kill(server.pid, signal.SIGKILL)
-        wait_until(lambda: server.exit_code == -signal.SIGKILL, 5, "the death is seen")
+        wait_until(lambda: server.exit_code == -signal.SIGKILL, 20, "the death is seen")
         server.start()
     assert server.is_running()
 

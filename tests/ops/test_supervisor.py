@@ -50,7 +50,7 @@ class Watched:
         self._reader = Thread(target=self._read)
         self._reader.start()
 
-    def line(self, text: str, times: int = 1, deadline_s: float = 10) -> None:
+    def line(self, text: str, times: int = 1, deadline_s: float = 30) -> None:
         """Wait until a line with `text` was printed that often."""
         give_up = time.monotonic() + deadline_s
         while sum(text in line for line in self.lines) < times:
@@ -130,7 +130,7 @@ def test_children_do_not_outlive_a_killed_supervisor(tmp_path: Path) -> None:
         watched.process.kill()
         for name in ("first", "second"):
             pid = watched.pid_of(name)
-            wait_until(lambda pid=pid: is_gone(pid), 5, f"{name} is gone")  # type: ignore[misc]
+            wait_until(lambda pid=pid: is_gone(pid), 20, f"{name} is gone")  # type: ignore[misc]
 
 
 def test_a_child_that_ignores_the_request_is_killed_with_its_group(tmp_path: Path) -> None:
@@ -140,4 +140,4 @@ def test_a_child_that_ignores_the_request_is_killed_with_its_group(tmp_path: Pat
     child.wait_ready(lambda: "\n" in (tmp_path / "stubborn.log").read_text(), 5)
     grandchild = int((tmp_path / "stubborn.log").read_text())
     assert child.stop(deadline_s=0.2) == -signal.SIGKILL
-    wait_until(lambda: is_gone(grandchild), 5, "the grandchild is gone")
+    wait_until(lambda: is_gone(grandchild), 20, "the grandchild is gone")

@@ -23,7 +23,7 @@ _HANG_UP = timedelta(seconds=0.1)
 # In Berlin one of the days has 25 hours.
 MONTHS = [
     (Pace.EARLY, "Asia/Kolkata"),
-    (Pace.LATE, "Asia/Kolkata"),
+    pytest.param(Pace.LATE, "Asia/Kolkata", marks=pytest.mark.slow),
     (Pace.LATE, "Europe/Berlin"),
     (Pace.SHORT, "Europe/Berlin"),
 ]

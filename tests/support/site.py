@@ -228,7 +228,7 @@ class Site:
         return [call for call in seen if number in {None, call.called}]
 
     def wait(
-        self, condition: Callable[[], T], deadline_s: float = 15.0, *, counting: bool = True
+        self, condition: Callable[[], T], deadline_s: float = 40.0, *, counting: bool = True
     ) -> T:
         """Return what the condition returns as soon as it is true; fail after the deadline.
 
@@ -294,7 +294,7 @@ class Site:
         self._is_down()
         self.dialer.kill()
 
-    def wait_for_the_kill(self, deadline_s: float = 15.0) -> None:
+    def wait_for_the_kill(self, deadline_s: float = 40.0) -> None:
         """Return once the dialer has killed itself at its failpoint."""
         self.wait(lambda: self.dialer.exit_code is not None, deadline_s)
         assert self.dialer.exit_code == -signal.SIGKILL
