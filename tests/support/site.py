@@ -79,7 +79,8 @@ class Site:
 
     def __init__(self, pair: AsteriskPair, database_url: str, paths: Paths) -> None:
         self.pair, self.lab, self.paths = pair, pair.lab, paths
-        self._database_url = database_url
+        # How dialers reach their store and their switch: a test may put a link in between.
+        self.store_url, self.ari = database_url, pair.ari
         self._number = next(_SITES)
         self._endings: Counter[str] = Counter()
         self.account = create_account(name="Acme", zone=zone_of_noon(now()), now=now())
@@ -267,7 +268,7 @@ class Site:
         extra = {"AUTODIALER_LEASE_SECONDS": str(LEASE_S)}
         if kill_at is not None:
             extra["AUTODIALER_KILL_AT"] = kill_at.value
-        return DialerProcess(self.paths, self._database_url, self.pair.ari, extra=extra)
+        return DialerProcess(self.paths, self.store_url, self.ari, extra=extra)
 
     def start_dialer(self, kill_at: Failpoint | None = None) -> None:
         """Start a dialer; with `kill_at` it kills itself there."""
