@@ -47,6 +47,7 @@ def test_calls_of_a_killed_asterisk_are_closed_and_work_goes_on(
     assert [len(site.invites(number)) for number in (talker, ringer)] == [1, 1]
 
 
+@pytest.mark.slow
 def test_fifty_talks_of_a_killed_asterisk_keep_the_time_they_had_and_can_be_played(
     site: Site,
 ) -> None:

@@ -282,7 +282,7 @@ class Site:
 
     def wait_for_recovery(self) -> None:
         """Return once the dialer that was started last has compared store and switch."""
-        self.wait(lambda: self._count_recoveries() > self._recoveries)
+        self.wait(lambda: self._count_recoveries() > self._recoveries, 30)
 
     def stop_dialer(self) -> int | None:
         """Tell it to end (SIGTERM); return its exit code."""

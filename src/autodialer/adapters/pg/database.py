@@ -32,6 +32,8 @@ STATEMENT_TIMEOUT: Final = timedelta(seconds=2)
 BULK_TIMEOUT: Final = timedelta(seconds=60)
 # For a server that is silent; a little longer than its own limit.
 _DEADLINE_S: Final = STATEMENT_TIMEOUT.total_seconds() + 1.0
+# psycopg then asks the server to cancel, and waits up to 10 s for a server that is gone.
+_CANCEL_S: Final = 0.5
 _REPEATABLE: Final = (errors.DeadlockDetected, errors.SerializationFailure)
 # A server that only reads (a replica after a failover) cannot serve us either.
 _AWAY: Final = (
@@ -270,7 +272,8 @@ async def _payloads(connection: psycopg.AsyncConnection[Any]) -> AsyncIterator[s
 async def _translated(deadline_s: float) -> AsyncIterator[None]:
     """Give up after the deadline, and raise our words for what PostgreSQL or the network says."""
     try:
-        async with asyncio.timeout(deadline_s):
+        # The outer limit cuts the cancelling short, which closes the connection.
+        async with asyncio.timeout(deadline_s + _CANCEL_S), asyncio.timeout(deadline_s):
             yield
     except psycopg.IntegrityError as error:
         message = f"PostgreSQL refused a write that breaks {error.diag.constraint_name}."
