@@ -44,6 +44,8 @@ class _JumpingSelector(selectors.SelectSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
             raise RuntimeError("Everything waits and no timer is set: this run is stuck.")
+        if not timeout:
+            return []  # callbacks are ready; who wakes the loop from outside is heard before a jump
         ready = super().select(0)
         if not ready:
             self._loop.jump(timeout)

@@ -360,7 +360,7 @@ class Run:
             self._check_the_tables()
             self._check_the_money()
             self._check_the_lines()
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(self.world.look_s)
 
     def _break(self, what: str) -> None:
         self.broken.append(f"{self.steady() - START}: {what}")

@@ -15,6 +15,8 @@ class World:
     crews: tuple[Sequence[str], Sequence[str]]
     size: int
     shared: int
+    # Between two looks of the oracle at all tables and lines, in virtual seconds.
+    look_s: float
 
     @property
     def targets(self) -> int:
@@ -27,10 +29,11 @@ class World:
         return self.size / SMALL.size
 
 
-SMALL: Final = World((("asha", "bina"), ("chitra",)), size=40, shared=12)
+SMALL: Final = World((("asha", "bina"), ("chitra",)), size=40, shared=12, look_s=0.5)
 LARGE: Final = World(
     (tuple(f"asha{n}" for n in range(20)), tuple(f"chitra{n}" for n in range(10))),
     size=400,
     shared=120,
+    look_s=2.0,
 )
 WORLDS: Final[Mapping[str, World]] = MappingProxyType({"small": SMALL, "large": LARGE})
