@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ASK: Final = Step(b"SELECT 1 AS one", ())
-# Its own limit is 3.5 s; without it psycopg waits for 10 s more.
-GIVEN_UP_WITHIN_S: Final = 8.0
+# Its own limit is 3.5 s; without it psycopg waits for 5 to 10 s more.
+GIVEN_UP_WITHIN_S: Final = 6.0
 
 
 @pytest.fixture
