@@ -46,7 +46,7 @@ def configured_hosts() -> frozenset[str]:
 
 def _output(command: tuple[str, ...]) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)  # noqa: S603  fixed commands
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)  # noqa: S603  fixed commands
     except OSError:
         return ""
     return done.stdout
