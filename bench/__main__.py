@@ -11,7 +11,7 @@ from typing import Final
 
 from autodialer.domain.errors import AutodialerError
 from autodialer.ops.paths import Paths
-from bench import api, claims, dialwhom, handoff, imports, live, pages, report, webhooks
+from bench import api, claims, dialwhom, handoff, imports, live, pages, recovery, report, webhooks
 from bench.carrier import MissingToolError
 from bench.machine import describe
 from bench.part import Options, Outcome, Part
@@ -28,6 +28,7 @@ PARTS: Final[Mapping[str, Part]] = {
     "pages": pages.run,
     "webhooks": webhooks.run,
     "api": api.run,
+    "recovery": recovery.run,
 }
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs/benchmarks.md"
 

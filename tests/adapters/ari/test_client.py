@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection
 
 
+MEGABYTE = 1_000_000
+
+
 @asynccontextmanager
 async def server(behave: Callable[[ServerConnection], Awaitable[None]]) -> AsyncIterator[AriConfig]:
     async with serve(behave, "127.0.0.1", 0) as listening:
@@ -34,8 +37,9 @@ def answer(request: str | bytes, **fields: object) -> str:
 async def test_frames_that_make_no_sense_are_skipped() -> None:
     async def nonsense(socket: ServerConnection) -> None:
         request = await socket.recv()
-        for frame in ("", "{", "[]", "7", "null", b"\xff\x00", '{"type": 1}'):
+        for frame in ("", "{", "[]", "7", "null", b"\xff\x00", "x" * MEGABYTE, '{"type": 1}'):
             await socket.send(frame)
+        await socket.send(json.dumps({"type": "Long", "text": "x" * MEGABYTE}))
         await socket.send('{"type": "RESTResponse", "request_id": "never asked"}')
         await socket.send(answer(request, status_code=200, message_body='{"id": "x"}'))
         await socket.wait_closed()
@@ -44,6 +48,7 @@ async def test_frames_that_make_no_sense_are_skipped() -> None:
         reply = await connection.request("GET", "channels")
         assert (reply.status, reply.body) == (200, {"id": "x"})
         assert connection.events.get_nowait() == {"type": 1}
+        assert connection.events.get_nowait()["type"] == "Long"
         assert connection.events.empty()
 
 
