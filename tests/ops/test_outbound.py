@@ -36,10 +36,11 @@ def test_what_is_our_own_is_known_from_its_settings() -> None:
             "AUTODIALER_DATABASE_URL": "postgresql://app:secret@10.0.0.9:6432/dialer",
             "AUTODIALER_ARI_PORT": "18088",
             "AUTODIALER_WEB_PORT": "8080",
+            "AUTODIALER_METRICS_PORT": "9100",
         }
     )
     assert rules.own_hosts == {"dialer.example.org"}
-    assert rules.own_ports >= {6432, 18088, 8080, 5432}
+    assert rules.own_ports >= {6432, 18088, 8080, 9100, 5432}
 
 
 @pytest.mark.parametrize(

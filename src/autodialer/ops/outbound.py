@@ -90,7 +90,11 @@ def _port(text: str, name: str) -> int:
 
 
 def _own_ports(environ: Mapping[str, str]) -> Iterator[int]:
-    for name, default in (("AUTODIALER_WEB_PORT", 8000), ("AUTODIALER_ARI_PORT", 0)):
+    for name, default in (
+        ("AUTODIALER_WEB_PORT", 8000),
+        ("AUTODIALER_ARI_PORT", 0),
+        ("AUTODIALER_METRICS_PORT", 0),
+    ):
         yield env.integer(name, default, at_most=HIGHEST_PORT, environ=environ)
     # One that cannot be read is refused by whoever connects to it.
     database = env.secret("AUTODIALER_DATABASE_URL", "", environ)
