@@ -75,8 +75,8 @@ TABLE: Final = (
     ),
     _row(
         "import a file",
-        "import_new import_columns import_confirm import_cancel",
-        "import_file preview_import plan_import confirm_import cancel_import",
+        "import_new import_columns import_confirm import_cancel import_undo",
+        "import_file preview_import plan_import confirm_import cancel_import undo_import",
     ),
     _row(
         "follow imports, correct what was left out",

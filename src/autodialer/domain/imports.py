@@ -24,13 +24,16 @@ class ImportStatus(StrEnum):
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    UNDONE = "undone"
 
 
 _S = ImportStatus
-OVER: Final = frozenset({_S.DONE, _S.FAILED, _S.CANCELLED})
+OVER: Final = frozenset({_S.DONE, _S.FAILED, _S.CANCELLED, _S.UNDONE})
 # What waits for a person, and how long.
 WAITING: Final = frozenset({_S.DRAFT, _S.CHECKED})
 PATIENCE: Final = timedelta(days=7)
+# After it was saved.
+UNDONE_WITHIN: Final = timedelta(hours=24)
 
 # An import whose worker was killed begins again with checking: nothing was saved. One that was
 # checked goes through the queue once more, to be checked otherwise or to be saved.
@@ -41,9 +44,10 @@ TRANSITIONS: Final[Mapping[ImportStatus, frozenset[ImportStatus]]] = MappingProx
         _S.CHECKING: frozenset({_S.CHECKING, _S.CHECKED, _S.SAVING, _S.FAILED, _S.CANCELLED}),
         _S.CHECKED: frozenset({_S.QUEUED, _S.CANCELLED}),
         _S.SAVING: frozenset({_S.CHECKING, _S.DONE, _S.FAILED}),
-        _S.DONE: frozenset(),
+        _S.DONE: frozenset({_S.UNDONE}),
         _S.FAILED: frozenset(),
         _S.CANCELLED: frozenset(),
+        _S.UNDONE: frozenset(),
     }
 )
 

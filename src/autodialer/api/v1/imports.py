@@ -26,7 +26,7 @@ from autodialer.api.v1.import_schemas import (
 from autodialer.api.v1.parts import answer_part
 from autodialer.api.v1.uploads import read_file
 from autodialer.apps.accounts.permissions import Permission
-from autodialer.apps.imports import queries, services
+from autodialer.apps.imports import queries, services, undo
 from autodialer.apps.imports.files import clean_file_name
 
 router: Final = Router()
@@ -166,6 +166,25 @@ def confirm_import(
 def cancel_import(request: ApiRequest, import_id: Id) -> ImportReply:
     """Forget a file of which nothing was saved yet."""
     services.cancel_import(
+        account=request.account, actor=request.actor, import_id=import_id, now=request.now
+    )
+    return _shown(queries.import_row(request.account, request.actor, import_id))
+
+
+@operation(
+    router,
+    "POST",
+    f"{_ONE}/undo",
+    _P.CREATE_LIST,
+    replies={200: ImportReply},
+    refuses=(404,),
+)
+def undo_import(request: ApiRequest, import_id: Id) -> ImportReply:
+    """Take back what an import of the last 24 hours has saved, unless a campaign was made of it.
+
+    Contacts that were changed since, or stand in other lists, stay.
+    """
+    undo.undo_import(
         account=request.account, actor=request.actor, import_id=import_id, now=request.now
     )
     return _shown(queries.import_row(request.account, request.actor, import_id))

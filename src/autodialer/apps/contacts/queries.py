@@ -121,10 +121,10 @@ def forbidden_members(account: Account, list_id: int) -> int:
         return int(cursor.fetchone()[0])
 
 
-def campaigns_of_list(account: Account, list_id: int) -> int:
+def campaigns_of_list(account: Account, list_id: int, since: datetime | None = None) -> int:
     """Return how many campaigns were made from a list: each has its own copy (R12)."""
     with connection.cursor() as cursor:
-        values = {"account_id": account.pk, "list_id": list_id}
+        values = {"account_id": account.pk, "list_id": list_id, "since": since}
         cursor.execute(statement("contacts", "campaigns_of_list"), values)
         return int(cursor.fetchone()[0])
 

@@ -37,6 +37,13 @@ class StagedRow:
         return not self.e164.endswith(self.raw.removeprefix("+"))
 
 
+def transaction_id() -> str:
+    """Return what PostgreSQL calls the present transaction, as in the `xmin` of what it writes."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement("contacts", "transaction_id"))
+        return str(cursor.fetchone()[0])
+
+
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """What saving would do, in distinct numbers.

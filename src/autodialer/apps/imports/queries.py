@@ -19,7 +19,7 @@ from autodialer.apps.imports.pieces import content_of
 from autodialer.apps.imports.problems import ROW_PROBLEMS, FileError
 from autodialer.apps.imports.table import GUESS, Reading
 from autodialer.domain.errors import NotFoundError
-from autodialer.domain.imports import OVER, ImportStatus
+from autodialer.domain.imports import OVER, UNDONE_WITHIN, ImportStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,6 +77,13 @@ class ImportRow:
     def is_over(self) -> bool:
         """Whether nothing will change any more."""
         return self.status in OVER
+
+    @property
+    def undo_until(self) -> datetime | None:
+        """Until when it can be taken back; None when there is nothing to take back."""
+        if self.status != ImportStatus.DONE or self.list_id is None or self.finished_at is None:
+            return None
+        return self.finished_at + UNDONE_WITHIN
 
     @property
     def contacts(self) -> int:

@@ -20,7 +20,7 @@ from autodialer.apps.accounts.permissions import Permission, require
 from autodialer.apps.audit.services import Subject, record
 from autodialer.apps.contacts import services as book
 from autodialer.apps.contacts.queries import list_row
-from autodialer.apps.contacts.staging import staging
+from autodialer.apps.contacts.staging import staging, transaction_id
 from autodialer.apps.events import tell_screens
 from autodialer.apps.imports import pieces, queries
 from autodialer.apps.imports.checked_rows import NothingToImportError, RejectedRow, check_numbers
@@ -409,7 +409,7 @@ def _save(run: ListImport, staged: Staging, tally: Tally, now: datetime, kill: K
     run.ready, run.rejected = tally.ready, tally.rejected
     run.rows_total = run.rows_seen = tally.seen
     run.problems, run.examples, run.fixes = dict(tally.problems), tally.examples, tally.fixes
-    run.status, run.finished_at = ImportStatus.DONE.value, now
+    run.status, run.finished_at, run.saved_in = ImportStatus.DONE.value, now, transaction_id()
     run.save()
     _tell(run)
     pieces.forget(run.pk, FileKind.UPLOADED)

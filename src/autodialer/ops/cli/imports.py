@@ -11,6 +11,7 @@ from autodialer.ops.cli.shell import (
     Commands,
     counted,
     json_option,
+    now,
     print_json,
     print_one,
     print_rows,
@@ -59,6 +60,19 @@ def import_show(owner: Account, *, import_id: int, as_json: bool) -> None:
     print_one(row, owner.zone, as_json=False)
     for problem in row.problems:
         click.echo(f"  {counted(problem.rows, 'row')}: {problem.cause} {problem.remedy}", err=True)
+
+
+@import_.command("undo")
+@click.argument("import_id", type=int)
+@json_option
+@with_account
+def import_undo(owner: Account, *, import_id: int, as_json: bool) -> None:
+    """Take back what an import of the last 24 hours has saved."""
+    from autodialer.apps.accounts.actor import OPERATOR
+    from autodialer.apps.imports.undo import undo_import
+
+    undone = undo_import(account=owner, actor=OPERATOR, import_id=import_id, now=now())
+    print_one(undone, owner.zone, as_json=as_json)
 
 
 @import_.command("rejected")

@@ -49,6 +49,7 @@ STATUS_LOOKS: Final = {
     "saving": ("blue", "device-floppy"),
     "done": ("teal", "check"),
     "cancelled": ("secondary", "ban"),
+    "undone": ("secondary", "ban"),
     # Of webhooks.
     "pending": ("blue", "clock"),
     "delivered": ("teal", "check"),

@@ -22,6 +22,7 @@ from autodialer.apps.imports.columns import LEFT_OUT, NUMBER
 from autodialer.apps.imports.csv_file import ENCODINGS, SEPARATORS
 from autodialer.apps.imports.files import clean_file_name
 from autodialer.apps.imports.table import Reading
+from autodialer.apps.imports.undo import undo_import
 from autodialer.apps.sending import disposition
 from autodialer.domain.errors import InvalidInputError
 from autodialer.domain.imports import ImportStatus
@@ -204,6 +205,16 @@ def import_cancel(request: PageRequest, import_id: int) -> HttpResponse:
     return go(request, reverse("imports"))
 
 
+def import_undo(request: PageRequest, import_id: int) -> HttpResponse:
+    """Say what taking an import back does, and do it."""
+    row = queries.import_row(request.account, request.actor, import_id)
+    if request.method != "POST":
+        return render(request, "imports/undo.html", {"row": row})
+    undo_import(account=request.account, actor=request.actor, import_id=import_id, now=request.now)
+    messages.success(request, _("The import was taken back."))
+    return redirect("import", import_id)
+
+
 def import_rejected(request: PageRequest, import_id: int) -> HttpResponse:
     """Hand out the rows that were left out, to be corrected and imported again."""
     row = queries.import_row(request.account, request.actor, import_id)
@@ -324,5 +335,6 @@ ROUTES: Final = (
     Route(f"{_ONE}columns/", "import_columns", import_columns, _P.CREATE_LIST, FORM),
     Route(f"{_ONE}confirm/", "import_confirm", import_confirm, _P.CREATE_LIST, WRITE),
     Route(f"{_ONE}cancel/", "import_cancel", import_cancel, _P.CREATE_LIST, WRITE),
+    Route(f"{_ONE}undo/", "import_undo", import_undo, _P.CREATE_LIST, FORM),
     Route(f"{_ONE}rejected.csv", "import_rejected", import_rejected, _P.CREATE_LIST),
 )

@@ -38,6 +38,7 @@ class Migration(migrations.Migration):
                 ('examples', models.JSONField(default=dict)),
                 ('fixes', models.JSONField(default=list)),
                 ('outlook', models.JSONField(default=dict)),
+                ('saved_in', models.CharField(blank=True, max_length=10)),
                 ('error_code', models.CharField(blank=True, max_length=40)),
                 ('error', models.TextField(blank=True)),
                 ('who', models.CharField(max_length=100)),
@@ -72,7 +73,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='listimport',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['draft', 'queued', 'checking', 'checked', 'saving', 'done', 'failed', 'cancelled'])), name='import_status_is_known'),
+            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['draft', 'queued', 'checking', 'checked', 'saving', 'done', 'failed', 'cancelled', 'undone'])), name='import_status_is_known'),
         ),
         migrations.AddConstraint(
             model_name='importfile',

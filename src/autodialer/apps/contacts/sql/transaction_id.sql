@@ -1,0 +1,2 @@
+-- Name the present transaction.
+SELECT pg_current_xact_id()::xid::text
