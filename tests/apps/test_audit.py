@@ -22,6 +22,7 @@ from tests.support.book import NOON, Book, make_book
 # Services that are told who acts and leave nothing of their own, and why.
 LEFT_BY_OTHERS = {
     "audit.record": "is what leaves it",
+    "campaigns.pause_restored": "leaves one in each campaign that it pauses",
     "contacts.list_of_numbers": "part of its caller's transaction; left there",
     "contacts.insert_dnd": "part of its caller's transaction; left there",
     "imports.begin_import": "changes nothing that anybody else sees",

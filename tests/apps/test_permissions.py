@@ -283,6 +283,7 @@ ASK_ELSEWHERE: Final = {
     "audit.record": "part of its caller's transaction, which has asked",
     "accounts.new_account": "the operator's, and once the first admin's, who has the link",
     "contacts.insert_dnd": "part of its caller's transaction, which has asked",
+    "campaigns.pause_restored": "part of restoring a backup, which only the operator does",
 }
 
 
