@@ -11,7 +11,19 @@ from typing import Final
 
 from autodialer.domain.errors import AutodialerError
 from autodialer.ops.paths import Paths
-from bench import api, claims, dialwhom, handoff, imports, live, pages, recovery, report, webhooks
+from bench import (
+    api,
+    claims,
+    dialwhom,
+    handoff,
+    hooks,
+    imports,
+    live,
+    pages,
+    recovery,
+    report,
+    webhooks,
+)
 from bench.carrier import MissingToolError
 from bench.machine import describe
 from bench.part import Options, Outcome, Part
@@ -27,6 +39,7 @@ PARTS: Final[Mapping[str, Part]] = {
     "live": live.run,
     "pages": pages.run,
     "webhooks": webhooks.run,
+    "hooks": hooks.run,
     "api": api.run,
     "recovery": recovery.run,
 }

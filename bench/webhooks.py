@@ -40,7 +40,7 @@ _WARM_UP_S: Final = 3.0
 _BETWEEN_S: Final = 0.25
 _GIVE_UP_S: Final = 30.0
 _ANSWER: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-_ENDPOINT: Final = """
+ENDPOINT: Final = """
 INSERT INTO webhooks_endpoint (account_id, url, description, kinds, salt, old_salt, disabled_reason,
                                created_at, changed_at)
 VALUES (%(account)s, %(url)s, '', '{}', 'salt', '', '', %(now)s, %(now)s) RETURNING id"""
@@ -109,7 +109,7 @@ class Floor:
         """Make an endpoint at the receiver."""
         url = f"http://127.0.0.1:{self.port}{path}"
         values = {"account": self.account_id, "url": url, "now": now()}
-        row = await (await self.database.execute(_ENDPOINT, values)).fetchone()
+        row = await (await self.database.execute(ENDPOINT, values)).fetchone()
         if row is None:
             raise LookupError("The endpoint was not made.")
         return row[0]
