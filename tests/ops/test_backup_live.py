@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import psycopg
+import pytest
 
 from autodialer.apps.accounts.actor import OPERATOR
 from autodialer.apps.accounts.models import Account, Role, User
@@ -29,6 +30,7 @@ from autodialer.ops.process import wait_until
 from tests.support.database import Databases, django_on
 from tests.support.site import now, zone_of_noon
 
+pytestmark = pytest.mark.timeout(240)
 SEAL: Final = Seal(b"the key of this installation, long enough")
 AGENTS: Final = 3
 # What the simulated customers do is in the last two digits: talk for a second, or busy.
