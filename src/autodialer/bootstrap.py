@@ -81,6 +81,7 @@ class DialerSettings:
     outbound: OutboundRules = field(default_factory=OutboundRules)
     capacity: int = DEFAULT_CAPACITY
     lease_ttl: timedelta = timedelta(seconds=10)
+    node_lost: timedelta = timedelta(seconds=30)
     kill_at: Failpoint | None = None
     monitor: MonitorSettings = field(default_factory=MonitorSettings)
 
@@ -166,6 +167,7 @@ def _engine_config(settings: DialerSettings) -> EngineConfig:
         # Of any other name it is more likely that it is misspelled than that it is new.
         makes_node=settings.node == FIRST_NODE,
         lease_ttl=settings.lease_ttl,
+        node_lost=settings.node_lost,
         lease_margin=settings.lease_ttl * 0.3,
     )
 

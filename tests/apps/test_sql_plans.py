@@ -42,6 +42,9 @@ INDEXES = {
         "calls_session_pkey",
         "campaigns_campaign_pkey",
         "accounts_account_pkey",
+        "agents_agentdevice_pkey",
+        # How many sessions each node has, only while somebody waits.
+        "session_live_of_node",
     },
     ("calls", "present_call"): {
         "calls_attempt_pkey",
@@ -71,6 +74,8 @@ AMONG = {
         "attempt_of_number",
     },
     ("calls", "note_phones"): {"device_account_is_once", "calls_node_pkey"},
+    ("calls", "other_nodes"): {"session_live_of_node", "device_of_node"},
+    ("calls", "lost_calls"): {"attempt_one_live_per_number", "calls_session_pkey"},
     ("calls", "live_sessions"): {"session_live_of_node", "attempt_one_live_per_session"},
     ("calls", "stop_orders"): {"session_live_of_node"},
     ("calls", "forbidden_calls"): {

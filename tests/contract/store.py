@@ -20,6 +20,7 @@ from autodialer.domain.target import TargetStatus
 from tests.contract.store_claims import ClaimContract
 from tests.contract.store_details import DetailsContract
 from tests.contract.store_money import AgentLegContract, MoneyContract
+from tests.contract.store_nodes import DrainContract, LostNodeContract, PlacementContract
 from tests.contract.store_ringing import RingingContract
 from tests.contract.store_screens import ScreensContract
 from tests.contract.store_sessions import LeaseContract, SessionContract
@@ -231,5 +232,8 @@ class StoreContract(
     DetailsContract,
     RingingContract,
     ScreensContract,
+    PlacementContract,
+    DrainContract,
+    LostNodeContract,
 ):
     """All that a store promises. Subclass with the fixtures `store` and `world`."""

@@ -304,6 +304,18 @@ class AgentLegContract:
         assert await paid.balance() == (10_000 - 120, 0)
         assert await paid.holds() == {HoldStatus.SETTLED: 1}
 
+    async def test_the_agents_leg_is_charged_when_its_node_is_lost(
+        self, store: Store, world: World
+    ) -> None:
+        paid = await paying(store, world, 10_000)
+        await world.hold_agent(paid.desk.session, PER_MINUTE, TWO_MINUTES)
+        alive = await lease_of(store, "south")
+        (lost,) = await store.other_nodes(alive)
+        for _ in range(2):
+            await store.give_up_node(alive, lost, NOW + 61 * SECOND)
+        assert await paid.balance() == (10_000 - 120, 0)
+        assert await paid.holds() == {HoldStatus.SETTLED: 1}
+
     async def test_an_agent_who_did_not_pick_up_costs_nothing(
         self, store: Store, world: World
     ) -> None:

@@ -168,6 +168,14 @@ class World(Protocol):
 
     async def trunk_silent_since(self, lease: Lease) -> datetime | None: ...
 
+    async def drain(self, lease: Lease) -> None:
+        """Take the node out of service."""
+        ...
+
+    async def phone_of(self, campaign: CampaignId, agent: str) -> str:
+        """Return the name under which the agent's phone registers."""
+        ...
+
     async def remove_node(self, lease: Lease) -> None:
         """Take the node out of the installation."""
         ...

@@ -130,8 +130,15 @@ class MemoryWorld:
     async def campaign_status(self, campaign: CampaignId) -> CampaignStatus:
         return self._tables.campaigns[campaign].status
 
+    async def drain(self, lease: Lease) -> None:
+        self._node(lease).is_draining = True
+
+    async def phone_of(self, campaign: CampaignId, agent: str) -> str:
+        _ = campaign
+        return agent
+
     async def remove_node(self, lease: Lease) -> None:
-        self._node(lease).removed = True
+        self._node(lease).is_removed = True
 
     def _node(self, lease: Lease) -> NodeRow:
         return next(n for n in self._tables.nodes.values() if n.node_id == lease.node_id)

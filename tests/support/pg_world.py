@@ -342,6 +342,25 @@ class PgWorld:
         )
         return since
 
+    async def drain(self, lease: Lease) -> None:
+        await self.run(
+            "UPDATE calls_node SET draining_since = %(now)s WHERE id = %(id)s",
+            now=NOW,
+            id=lease.node_id,
+        )
+
+    async def phone_of(self, campaign: CampaignId, agent: str) -> str:
+        return str(
+            await self.value(
+                "SELECT d.address FROM agents_agentdevice AS d"
+                " JOIN accounts_user AS u ON u.id = d.user_id AND u.name = %(agent)s"
+                " JOIN campaigns_campaign AS c ON c.account_id = u.account_id"
+                " WHERE c.id = %(campaign)s",
+                agent=agent,
+                campaign=campaign,
+            )
+        )
+
     async def remove_node(self, lease: Lease) -> None:
         await self.run(
             "UPDATE calls_node SET removed_at = %(now)s WHERE id = %(id)s",

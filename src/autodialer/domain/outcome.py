@@ -43,6 +43,7 @@ class Reason(StrEnum):
     REDIRECTED = "redirected"
     TRUNK_REFUSED = "trunk_refused"
     MEDIA_SERVER_LOST = "media_server_lost"
+    NODE_LOST = "node_lost"
     OUTCOME_UNKNOWN = "outcome_unknown"
     NOT_SENT = "not_sent"
     INVALID_NUMBER = "invalid_number"
@@ -125,6 +126,7 @@ FORBIDDEN: Final = CallResult(CallStatus.NO_ANSWER, Reason.DO_NOT_CALL, permanen
 TRUNK_REFUSED: Final = CallResult(CallStatus.FAILED, Reason.TRUNK_REFUSED)
 OUTCOME_UNKNOWN: Final = CallResult(CallStatus.FAILED, Reason.OUTCOME_UNKNOWN)
 MEDIA_SERVER_LOST: Final = CallResult(CallStatus.FAILED, Reason.MEDIA_SERVER_LOST)
+NODE_LOST: Final = CallResult(CallStatus.FAILED, Reason.NODE_LOST)
 NOT_SENT: Final = CallResult(CallStatus.FAILED, Reason.NOT_SENT)
 
 

@@ -43,6 +43,8 @@ class EndReason(StrEnum):
     SOURCE_SLOW = "source_slow"
     MEDIA_SERVER_LOST = "media_server_lost"
     SWITCH_AWAY = "switch_away"
+    NODE_DRAINED = "node_drained"
+    NODE_LOST = "node_lost"
     TRUNK_SILENT = "trunk_silent"
     RESTORED = "restored"
 

@@ -23,6 +23,8 @@ class EngineConfig:
     makes_node: bool = True
     lease_ttl: timedelta = timedelta(seconds=10)
     lease_margin: timedelta = timedelta(seconds=3)
+    # Another node whose lease nobody has renewed for so long is given up.
+    node_lost: timedelta = timedelta(seconds=30)
     poll: timedelta = timedelta(seconds=1)
     # Agents' phones: a user who was disabled loses the account within this time.
     phone_poll: timedelta = timedelta(seconds=3)

@@ -14,6 +14,7 @@ from autodialer.engine.gate import Gate
 from autodialer.engine.inquiries import Inquirer
 from autodialer.engine.insist import insist
 from autodialer.engine.lease import LeaseKeeper
+from autodialer.engine.nodes import NodeWatch
 from autodialer.engine.phones import PhoneBook
 from autodialer.engine.reconcile import Reconciler
 from autodialer.engine.registry import RegistryWatch
@@ -135,6 +136,7 @@ class Dialer:
             tasks.create_task(reconciler.sweep(), name="sweep")
             registry = RegistryWatch(self._config, tools, floor)
             tasks.create_task(registry.run(), name="registry")
+            tasks.create_task(NodeWatch(self._config, tools).run(), name="nodes")
             tasks.create_task(tools.screens.tell(tools.store), name="screens")
             tasks.create_task(tools.ringing.tell(tools.store, tools.lease), name="ringing")
             tasks.create_task(TrunkWatch(tools, floor).run(), name="trunk")

@@ -83,6 +83,9 @@ class PhoneBook:
         present = await self._phones.phones()
         self._given = {name: self._given.get(name) for name in present}
         self._registered = {name for name, registered in present.items() if registered}
+        if frozenset(self._registered) == self._noted:
+            # Said again now and then: one that has left another node may be known as nowhere.
+            self._noted = None
         self._compare_at = asyncio.get_running_loop().time() + _COMPARE_EVERY_S
 
     async def _tell_store(self) -> None:
@@ -90,5 +93,7 @@ class PhoneBook:
         if registered == self._noted:
             return
         tools = self._tools
-        await tools.store.note_phones(tools.lease, sorted(registered), tools.clock())
+        # What was there before we looked may be registered at another node by now.
+        arrived = () if self._noted is None else sorted(registered - self._noted)
+        await tools.store.note_phones(tools.lease, sorted(registered), tools.clock(), arrived)
         self._noted = registered

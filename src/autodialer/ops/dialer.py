@@ -20,6 +20,7 @@ from autodialer.ops.postgres import EmbeddedPostgres
 from autodialer.ops.process import Child
 
 DEFAULT_LEASE: Final = timedelta(seconds=10)
+DEFAULT_LOST: Final = timedelta(seconds=30)
 # Longer than the engine needs to finish the commands in its hands.
 STOP_DEADLINE_S: Final = 10.0
 
@@ -36,6 +37,7 @@ def dialer_settings(environ: Mapping[str, str] = os.environ) -> DialerSettings:
         outbound=outbound_rules(environ),
         capacity=env.integer("AUTODIALER_CAPACITY", DEFAULT_CAPACITY, at_least=1, environ=environ),
         lease_ttl=env.seconds("AUTODIALER_LEASE_SECONDS", DEFAULT_LEASE, environ=environ),
+        node_lost=env.seconds("AUTODIALER_NODE_LOST_SECONDS", DEFAULT_LOST, environ=environ),
         kill_at=env.failpoint(environ),
         monitor=monitor_settings(environ),
     )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from autodialer.domain.contact_details import ContactDetails
     from autodialer.domain.dial_whom import Given
     from autodialer.domain.ids import AttemptId, CampaignId, SessionId
+    from autodialer.domain.nodes import LostCall
     from autodialer.domain.recovery import StoredSession
     from autodialer.domain.session import ClaimResult, EndReason, FinishCall
     from autodialer.ports.details import DetailsRequest
@@ -60,6 +61,17 @@ class LeaseHeld:
     """Another process holds the lease; it may be taken `until` has passed."""
 
     until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OtherNode:
+    """Another node that has sessions or phones: who drives it changes `until` again and again."""
+
+    node_id: int
+    epoch: int
+    until: datetime | None
+    # The operator says that it is off for good.
+    is_removed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +182,27 @@ class Store(Protocol):
         """Return the accounts of agents' phones that the switch shall know, by name."""
         ...
 
-    async def note_phones(self, lease: Lease, registered: Sequence[str], now: datetime) -> None:
-        """Store that exactly these phones are registered, those that are new since `now`."""
+    async def note_phones(
+        self,
+        lease: Lease,
+        registered: Collection[str],
+        now: datetime,
+        arrived: Collection[str] = (),
+    ) -> None:
+        """Store that exactly these phones are registered here, those that are new since `now`.
+
+        One that is registered at another node stays there unless it has just `arrived` here.
+        """
         ...
 
     async def take_sessions(
         self, lease: Lease, limit: int, now: datetime
     ) -> Sequence[SessionOrder]:
         """Take up to `limit` queued sessions, oldest first; no two nodes get the same one.
+
+        Those whose phone is registered at another node are that one's. The others go to the nodes
+        with most room (`domain.nodes.seats`), and to any once they have waited MOST_ROOM_WAIT. A
+        node that is drained takes none.
 
         A session ends here instead, and no phone rings, when its Start is older than
         START_VALID_FOR or its campaign is over, paused, or outside its calling window for longer
@@ -237,6 +262,31 @@ class Store(Protocol):
 
     async def stop_orders(self, lease: Lease) -> Sequence[StopOrder]:
         """Return the live sessions of this node that somebody wants to end, and why."""
+        ...
+
+    async def other_nodes(self, lease: Lease) -> Sequence[OtherNode]:
+        """Return the other nodes that have sessions or phones, with their leases."""
+        ...
+
+    async def give_up_node(
+        self, lease: Lease, lost: OtherNode, now: datetime
+    ) -> Sequence[SessionId]:
+        """End a node's sessions (`node_lost`) and forget its phones; return those sessions.
+
+        Its dialer is fenced. No effect if it was renewed or taken since it was seen as `lost`.
+        Its calls stay live, and their numbers locked: the switch may be alive all the same.
+        """
+        ...
+
+    async def lost_calls(self, lease: Lease, now: datetime) -> Sequence[LostCall]:
+        """Return live calls of sessions that ended with their node, if they are over or ours.
+
+        Over is what `domain.nodes.surely_over_at` or the removal of the node says.
+        """
+        ...
+
+    async def finish_lost(self, lease: Lease, finish: FinishCall) -> None:
+        """End a call that `lost_calls` returned, whichever node it was of; once."""
         ...
 
     async def forbidden_calls(self, lease: Lease) -> Sequence[AttemptId]:

@@ -8,10 +8,11 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from autodialer.adapters.memory import claims, sources
+from autodialer.adapters.memory import claims, nodes, sources
+from autodialer.adapters.memory.nodes import end_hold
 from autodialer.adapters.memory.tables import SessionRow, Tables
 from autodialer.domain import outcome
-from autodialer.domain.campaign import START_VALID_FOR, CampaignStatus
+from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.errors import InvariantError
 from autodialer.domain.nodes import DEFAULT_CAPACITY
 from autodialer.domain.outcome import Reason
@@ -19,12 +20,12 @@ from autodialer.domain.recovery import StoredSession
 from autodialer.domain.retry import TargetMove
 from autodialer.domain.session import EndReason
 from autodialer.domain.target import TargetStatus
-from autodialer.domain.window import may_ring
 from autodialer.ports.details import DetailsRequest
 from autodialer.ports.store import (
     Lease,
     LeaseHeld,
     LeaseLostError,
+    OtherNode,
     SessionOrder,
     StopOrder,
     StoreUnavailableError,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from autodialer.domain.contact_details import ContactDetails
     from autodialer.domain.dial_whom import Given
     from autodialer.domain.ids import AttemptId, SessionId
+    from autodialer.domain.nodes import LostCall
     from autodialer.domain.session import ClaimResult, FinishCall
     from autodialer.ports.numbers import NumberRequest
     from autodialer.ports.phones import Phone
@@ -99,7 +101,7 @@ class MemoryStore:
 
         def acquire() -> Lease | LeaseHeld:
             row = self.tables.node(node, make=make)
-            return _acquire(row, holder, now, ttl, capacity)
+            return nodes.acquire(row, holder, now, ttl, capacity)
 
         return await self._transact("acquire_lease", acquire)
 
@@ -145,13 +147,18 @@ class MemoryStore:
         """See `ports.store.Store`."""
         return await self._transact("phones", lambda: sorted(self.tables.phones, key=_name))
 
-    async def note_phones(self, lease: Lease, registered: Sequence[str], now: datetime) -> None:
+    async def note_phones(
+        self,
+        lease: Lease,
+        registered: Collection[str],
+        now: datetime,
+        arrived: Collection[str] = (),
+    ) -> None:
         """See `ports.store.Store`."""
 
         def note() -> None:
-            self._fenced(lease)
-            before = self.tables.registered
-            self.tables.registered = {name: before.get(name, now) for name in registered}
+            node = self._fenced(lease)
+            nodes.note_phones(self.tables, node, registered, now, arrived)
 
         await self._transact("note_phones", note)
 
@@ -159,8 +166,11 @@ class MemoryStore:
         self, lease: Lease, limit: int, now: datetime
     ) -> Sequence[SessionOrder]:
         """See `ports.store.Store`."""
-        _ = now
-        return await self._transact("take_sessions", lambda: self._take(lease, limit, now))
+
+        def take() -> Sequence[SessionOrder]:
+            return nodes.take(self.tables, self._fenced(lease), limit, now)
+
+        return await self._transact("take_sessions", take)
 
     async def mark_ready(self, lease: Lease, session_id: SessionId, at: datetime) -> None:
         """See `ports.store.Store`."""
@@ -231,8 +241,9 @@ class MemoryStore:
                 raise InvariantError(f"session {session_id} ends with a live call")
             session = self.tables.sessions[session_id]
             session.end = session.end or reason
+            session.ended_at = session.ended_at or at
             ready_at = session.ready_at
-            _end_hold(self.tables, session, max(at - ready_at, _NONE) if ready_at else None)
+            end_hold(self.tables, session, max(at - ready_at, _NONE) if ready_at else None)
 
         await self._transact("end_session", end)
 
@@ -249,10 +260,46 @@ class MemoryStore:
         """See `ports.store.Store`."""
 
         def read() -> Sequence[StopOrder]:
-            orders = (_stop_order(row) for row in self._sessions_of(lease))
+            is_draining = self._fenced(lease).is_draining
+            orders = (_stop_order(row, is_draining) for row in self._sessions_of(lease))
             return [order for order in orders if order is not None]
 
         return await self._transact("stop_orders", read)
+
+    async def other_nodes(self, lease: Lease) -> Sequence[OtherNode]:
+        """See `ports.store.Store`."""
+        own = lease.node_id
+        return await self._transact("other_nodes", lambda: nodes.others(self.tables, own))
+
+    async def give_up_node(
+        self, lease: Lease, lost: OtherNode, now: datetime
+    ) -> Sequence[SessionId]:
+        """See `ports.store.Store`."""
+
+        def give_up() -> Sequence[SessionId]:
+            self._fenced(lease)
+            ended = nodes.give_up(self.tables, lost, now)
+            for session in ended:
+                ready_at = session.ready_at
+                end_hold(self.tables, session, max(now - ready_at, _NONE) if ready_at else None)
+            return [session.session_id for session in ended]
+
+        return await self._transact("give_up_node", give_up)
+
+    async def lost_calls(self, lease: Lease, now: datetime) -> Sequence[LostCall]:
+        """See `ports.store.Store`."""
+        own = lease.node_id
+        return await self._transact("lost_calls", lambda: nodes.lost_calls(self.tables, own, now))
+
+    async def finish_lost(self, lease: Lease, finish: FinishCall) -> None:
+        """See `ports.store.Store`."""
+
+        def end() -> None:
+            self._fenced(lease)
+            if self._session_of(finish.attempt_id).end is not None:
+                _finish(self.tables, finish)
+
+        await self._transact("finish_lost", end)
 
     async def forbidden_calls(self, lease: Lease) -> Sequence[AttemptId]:
         """See `ports.store.Store`."""
@@ -375,63 +422,16 @@ class MemoryStore:
                 return node
         raise LeaseLostError("Another process drives this node now: stop this one.")
 
+    def _session_of(self, attempt_id: AttemptId) -> SessionRow:
+        return self.tables.sessions[self.tables.attempts[attempt_id].session_id]
+
     def _sessions_of(self, lease: Lease) -> list[SessionRow]:
         node_id, rows = self._fenced(lease).node_id, self.tables.open_sessions()
         return [row for row in rows if row.node_id == node_id and row.end is None]
 
-    def _take(self, lease: Lease, limit: int, now: datetime) -> list[SessionOrder]:
-        node = self._fenced(lease)
-        queued = [s for s in self.tables.open_sessions() if s.node_id is None]
-        queued.sort(key=lambda session: session.queued_at)
-        for session in queued[:limit]:
-            session.node_id = node.node_id
-            session.end = _refusal(session, now)
-            if session.end is not None:
-                _end_hold(self.tables, session, None)
-                self.tables.told.append(session.session_id)
-        return [_order(session) for session in queued[:limit] if session.end is None]
-
-
-def _acquire(
-    node: NodeRow, holder: str, now: datetime, ttl: timedelta, capacity: int
-) -> Lease | LeaseHeld:
-    if node.holder not in (None, holder) and node.until is not None and now < node.until:
-        return LeaseHeld(node.until)
-    if node.holder != holder:
-        node.epoch += 1
-    node.holder, node.until, node.capacity = holder, now + ttl, capacity
-    return Lease(node.node_id, node.epoch)
-
 
 def _name(phone: Phone) -> str:
     return phone.name
-
-
-def _refusal(session: SessionRow, now: datetime) -> EndReason | None:
-    """Say why no phone rings for this Start any more, if so."""
-    campaign = session.campaign
-    if now - session.queued_at > START_VALID_FOR:
-        return EndReason.START_EXPIRED
-    if campaign.is_over or campaign.ends_at <= now:
-        return EndReason.CAMPAIGN_COMPLETED
-    if campaign.status is CampaignStatus.PAUSED:
-        return EndReason.PAUSED
-    moments = (now, now + campaign.idle_limit)
-    if not any(may_ring(campaign.window, at, campaign.ring_timeout) for at in moments):
-        return EndReason.OUTSIDE_WINDOW
-    return None
-
-
-def _order(session: SessionRow) -> SessionOrder:
-    campaign = session.campaign
-    return SessionOrder(
-        session_id=session.session_id,
-        device_kind="extension",
-        device_address=session.agent,
-        caller_id=campaign.caller_id,
-        ring_timeout=campaign.ring_timeout,
-        idle_limit=campaign.idle_limit,
-    )
 
 
 def _stored(session: SessionRow, attempt: AttemptRow | None) -> StoredSession:
@@ -439,7 +439,7 @@ def _stored(session: SessionRow, attempt: AttemptRow | None) -> StoredSession:
     return StoredSession(session.session_id, session.campaign.idle_limit, session.ready_at, call)
 
 
-def _stop_order(session: SessionRow) -> StopOrder | None:
+def _stop_order(session: SessionRow, is_draining: bool) -> StopOrder | None:
     if session.stop is not None:
         reason, at_once = session.stop
         return StopOrder(session.session_id, reason, at_once)
@@ -447,6 +447,8 @@ def _stop_order(session: SessionRow) -> StopOrder | None:
         return StopOrder(session.session_id, EndReason.REMOVED_FROM_CAMPAIGN, at_once=False)
     if session.campaign.is_over:
         return StopOrder(session.session_id, EndReason.CAMPAIGN_COMPLETED, at_once=False)
+    if is_draining:
+        return StopOrder(session.session_id, EndReason.NODE_DRAINED, at_once=False)
     return None
 
 
@@ -468,13 +470,6 @@ def _finish(tables: Tables, finish: FinishCall) -> None:
     if purse is not None:
         answered = attempt.answered_at
         purse.end(finish.attempt_id, ended_at - answered if answered else None)
-
-
-def _end_hold(tables: Tables, session: SessionRow, connected: timedelta | None) -> None:
-    """Settle what the agent's leg has reserved; None: the agent was never connected."""
-    purse = tables.purses.get(session.campaign.account)
-    if purse is not None:
-        purse.end(session.session_id, connected)
 
 
 def _after_the_end(move: TargetMove) -> TargetMove:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Final
@@ -44,8 +44,8 @@ class NodeRow:
     switch: str = ""
     trunk_silent_since: datetime | None = None
     capacity: int = 0
-    draining: bool = False
-    removed: bool = False
+    is_draining: bool = False
+    is_removed: bool = False
 
 
 @dataclass(slots=True)
@@ -139,6 +139,10 @@ class AttemptRow:
     estimated: bool = False
     details: ContactDetails | None = None
 
+    def present_call(self) -> Call:
+        """Return the call as far as it has come."""
+        return replace(self.call, answered_at=self.answered_at)
+
 
 @dataclass(slots=True)
 class SessionRow:
@@ -152,6 +156,7 @@ class SessionRow:
     ready_at: datetime | None = None
     stop: tuple[EndReason, bool] | None = None
     end: EndReason | None = None
+    ended_at: datetime | None = None
 
 
 class Tables:
@@ -171,7 +176,8 @@ class Tables:
         # The sessions of which the screens were told, oldest first.
         self.told: list[SessionId] = []
         self.phones: list[Phone] = []
-        self.registered: dict[str, datetime] = {}
+        # Which node each phone is registered at, and since when.
+        self.registered: dict[str, tuple[int, datetime]] = {}
         self._ids = count(1)
 
     def new_id(self) -> int:
@@ -183,7 +189,7 @@ class Tables:
         if make and name not in self.nodes:
             self.nodes[name] = NodeRow(self.new_id())
         node = self.nodes.get(name)
-        if node is None or node.removed:
+        if node is None or node.is_removed:
             raise NodeUnknownError(name)
         return node
 

@@ -33,8 +33,13 @@ from autodialer.apps.calls.nothing import Exhausted, why_nothing
 from autodialer.apps.statements import statement
 from autodialer.domain.campaign import START_VALID_FOR
 from autodialer.domain.errors import InvariantError
-from autodialer.domain.ids import AttemptId
-from autodialer.domain.nodes import DEFAULT_CAPACITY
+from autodialer.domain.ids import AttemptId, SessionId
+from autodialer.domain.nodes import (
+    DEFAULT_CAPACITY,
+    MOST_ROOM_WAIT,
+    SURELY_OVER_MARGIN,
+    LostCall,
+)
 from autodialer.domain.session import Claimed, EndReason, FinishCall, NoMore, NothingNow, Wait
 from autodialer.domain.target import TargetStatus
 from autodialer.ports.failpoints import Failpoint, never
@@ -46,6 +51,7 @@ from autodialer.ports.store import (
     LeaseHeld,
     LeaseLostError,
     NodeUnknownError,
+    OtherNode,
 )
 
 if TYPE_CHECKING:
@@ -55,7 +61,7 @@ if TYPE_CHECKING:
 
     from autodialer.domain.contact_details import ContactDetails
     from autodialer.domain.dial_whom import Given
-    from autodialer.domain.ids import CampaignId, SessionId
+    from autodialer.domain.ids import CampaignId
     from autodialer.domain.recovery import StoredSession
     from autodialer.domain.session import ClaimResult
     from autodialer.ports.details import DetailsRequest
@@ -178,11 +184,15 @@ class PgStore:
         (rows,) = await self._database.run(step("calls", "phones"))
         return [Phone(**row) for row in rows]
 
-    async def note_phones(self, lease: Lease, registered: Sequence[str], now: datetime) -> None:
-        names = list(registered)
-        row = await self._fenced(
-            step("calls", "note_phones", **_of(lease), registered=names, now=now)
-        )
+    async def note_phones(
+        self,
+        lease: Lease,
+        registered: Collection[str],
+        now: datetime,
+        arrived: Collection[str] = (),
+    ) -> None:
+        names = {"registered": list(registered), "arrived": list(arrived)}
+        row = await self._fenced(step("calls", "note_phones", **_of(lease), **names, now=now))
         await screens.tell_of_agents(self._database, row["owners"])
 
     # Sessions --------------------------------------------------------------------------------
@@ -201,6 +211,7 @@ class PgStore:
                 limit=limit,
                 now=now,
                 oldest=now - START_VALID_FOR,
+                anywhere=now - MOST_ROOM_WAIT,
             ),
             step("calls", "new_sessions", node_id=lease.node_id, known=list(self._ringing)),
         )
@@ -235,6 +246,32 @@ class PgStore:
     async def stop_orders(self, lease: Lease) -> Sequence[StopOrder]:
         (rows,) = await self._database.run(step("calls", "stop_orders", node_id=lease.node_id))
         return [stop_of(row) for row in rows]
+
+    # Other nodes -----------------------------------------------------------------------------
+
+    async def other_nodes(self, lease: Lease) -> Sequence[OtherNode]:
+        (rows,) = await self._database.run(step("calls", "other_nodes", node_id=lease.node_id))
+        return [OtherNode(**row) for row in rows]
+
+    async def give_up_node(
+        self, lease: Lease, lost: OtherNode, now: datetime
+    ) -> Sequence[SessionId]:
+        seen = {"lost_id": lost.node_id, "lost_epoch": lost.epoch, "lost_until": lost.until}
+        _, rows = await self._database.run(
+            step("calls", "lock_lost_node", **seen),
+            step("calls", "give_up_node", **_of(lease), **seen, now=now),
+        )
+        _require_lease(rows)
+        return [SessionId(each) for each in rows[0]["sessions"]]
+
+    async def lost_calls(self, lease: Lease, now: datetime) -> Sequence[LostCall]:
+        asked = {"node_id": lease.node_id, "now": now, "margin": SURELY_OVER_MARGIN}
+        (rows,) = await self._database.run(step("calls", "lost_calls", **asked))
+        return [LostCall(call_of(row), row["lost_at"], row["is_ours"]) for row in rows]
+
+    async def finish_lost(self, lease: Lease, finish: FinishCall) -> None:
+        ended = {**_of(lease), **ending_of(finish)}
+        await self._fenced(step("calls", "finish_lost", **ended))
 
     # Calls -----------------------------------------------------------------------------------
 

@@ -83,6 +83,14 @@ class AgentDevice(models.Model):
                 fields=["user"], condition=Q(is_default=True), name="device_one_default"
             ),
         ]
+        indexes = [
+            # Whether a node that does not answer has phones.
+            models.Index(
+                fields=["registered_node"],
+                condition=Q(registered_node__isnull=False),
+                name="device_of_node",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.address}"

@@ -30,6 +30,7 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         _R.REDIRECTED: "Forwarded to another number, which is not called",
         _R.TRUNK_REFUSED: "The trunk did not accept the call",
         _R.MEDIA_SERVER_LOST: "The telephony server was restarted during the call",
+        _R.NODE_LOST: "Its telephony server was lost, and the end not seen",
         _R.OUTCOME_UNKNOWN: "The end was not seen; never called twice for it",
         _R.NOT_SENT: "Never sent; does not count as a try",
         _R.INVALID_NUMBER: "The number cannot be called",
@@ -58,6 +59,8 @@ ENDS: Final[Mapping[str, str]] = MappingProxyType(
         EndReason.SOURCE_SLOW: "the Dial-Whom URL gave no number while {agent} waited",
         EndReason.MEDIA_SERVER_LOST: "the telephone server failed",
         EndReason.SWITCH_AWAY: "the telephone server was away",
+        EndReason.NODE_DRAINED: "the telephone server is taken out of service; press Start again",
+        EndReason.NODE_LOST: "the telephone server was lost; press Start again",
         EndReason.TRUNK_SILENT: "the carrier took no calls while {agent} waited",
         EndReason.RESTORED: "a backup was restored",
     }

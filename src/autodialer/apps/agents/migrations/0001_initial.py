@@ -99,6 +99,13 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("registered_node__isnull", False)),
+                        fields=["registered_node"],
+                        name="device_of_node",
+                    ),
+                ],
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(("kind__in", ["phone", "sip", "browser"])),

@@ -1,19 +1,62 @@
 -- Give the node the oldest queued sessions, and end those whose Start is no longer wanted.
 WITH lease AS (
     -- Locked against a takeover of the node until this commits.
-    SELECT id FROM calls_node WHERE id = %(node_id)s AND epoch = %(epoch)s FOR KEY SHARE
+    SELECT id, draining_since IS NOT NULL AS is_draining
+      FROM calls_node
+     WHERE id = %(node_id)s AND epoch = %(epoch)s
+       FOR KEY SHARE
+), queue AS (
+    -- An agent's own phone is at one node, and only that one can call it.
+    SELECT s.id, s.created_at, home.id AS home_id
+      FROM calls_session AS s
+      LEFT JOIN agents_agentdevice AS device ON device.id = s.device_id AND device.kind <> 'phone'
+      LEFT JOIN calls_node AS home
+        ON home.id = device.registered_node AND home.lease_until > %(now)s
+     WHERE s.status = 'queued' AND EXISTS (SELECT FROM lease)
+     ORDER BY s.created_at, s.id
+     LIMIT 1000
+), room AS (
+    -- The nodes that may take sessions, with those that they have.
+    SELECT n.id, n.capacity, taken.number AS taken
+      FROM calls_node AS n
+     CROSS JOIN LATERAL (
+         SELECT count(*) AS number FROM calls_session AS s
+          WHERE s.node_id = n.id AND s.status <> 'ended'
+     ) AS taken
+     WHERE EXISTS (SELECT FROM queue WHERE home_id IS NULL)
+       AND n.draining_since IS NULL AND n.removed_at IS NULL AND n.capacity > 0
+       AND (n.id = %(node_id)s OR n.lease_until > %(now)s)
+), seat AS (
+    -- domain.nodes.seats in SQL.
+    SELECT room.id AS node_id,
+           row_number() OVER (ORDER BY before.number::float8 / room.capacity, room.id) AS place
+      FROM room
+     CROSS JOIN LATERAL generate_series(
+         room.taken, least(room.capacity, room.taken + (SELECT count(*) FROM queue)) - 1
+     ) AS before (number)
+), mine AS (
+    -- A node that is drained only refuses those whose phone it has.
+    SELECT placed.id
+      FROM (SELECT *, row_number() OVER (PARTITION BY home_id ORDER BY created_at, id) AS place
+              FROM queue) AS placed
+     CROSS JOIN lease
+      LEFT JOIN seat ON seat.place = placed.place AND placed.home_id IS NULL
+     WHERE placed.home_id = lease.id
+        OR placed.home_id IS NULL AND NOT lease.is_draining
+           AND (seat.node_id = lease.id OR placed.created_at <= %(anywhere)s)
 ), waiting AS (
     -- Skipping locked rows gives no session to two nodes.
     SELECT id, campaign_id, created_at
       FROM calls_session
-     WHERE status = 'queued' AND EXISTS (SELECT FROM lease)
+     WHERE status = 'queued' AND id IN (SELECT id FROM mine)
      ORDER BY created_at
      LIMIT %(limit)s
        FOR UPDATE SKIP LOCKED
 ), judged AS (
     -- No phone rings for a Start that was pressed long ago, nor for a campaign that cannot dial.
     SELECT waiting.id,
-           CASE WHEN waiting.created_at < %(oldest)s::timestamptz THEN 'start_expired'
+           CASE WHEN (SELECT is_draining FROM lease) THEN 'node_drained'
+                WHEN waiting.created_at < %(oldest)s::timestamptz THEN 'start_expired'
                 WHEN c.status IN ('completed', 'archived') OR c.ends_at <= %(now)s
                 THEN 'campaign_completed'
                 WHEN c.status = 'paused' THEN 'paused'
