@@ -35,17 +35,6 @@ INDEXES = {
     ("calls", "mark_answered"): {"calls_node_pkey", "calls_attempt_pkey"},
     ("calls", "note_ringing"): {"calls_node_pkey", "calls_attempt_pkey"},
     ("calls", "renew_lease"): {"calls_node_pkey"},
-    ("calls", "take_sessions"): {
-        "calls_node_pkey",
-        "session_queue",
-        "billing_hold_pkey",
-        "calls_session_pkey",
-        "campaigns_campaign_pkey",
-        "accounts_account_pkey",
-        "agents_agentdevice_pkey",
-        # How many sessions each node has, only while somebody waits.
-        "session_live_of_node",
-    },
     ("calls", "present_call"): {
         "calls_attempt_pkey",
         "attempt_one_live_per_session",
@@ -74,8 +63,7 @@ AMONG = {
         "attempt_of_number",
     },
     ("calls", "note_phones"): {"device_account_is_once", "calls_node_pkey"},
-    ("calls", "other_nodes"): {"session_live_of_node", "device_of_node"},
-    ("calls", "lost_calls"): {"attempt_one_live_per_number", "calls_session_pkey"},
+    ("calls", "lost_calls"): {"attempt_one_live_per_session"},
     ("calls", "live_sessions"): {"session_live_of_node", "attempt_one_live_per_session"},
     ("calls", "stop_orders"): {"session_live_of_node"},
     ("calls", "forbidden_calls"): {
@@ -235,6 +223,14 @@ def test_a_sweep_uses_the_partial_indexes(
     nodes = plan_of(dialer, app, name)
     assert AMONG[app, name] <= {node.get("Index Name") for node in nodes}
     assert "Seq Scan" not in {node["Node Type"] for node in nodes}
+
+
+def test_sessions_are_placed_by_the_indexes_of_the_queue_and_of_each_node(
+    dialer: psycopg.Connection[Any],
+) -> None:
+    # The nodes themselves, a few rows, may be read one by one.
+    used = {node.get("Index Name") for node in plan_of(dialer, "calls", "take_sessions")}
+    assert {"session_queue", "session_live_of_node", "agents_agentdevice_pkey"} <= used
 
 
 def hand_over(dialer: psycopg.Connection[Any], **changes: Any) -> Mapping[str, Any]:

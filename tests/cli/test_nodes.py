@@ -118,20 +118,3 @@ def test_a_dialer_of_a_node_that_was_never_added_stops_with_one_sentence(
         assert "run `autodialer node add nowhere` first" in dialer.log.read_text()
     finally:
         dialer.stop()
-
-
-def test_the_limits_of_a_trunk_are_set_and_shown(book: Book) -> None:
-    run("node", "add", "north")
-    assert [row["calls_per_second"] for row in rows("trunk", "list")] == [None]
-    said = run("trunk", "set", "main", "--cps", "5", "--calls", "40")
-    assert said.stderr == "main: 5 calls a second, 40 calls at once.\n"
-    assert rows("trunk", "list") == [
-        {"name": "main", "calls_per_second": 5, "calls_at_once": 40, "nodes": 1}
-    ]
-    assert run("trunk", "set", "main", "--calls", "0").exit_code == 2
-    assert (
-        run("trunk", "set").stderr
-        == "main: no limit on calls a second, no limit on calls at once.\n"
-    )
-    acts = [row["action"] for row in rows("audit", "list", "--kind", "trunk")]
-    assert acts == ["trunk.set", "trunk.set"]

@@ -22,7 +22,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
 from autodialer.apps.accounts.permissions import Permission, may
-from autodialer.apps.calls.queries import phone_socket
+from autodialer.apps.calls.queries import phone_should_move, phone_socket
 from autodialer.web.live_access import viewer_of
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ MOST_BYTES: Final = 65_536
 # Of one person. The page keeps to one for each browser; a socket that died may be noticed late.
 MOST_SOCKETS: Final = 3
 _OPEN_TIMEOUT_S: Final = 5.0
+_LOOK_AT_NODE_S: Final = 5.0
 # RFC 6455 7.4.1
 _GOING_AWAY: Final = 1001
 _TRY_AGAIN_LATER: Final = 1013
@@ -71,17 +72,27 @@ class SipBridge:
             return
         over = asyncio.Event()
         with self._hub.watching(viewer, over.set), self._one_of_few(viewer.user.pk, over.set):
-            await _bridge(url, receive, send, over)
+            async with asyncio.TaskGroup() as tasks:
+                watch = tasks.create_task(self._watch_node(viewer, url, over), name="phone-node")
+                await _bridge(url, receive, send, over)
+                watch.cancel()
 
     async def _admitted(self, scope: WebSocketScope) -> tuple[Viewer, str] | None:
         request = ASGIRequest({**scope, "method": "GET"}, BytesIO())
         if SIP not in scope["subprotocols"] or not _is_from_here(request):
             return None
         try:
-            viewer, url = await self._hub.in_thread(lambda: (viewer_of(request), phone_socket()))
+            return await self._hub.in_thread(lambda: _place_for(request))
         except DatabaseError:
             return None
-        return (viewer, url) if viewer and may(viewer.actor, Permission.DIAL) else None
+
+    async def _watch_node(self, viewer: Viewer, url: str, over: asyncio.Event) -> None:
+        """End the socket when its node is lost or drained: the page connects again, elsewhere."""
+        while True:
+            await asyncio.sleep(_LOOK_AT_NODE_S)
+            with suppress(DatabaseError):
+                if await self._hub.in_thread(lambda: phone_should_move(url, viewer.user.pk)):
+                    over.set()
 
     @contextmanager
     def _one_of_few(self, user_id: int, end: Callable[[], None]) -> Iterator[None]:
@@ -96,6 +107,14 @@ class SipBridge:
             sockets.remove(end)
             if not sockets:
                 self._of_person.pop(user_id, None)
+
+
+def _place_for(request: ASGIRequest) -> tuple[Viewer, str] | None:
+    """Return who opens a socket and where it leads; None for whom it is not."""
+    viewer = viewer_of(request)
+    if viewer is None or not may(viewer.actor, Permission.DIAL):
+        return None
+    return viewer, phone_socket(viewer.user.pk)
 
 
 async def _bridge(

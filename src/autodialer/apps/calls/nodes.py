@@ -1,4 +1,4 @@
-"""Nodes and trunks of the installation: what the operator adds, drains, removes and sees.
+"""Nodes of the installation: what the operator adds, drains, removes and sees.
 
 They belong to no account, and carry the calls of all: each account's audit log tells of them.
 """
@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce
 from autodialer.apps.accounts.actor import OPERATOR
 from autodialer.apps.accounts.models import Account
 from autodialer.apps.audit.services import Subject, record
-from autodialer.apps.calls.models import Attempt, AttemptState, Node, Session, SessionStatus, Trunk
+from autodialer.apps.calls.models import Attempt, AttemptState, Node, Session, SessionStatus
 from autodialer.apps.events import hint_sessions
 from autodialer.domain.errors import ConflictError, NotFoundError
 from autodialer.domain.nodes import NodeState, check_name, state_of
@@ -37,16 +37,6 @@ class NodeRow:
     trunk: str
     lease_until: datetime | None
     draining_since: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class TrunkRow:
-    """What all nodes of a trunk together may call; None: as much as they can."""
-
-    name: str
-    calls_per_second: int | None
-    calls_at_once: int | None
-    nodes: int
 
 
 def node_rows(now: datetime) -> list[NodeRow]:
@@ -156,36 +146,6 @@ def node_called(name: str) -> Node:
     return node
 
 
-def trunk_rows() -> list[TrunkRow]:
-    """Return the trunks that have limits or nodes, by name."""
-    limits = {trunk.name: trunk for trunk in Trunk.objects.all()}
-    nodes = Node.objects.filter(removed_at=None).values("trunk").annotate(number=Count("pk"))
-    used = {each["trunk"]: each["number"] for each in nodes}
-    return [
-        TrunkRow(
-            name=name,
-            calls_per_second=limits[name].calls_per_second if name in limits else None,
-            calls_at_once=limits[name].calls_at_once if name in limits else None,
-            nodes=used.get(name, 0),
-        )
-        for name in sorted(limits.keys() | used.keys())
-    ]
-
-
-@transaction.atomic(durable=True)
-def limit_trunk(
-    *, name: str, calls_per_second: int | None, calls_at_once: int | None, now: datetime
-) -> None:
-    """Set what all nodes of a trunk together may call, None for no limit.
-
-    Nodes obey within a lease. Raises InvalidInputError.
-    """
-    check_name("name", name)
-    limits = {"calls_per_second": calls_per_second, "calls_at_once": calls_at_once}
-    Trunk.objects.update_or_create(name=name, defaults=limits)
-    _note_for_all("trunk.set", Subject("trunk", name), now, limits)
-
-
 def _locked(name: str) -> Node:
     """Return the node once no statement of its dialer is in flight, and keep new ones out."""
     node = Node.objects.select_for_update().filter(Q(removed_at=None), name=name).first()
@@ -201,12 +161,7 @@ def _no_such_node(name: str) -> NotFoundError:
 def _note(
     action: str, node: Node, now: datetime, after: Mapping[str, object] | None = None
 ) -> None:
-    _note_for_all(action, Subject("node", node.name), now, after)
-
-
-def _note_for_all(
-    action: str, subject: Subject, now: datetime, after: Mapping[str, object] | None
-) -> None:
+    subject = Subject("node", node.name)
     for account in Account.objects.order_by("pk"):
         record(
             account=account, actor=OPERATOR, action=action, subject=subject, now=now, after=after

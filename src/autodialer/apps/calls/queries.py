@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from django.db.models import Case, Exists, Max, OuterRef, Prefetch, Subquery, When
+from django.db.models import Case, Count, Exists, F, Max, OuterRef, Prefetch, Q, Subquery, When
+from django.db.models.functions import Coalesce, Greatest, Now
 
 from autodialer.apps import keyset
 from autodialer.apps.calls.known import contact_name, known_contact
@@ -268,11 +269,38 @@ def call_count(account: Account, campaign_id: int) -> int:
     return Attempt.objects.filter(account=account, campaign=campaign_id).count()
 
 
-def phone_socket() -> str:
-    """Return the URL of the WebSocket at which Asterisk takes SIP from browsers, "" if none runs.
+def phone_socket(user_id: int | None = None) -> str:
+    """Return the URL of the WebSocket at which a browser's phone shall register, "" if none runs.
 
-    It is an address of the machine, for the web process to pass on, never for a browser. Today
-    one node carries the phones of all users.
+    That of the node with the user's session, else of the living one with most room. It is an
+    address for the web process to pass on, never for a browser.
     """
-    nodes = Node.objects.exclude(sip_url="").order_by("-lease_until", "pk")
-    return nodes.values_list("sip_url", flat=True).first() or ""
+    theirs = _live_at_node().filter(user=user_id)
+    taken = _live_at_node().order_by().values("node").annotate(number=Count("pk")).values("number")
+    nodes = Node.objects.exclude(sip_url="").filter(removed_at=None)
+    ordered = nodes.annotate(
+        is_theirs=Exists(theirs),
+        takes_sessions=Case(When(_TAKES_SESSIONS, then=1), default=0),
+        load=Coalesce(Subquery(taken), 0) * 1.0 / Greatest(F("capacity"), 1),
+    ).order_by("-is_theirs", "-takes_sessions", "load", "-lease_until", "pk")
+    return ordered.values_list("sip_url", flat=True).first() or ""
+
+
+def phone_should_move(url: str, user_id: int) -> bool:
+    """Return whether a phone that is registered at `url` shall go to another node.
+
+    When its node takes no sessions any more, another one does, and no session of the user is here.
+    """
+    usable = Node.objects.exclude(sip_url="").filter(_TAKES_SESSIONS)
+    if usable.filter(sip_url=url).exists() or not usable.exists():
+        return False
+    here = Session.objects.filter(user=user_id, node__sip_url=url)
+    return not here.exclude(status=SessionStatus.ENDED.value).exists()
+
+
+_TAKES_SESSIONS: Final = Q(lease_until__gt=Now(), draining_since=None, removed_at=None)
+
+
+def _live_at_node() -> QuerySet[Session]:
+    here = Session.objects.filter(node=OuterRef("pk"))
+    return here.exclude(status=SessionStatus.ENDED.value)

@@ -34,7 +34,6 @@ _MODULES: Final = {
     "db": "machine",
     "dialer": "machine",
     "node": "nodes",
-    "trunk": "nodes",
     "worker": "machine",
     "web": "machine",
     "demo": "demo",

@@ -1,4 +1,4 @@
-"""Commands for nodes, each one Asterisk and one dialer, and for the trunks they call over."""
+"""Commands for nodes, each one Asterisk and one dialer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import click
 from autodialer.domain.nodes import FIRST_NODE, FIRST_TRUNK
 from autodialer.ops.cli.shell import (
     Commands,
-    counted,
     json_option,
     needs_database,
     now,
@@ -105,40 +104,3 @@ def node_run(*, name: str, lab: bool) -> None:
 
     node_called(name)
     run_node(name, lab=lab)
-
-
-@click.group(cls=Commands)
-def trunk() -> None:
-    """The carriers' trunks, and what they let through."""
-
-
-@trunk.command("set")
-@click.argument("name", default=FIRST_TRUNK)
-@click.option("--cps", type=click.IntRange(min=1), help="Calls a second; none: no limit.")
-@click.option("--calls", type=click.IntRange(min=1), help="Calls at once; none: no limit.")
-@json_option
-@needs_database
-def trunk_set(*, name: str, cps: int | None, calls: int | None, as_json: bool) -> None:
-    """Say what NAME lets through, for all its nodes together; what is left out has no limit."""
-    from autodialer.apps.calls.nodes import limit_trunk
-
-    limit_trunk(name=name, calls_per_second=cps, calls_at_once=calls, now=now())
-    limits = {"trunk": name, "calls_per_second": cps, "calls_at_once": calls}
-    fast = "no limit on calls a second" if cps is None else f"{counted(cps, 'call')} a second"
-    many = "no limit on calls at once" if calls is None else f"{counted(calls, 'call')} at once"
-    tell(limits, f"{name}: {fast}, {many}.", as_json=as_json)
-
-
-@trunk.command("list")
-@json_option
-@needs_database
-def trunk_list(*, as_json: bool) -> None:
-    """List the trunks and their limits; an empty cell is no limit."""
-    from autodialer.apps.calls.nodes import trunk_rows
-
-    print_rows(
-        trunk_rows(),
-        ("name", "calls_per_second", "calls_at_once", "nodes"),
-        as_json=as_json,
-        empty="There is no trunk yet: it comes with the first node.",
-    )
