@@ -392,8 +392,11 @@ def test_without_a_plant_the_unprotected_tables_break_no_promise(unprotected: st
 def test_a_call_that_was_asked_for_just_before_the_resumption_breaks_no_promise(
     unprotected: str,
 ) -> None:
-    resumed = "UPDATE campaigns_campaignchange SET at = at + %s WHERE old = 'paused'"
-    for late, is_broken in ((timedelta(seconds=1.9), False), (timedelta(seconds=2.1), True)):
+    resumed = (
+        "UPDATE campaigns_campaignchange SET at = at + make_interval(secs => %s)"
+        " WHERE old = 'paused'"
+    )
+    for late, is_broken in ((1.9, False), (2.1, True)):
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute(resumed, [late])
