@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+import structlog
 from bench.machine import describe
 
 from autodialer.ops.cli.shell import set_up_django
@@ -33,6 +35,8 @@ def main() -> int:
     kept = base.var / "soak"
     kept.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=kept))
+    # The services tell of each session that is queued: here the report tells.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     print(f"Soak: {wanted.minutes:g} minutes, seed {wanted.seed}.", flush=True)
     report = _soak(wanted, Paths.below(folder, asterisk_prefix=asterisk_prefix()))
     text = report.as_markdown()

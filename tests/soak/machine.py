@@ -83,8 +83,8 @@ class Machine:
 
     def start_again(self, name: str) -> None:
         """Start what a fault has ended."""
-        self._restarted[name].start()
         self._spared.discard(name)
+        self._restarted[name].start()
 
     def keep_running(self) -> None:
         """Start again what ended by itself, as a supervisor does."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,8 @@ from autodialer.apps.calls.models import Session, SessionStatus
 from autodialer.apps.calls.promises import broken_promises
 from autodialer.apps.webhooks.models import Delivery
 from autodialer.domain.campaign import CampaignStatus
+from autodialer.domain.errors import AutodialerError, IllegalTransitionError
+from autodialer.ops.errors import AsteriskUnavailableError
 from tests.soak.faults import Injector, World
 from tests.soak.judge import judge
 from tests.soak.numbers import make as make_numbers
@@ -84,7 +87,7 @@ class Soak:
     def _end(self) -> None:
         """End the campaign, let everybody go home, and wait for what is under way."""
         office = self._world.office
-        if office.status() != CampaignStatus.COMPLETED:
+        with suppress(IllegalTransitionError):  # it is completed already
             office.complete()
         office.go_home()
         self._wait(_is_quiet, _QUIET_S)
@@ -95,7 +98,10 @@ class Soak:
     def _wait(self, condition: Callable[[], bool], deadline_s: float) -> None:
         """Wait for it; what is not so after the deadline is counted by the judge."""
         give_up = time.monotonic() + deadline_s
-        while not condition() and time.monotonic() < give_up:
+        while time.monotonic() < give_up:
+            with suppress(AsteriskUnavailableError):  # it did not answer in time
+                if condition():
+                    return
             self._world.machine.keep_running()
             time.sleep(_TICK_S)
 
@@ -110,6 +116,9 @@ class Soak:
                 # PostgreSQL was restarted: this program's connection is gone with it.
                 self._watch.looks["database not answered"] += 1
                 connections["default"].close()
+            except AutodialerError as refusal:
+                # People are refused now and then, and go on.
+                self._watch.looks[f"refused: {refusal.code}"] += 1
             time.sleep(_TICK_S)
 
     def _tick(self, *, faults: bool) -> None:

@@ -174,9 +174,10 @@ class Run:
         if self.luck.random() < self.odds.lost:
             self.faults["report lost"] += 1
             return ()
-        late = self.luck.random() < self.odds.late
-        self.faults["report late"] += late
-        delay = self.luck.uniform(0, 2) if late else 0.0
+        delay = 0.0
+        if self.luck.random() < self.odds.late:
+            self.faults["report late"] += 1
+            delay = self.luck.uniform(0, 2)
         if self.luck.random() < self.odds.doubled:
             self.faults["report doubled"] += 1
             return (delay, self.luck.uniform(0, 30))
