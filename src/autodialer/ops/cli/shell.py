@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -72,6 +73,7 @@ def needs_database(command: _F) -> _F:
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
+        _keep_log_from_results()
         set_up_django()
         from django.db.utils import OperationalError, ProgrammingError
 
@@ -104,6 +106,14 @@ def _option_of(field: str) -> str | None:
 def _continued(sentence: str) -> str:
     """Return a sentence as it stands behind a colon."""
     return sentence[:1].lower() + sentence[1:]
+
+
+def _keep_log_from_results() -> None:
+    """Write the log of a command on stderr: stdout is what another program reads."""
+    import structlog
+
+    if not structlog.is_configured():
+        structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
 def set_up_django() -> None:
