@@ -26,8 +26,9 @@ def test_all_campaigns_are_one_route(book: Book) -> None:
     for campaign in (book.campaign(name="One"), book.campaign(name="Two")):
         assert browser.get(f"/campaigns/{campaign.pk}/").status_code == 200
     assert counted("GET", "campaigns/<int:campaign_id>/", "2xx") == before + 2
+    before = counted("GET", "campaigns/<int:campaign_id>/", "4xx")
     assert browser.get("/campaigns/999999/").status_code == 404
-    assert counted("GET", "campaigns/<int:campaign_id>/", "4xx") == 1
+    assert counted("GET", "campaigns/<int:campaign_id>/", "4xx") == before + 1
 
 
 def test_what_is_made_up_makes_no_series_of_its_own(db: None) -> None:
@@ -35,8 +36,9 @@ def test_what_is_made_up_makes_no_series_of_its_own(db: None) -> None:
     for at in range(3):
         assert Client().get(f"/made-up/{at}/").status_code == 404
     assert counted("GET", "none", "4xx") == before + 3
+    before = counted("other", "none", "4xx")
     count_request("BREW", "", 405, 0.0)
-    assert counted("other", "none", "4xx") == 1
+    assert counted("other", "none", "4xx") == before + 1
     assert counted("BREW", "none", "4xx") == 0
 
 
