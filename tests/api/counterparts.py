@@ -46,7 +46,8 @@ TABLE: Final = (
     _row(
         "download a report",
         "campaign_report campaign_report_file campaign_report_prepare export export_file",
-        "download_calls download_numbers download_workbook",
+        "download_calls download_numbers "
+        "ask_report_workbook get_report_workbook download_report_workbook",
     ),
     _row("play or download a recording", "recording", "get_recording"),
     _row(
@@ -211,10 +212,10 @@ SERVICES: Final[dict[str, str | tuple[str, ...]]] = {
     "calls.start_session": ("start_agent",),
     "calls.stop_session": ("stop_agent",),
     "calls.connect_call": "for clients of Exotel: Calls/connect",
-    "calls.download_report": ("download_calls", "download_numbers", "download_workbook"),
+    "calls.download_report": ("download_calls", "download_numbers"),
     "calls.play_recording": ("get_recording",),
-    "exports.ask_export": ("ask_list_workbook",),
-    "exports.take_export": ("download_list_workbook",),
+    "exports.ask_export": ("ask_list_workbook", "ask_report_workbook"),
+    "exports.take_export": ("download_list_workbook", "download_report_workbook"),
     "billing.set_payment_mode": OPERATOR,
     "billing.top_up": OPERATOR,
     "billing.adjust": OPERATOR,

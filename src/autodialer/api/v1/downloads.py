@@ -17,12 +17,11 @@ from autodialer.api.request import ApiRequest
 from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.calls import details, report
 from autodialer.apps.calls.services import download_report, play_recording
-from autodialer.apps.calls.workbook import write_workbook
-from autodialer.apps.sending import XLSX, Part, disposition, open_in, pieces, ranged, written
+from autodialer.apps.sending import disposition, open_in, pieces, ranged
 from autodialer.apps.sheets import csv_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from django.http import HttpResponseBase
 
@@ -77,23 +76,6 @@ def download_numbers(request: ApiRequest, campaign_id: Id) -> HttpResponseBase:
 @operation(
     router,
     "GET",
-    f"{_REPORTS}/workbook.xlsx",
-    _P.DOWNLOAD_REPORT,
-    replies={200: None},
-    refuses=(404,),
-    produces=XLSX,
-    documented=file_of(XLSX),
-)
-def download_workbook(request: ApiRequest, campaign_id: Id) -> HttpResponseBase:
-    """Download numbers, calls and a summary of a campaign for Excel."""
-    campaign = _noted(request, campaign_id, "workbook.xlsx")
-    content = written(lambda file: write_workbook(request.account, campaign, file, request.now))
-    return _sent(content, XLSX, f"campaign-{campaign_id}.xlsx")
-
-
-@operation(
-    router,
-    "GET",
     "/calls/{call_id}/recording",
     _P.PLAY_RECORDING,
     replies={200: None},
@@ -135,22 +117,16 @@ def _csv(
     form: str,
     section: Callable[[Account, Campaign], Section],
 ) -> HttpResponseBase:
-    campaign = _noted(request, campaign_id, form)
-    found = pieces(csv_lines(section(request.account, campaign)))
-    return _sent(found, f"{CSV}; charset=utf-8", f"campaign-{campaign_id}-{form}")
-
-
-def _noted(request: ApiRequest, campaign_id: int, form: str) -> Campaign:
-    """Return the campaign, after the audit log has noted who takes its report."""
-    return download_report(
+    """Send a table of the report, after the audit log has noted who takes it."""
+    campaign = download_report(
         account=request.account,
         campaign_id=campaign_id,
         form=form,
         actor=request.actor,
         now=request.now,
     )
-
-
-def _sent(content: Iterable[str] | Part, kind: str, name: str) -> HttpResponseBase:
-    headers = {"Content-Disposition": disposition(name)}
-    return StreamingHttpResponse(content, content_type=kind, headers=headers)
+    return StreamingHttpResponse(
+        pieces(csv_lines(section(request.account, campaign))),
+        content_type=f"{CSV}; charset=utf-8",
+        headers={"Content-Disposition": disposition(f"campaign-{campaign_id}-{form}")},
+    )

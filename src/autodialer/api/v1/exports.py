@@ -1,27 +1,23 @@
-"""Taking lists away: as CSV at once, as a workbook when a worker has written it."""
+"""Taking lists and reports away: CSV at once, a workbook when a worker has written it."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from django.conf import settings
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Router, Status
-from pydantic import Field
 
-from autodialer.api.fields import Id, Reply
+from autodialer.api.fields import Id
 from autodialer.api.operations import operation
 from autodialer.api.request import ApiRequest
+from autodialer.api.v1 import workbooks
 from autodialer.api.v1.downloads import CSV, file_of
+from autodialer.api.v1.workbooks import WorkbookReply
 from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.contacts.export import export_list
-from autodialer.apps.exports import queries, services
-from autodialer.apps.sending import XLSX, disposition, open_in, pieces
+from autodialer.apps.sending import XLSX, disposition, pieces
 from autodialer.apps.sheets import csv_lines
-from autodialer.domain.errors import NotFoundError
 from autodialer.domain.exports import Takeaway
 
 if TYPE_CHECKING:
@@ -29,24 +25,22 @@ if TYPE_CHECKING:
 
 router: Final = Router()
 _P = Permission
-_ALL: Final = "/lists/{list_id}/workbooks"
-_ONE: Final = f"{_ALL}/{{export_id}}"
+_LISTS: Final = "/lists/{list_id}/workbooks"
+_LIST: Final = f"{_LISTS}/{{export_id}}"
+_REPORTS: Final = "/campaigns/{campaign_id}/reports/workbooks"
+_REPORT: Final = f"{_REPORTS}/{{export_id}}"
 
 
-class ExportReply(Reply):
-    """A workbook that a worker writes; it is kept for a day."""
+class ListWorkbookReply(WorkbookReply):
+    """A list as a workbook that a worker writes; it is kept for a day."""
 
-    id: str
     list_id: str
-    title: str
-    rows_total: int
-    rows_done: int
-    is_ready: bool
-    error: str
-    size: int
-    file: str | None = Field(description="Address of the workbook once it is ready.")
-    created_at: datetime
-    finished_at: datetime | None
+
+
+class ReportWorkbookReply(WorkbookReply):
+    """The report of a campaign as a workbook that a worker writes; it is kept for a day."""
+
+    campaign_id: str
 
 
 @operation(
@@ -69,35 +63,31 @@ def download_list(request: ApiRequest, list_id: Id) -> HttpResponseBase:
     )
 
 
-@operation(router, "POST", _ALL, _P.EXPORT_CONTACTS, replies={202: ExportReply}, refuses=(404,))
+@operation(
+    router, "POST", _LISTS, _P.EXPORT_CONTACTS, replies={202: ListWorkbookReply}, refuses=(404,)
+)
 def ask_list_workbook(
     request: ApiRequest, list_id: Id, response: HttpResponse
-) -> Status[ExportReply]:
+) -> Status[ListWorkbookReply]:
     """Let a worker write a list as an Excel workbook; `Location` says how far it is.
 
     Asked for again meanwhile, it is the same one.
     """
-    made = services.ask_export(
-        account=request.account,
-        what=Takeaway.LIST,
-        subject_id=list_id,
-        now=request.now,
-        actor=request.actor,
-    )
-    response["Location"] = f"{request.path}/{made}"
-    return Status(202, _reply(_row(request, list_id, made)))
+    return Status(202, _of_list(workbooks.ask(request, response, Takeaway.LIST, list_id)))
 
 
-@operation(router, "GET", _ONE, _P.EXPORT_CONTACTS, replies={200: ExportReply}, refuses=(404,))
-def get_list_workbook(request: ApiRequest, list_id: Id, export_id: Id) -> ExportReply:
+@operation(
+    router, "GET", _LIST, _P.EXPORT_CONTACTS, replies={200: ListWorkbookReply}, refuses=(404,)
+)
+def get_list_workbook(request: ApiRequest, list_id: Id, export_id: Id) -> ListWorkbookReply:
     """Read how far a workbook is; it is kept for a day."""
-    return _reply(_row(request, list_id, export_id))
+    return _of_list(workbooks.found(request, Takeaway.LIST, list_id, export_id))
 
 
 @operation(
     router,
     "GET",
-    f"{_ONE}/list.xlsx",
+    f"{_LIST}/list.xlsx",
     _P.EXPORT_CONTACTS,
     replies={200: None},
     refuses=(404, 409),
@@ -106,35 +96,57 @@ def get_list_workbook(request: ApiRequest, list_id: Id, export_id: Id) -> Export
 )
 def download_list_workbook(request: ApiRequest, list_id: Id, export_id: Id) -> HttpResponseBase:
     """Download a workbook that is ready; each download is audited."""
-    _row(request, list_id, export_id)
-    name = services.take_export(
-        account=request.account, export_id=export_id, actor=request.actor, now=request.now
-    )
-    file = open_in(Path(settings.EXPORTS), name, "This workbook was deleted: ask for it again.")
-    headers = {"Content-Disposition": disposition(f"list-{list_id}.xlsx")}
-    return StreamingHttpResponse(file, content_type=XLSX, headers=headers)
+    return workbooks.sent(request, Takeaway.LIST, list_id, export_id)
 
 
-def _row(request: ApiRequest, list_id: int, export_id: int) -> ExportRow:
-    """Return a workbook of this list; a report of a campaign is none. Raises NotFoundError."""
-    row = queries.export_row(request.account, request.actor, export_id)
-    if (row.what, row.subject_id) != (Takeaway.LIST, list_id):
-        raise NotFoundError("There is no such workbook of this list.")
-    return row
+@operation(
+    router,
+    "POST",
+    _REPORTS,
+    _P.DOWNLOAD_REPORT,
+    replies={202: ReportWorkbookReply},
+    refuses=(404,),
+)
+def ask_report_workbook(
+    request: ApiRequest, campaign_id: Id, response: HttpResponse
+) -> Status[ReportWorkbookReply]:
+    """Let a worker write numbers, calls and a summary of a campaign as an Excel workbook.
+
+    `Location` says how far it is. Asked for again meanwhile, it is the same one.
+    """
+    return Status(202, _of_report(workbooks.ask(request, response, Takeaway.REPORT, campaign_id)))
 
 
-def _reply(row: ExportRow) -> ExportReply:
-    is_ready = row.size > 0
-    return ExportReply(
-        id=str(row.id),
-        list_id=str(row.subject_id),
-        title=row.title,
-        rows_total=row.rows_total,
-        rows_done=row.rows_done,
-        is_ready=is_ready,
-        error=row.error,
-        size=row.size,
-        file=f"/api/v1/lists/{row.subject_id}/workbooks/{row.id}/list.xlsx" if is_ready else None,
-        created_at=row.created_at,
-        finished_at=row.finished_at,
-    )
+@operation(
+    router, "GET", _REPORT, _P.DOWNLOAD_REPORT, replies={200: ReportWorkbookReply}, refuses=(404,)
+)
+def get_report_workbook(request: ApiRequest, campaign_id: Id, export_id: Id) -> ReportWorkbookReply:
+    """Read how far the workbook of a report is; it is kept for a day."""
+    return _of_report(workbooks.found(request, Takeaway.REPORT, campaign_id, export_id))
+
+
+@operation(
+    router,
+    "GET",
+    f"{_REPORT}/report.xlsx",
+    _P.DOWNLOAD_REPORT,
+    replies={200: None},
+    refuses=(404, 409),
+    produces=XLSX,
+    documented=file_of(XLSX),
+)
+def download_report_workbook(
+    request: ApiRequest, campaign_id: Id, export_id: Id
+) -> HttpResponseBase:
+    """Download the workbook of a report that is ready; each download is audited."""
+    return workbooks.sent(request, Takeaway.REPORT, campaign_id, export_id)
+
+
+def _of_list(row: ExportRow) -> ListWorkbookReply:
+    address = f"/api/v1/lists/{row.subject_id}/workbooks/{row.id}/list.xlsx"
+    return ListWorkbookReply(list_id=str(row.subject_id), **workbooks.facts(row, address))
+
+
+def _of_report(row: ExportRow) -> ReportWorkbookReply:
+    address = f"/api/v1/campaigns/{row.subject_id}/reports/workbooks/{row.id}/report.xlsx"
+    return ReportWorkbookReply(campaign_id=str(row.subject_id), **workbooks.facts(row, address))
