@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from autodialer.apps.accounts.actor import OPERATOR, Actor
 from autodialer.apps.audit.queries import entries
@@ -15,6 +17,9 @@ from autodialer.apps.imports import queries
 from autodialer.apps.imports.services import queue_import, run_import
 from autodialer.apps.imports.undo import NotUndoableError, Undone, undo_import
 from autodialer.domain.errors import IllegalTransitionError, NotFoundError
+from autodialer.ops.backup.archive import Seal, verified
+from autodialer.ops.backup.load import restore
+from autodialer.ops.backup.save import save
 from tests.support.book import NOON, Book, make_book
 
 NEW, KNOWN = "+919876500099", "+919000000001"
@@ -118,6 +123,30 @@ def test_an_import_is_taken_back_once_and_within_a_day(book: Book) -> None:
         undo(book, import_id, now=SAVED + timedelta(hours=24, seconds=1))
     undo(book, import_id, now=SAVED + timedelta(hours=24))
     with pytest.raises(IllegalTransitionError):
+        undo(book, import_id)
+
+
+def test_after_a_backup_was_restored_nothing_is_taken_back(book: Book, tmp_path: Path) -> None:
+    """All rows are of one new transaction then: who was added by hand cannot be told."""
+    import_id = saved(book)
+    backup, seal = tmp_path / "backup.zip", Seal(b"the key of this installation, long enough")
+    save(backup, seal, None, SAVED)
+    with verified(backup, seal) as found:
+        restore(found, tmp_path, LATER, replace=True)
+    made = ContactList.objects.get(name="New")
+    with pytest.raises(NotUndoableError, match="A backup was restored since"):
+        undo(book, import_id)
+    assert numbers_in(made.pk) == {NEW, KNOWN}
+    assert queries.import_row(book.account, OPERATOR, import_id).status == "done"
+
+
+def test_a_transaction_of_another_server_is_not_taken_for_that_of_the_import(book: Book) -> None:
+    import_id = saved(book)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE imports_listimport SET saved_in = pg_current_xact_id()::text || '@1'"
+        )
+    with pytest.raises(NotUndoableError, match="A backup was restored since"):
         undo(book, import_id)
 
 

@@ -38,7 +38,7 @@ class StagedRow:
 
 
 def transaction_id() -> str:
-    """Return what PostgreSQL calls the present transaction, as in the `xmin` of what it writes."""
+    """Return the `xmin` of what the present transaction writes, `@`, and the database cluster."""
     with connection.cursor() as cursor:
         cursor.execute(statement("contacts", "transaction_id"))
         return str(cursor.fetchone()[0])

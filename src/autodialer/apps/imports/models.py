@@ -54,8 +54,9 @@ class ListImport(models.Model):
     fixes = models.JSONField(default=list)
     # What saving would do, asked at the end of the check: see `contacts.staging.Outlook`.
     outlook = models.JSONField(default=dict)
-    # The transaction that saved the rows: what PostgreSQL still has from it, nobody has changed.
-    saved_in = models.CharField(max_length=10, blank=True)
+    # The transaction that saved the rows, and the database in which that is its name: what is still
+    # there from it, nobody has changed.
+    saved_in = models.CharField(max_length=31, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     error = models.TextField(blank=True)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")

@@ -21,6 +21,8 @@ from autodialer.ports.screens import Shown
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from django.db.backends.utils import CursorWrapper
+
     from autodialer.apps.accounts.actor import Actor
     from autodialer.apps.accounts.models import Account
     from autodialer.apps.contacts.models import ContactList
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class NotUndoableError(ConflictError):
-    """The import is older than a day, or what it saved is in use: change the list by hand."""
+    """It is too old, what it saved is in use, or a backup was restored: change the list by hand."""
 
     code = "import_not_undoable"
 
@@ -49,8 +51,8 @@ def undo_import(*, account: Account, actor: Actor, import_id: int, now: datetime
     Its rows leave the list, and a list that it made is deleted when nobody has added to it. The
     contacts that it made go, unless they were changed since or stand in another list; contacts
     that were known before keep what the file said of them. Campaigns keep their copies; after one
-    was made of the list nothing is taken back any more. Raises NotFoundError, NotAllowedError,
-    IllegalTransitionError, NotUndoableError.
+    was made of the list, or a backup was restored, nothing is taken back any more. Raises
+    NotFoundError, NotAllowedError, IllegalTransitionError, NotUndoableError.
     """
     require(actor, Permission.CREATE_LIST)
     found = _locked(account, actor, import_id, now)
@@ -59,12 +61,12 @@ def undo_import(*, account: Account, actor: Actor, import_id: int, now: datetime
     into = list_to_join(account, found.contact_list_id or 0)
     if campaigns_of_list(account, into.pk, since=found.finished_at):
         raise NotUndoableError("A campaign was made of this list since: change the list by hand.")
-    saved: dict[str, int | str | datetime | None] = {
-        "list_id": into.pk,
-        "saved_in": found.saved_in,
-        "saved_at": found.finished_at,
-    }
     with connection.cursor() as cursor:
+        saved: dict[str, int | str | datetime | None] = {
+            "list_id": into.pk,
+            "saved_in": _saved_in(cursor, import_id),
+            "saved_at": found.finished_at,
+        }
         cursor.execute(statement("contacts", "import_undo"), saved)
         members, contacts = cursor.fetchone()
         cursor.execute(statement("imports", "mark_undone"), {"import_id": import_id, "now": now})
@@ -86,6 +88,18 @@ def _locked(account: Account, actor: Actor, import_id: int, now: datetime) -> Li
     if found.contact_list_id is None:
         raise NotUndoableError("Its list was deleted: there is nothing to take back.")
     return found
+
+
+def _saved_in(cursor: CursorWrapper, import_id: int) -> str:
+    """Return the transaction by which PostgreSQL still knows what was saved."""
+    cursor.execute(statement("imports", "saved_here"), {"import_id": import_id})
+    row = cursor.fetchone()
+    if row is None:
+        raise NotUndoableError(
+            "A backup was restored since, and what came with this import cannot be told any more: "
+            "change the list by hand."
+        )
+    return str(row[0])
 
 
 def _note(

@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
                 ('examples', models.JSONField(default=dict)),
                 ('fixes', models.JSONField(default=list)),
                 ('outlook', models.JSONField(default=dict)),
-                ('saved_in', models.CharField(blank=True, max_length=10)),
+                ('saved_in', models.CharField(blank=True, max_length=31)),
                 ('error_code', models.CharField(blank=True, max_length=40)),
                 ('error', models.TextField(blank=True)),
                 ('who', models.CharField(max_length=100)),
