@@ -177,6 +177,7 @@ SERVICES: Final[dict[str, str | tuple[str, ...]]] = {
     "contacts.create_list": ("create_list",),
     "contacts.rename_list": ("rename_list",),
     "contacts.delete_list": ("delete_list",),
+    "contacts.export_list": ("download_list",),
     "contacts.add_to_list": ("add_to_list",),
     "contacts.remove_from_list": ("remove_from_list", "remove_contact_from_list"),
     "contacts.create_contact": ("create_contact",),

@@ -16,12 +16,18 @@ from autodialer.apps.campaigns import services as campaigns
 from autodialer.apps.campaigns.queries import plan_of
 from autodialer.apps.campaigns.terms import Terms
 from autodialer.domain.errors import AutodialerError
-from tests.support.acts import ACTS, LATER, answered_call, told_who_acts
+from tests.support.acts import ACTS, LATER, answered_call
 from tests.support.book import NOON, Book, make_book
+from tests.support.services import told_who_acts
 
 # Services that are told who acts and leave nothing of their own, and why.
 LEFT_BY_OTHERS = {
     "audit.record": "is what leaves it",
+    "campaigns.audit": "is what leaves it, of a campaign",
+    "campaigns.note_change": "part of its caller's transaction; left there",
+    "campaigns.new_single_call": "part of calls.connect_call; leaves campaign.create",
+    "contacts.note_export": "is what leaves it, of a list that is taken away",
+    "webhooks.delivery_detail": "reads, and payloads are made of what the reader may see",
     "campaigns.pause_restored": "leaves one in each campaign that it pauses",
     "contacts.list_of_numbers": "part of its caller's transaction; left there",
     "contacts.insert_dnd": "part of its caller's transaction; left there",
@@ -29,6 +35,8 @@ LEFT_BY_OTHERS = {
     "imports.plan_import": "changes nothing that anybody else sees",
     "imports.confirm_import": "ends in list.import when the worker has saved the rows",
     "imports.cancel_import": "changes nothing that anybody else sees",
+    "imports.undo_import": "see test_import_undo: it needs a transaction of its own",
+    "accounts.make_first_admin": "is new_account and new_user, and leaves the entry of each",
     "accounts.create_account": "leaves it in the account that it makes",
     "accounts.new_account": "is create_account inside a transaction",
     "accounts.new_user": "is create_user inside a transaction",

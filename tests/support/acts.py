@@ -5,16 +5,12 @@ Each prepares what it needs as the operator, then acts as `actor` with one call.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib import import_module
-from pathlib import Path
 from typing import Final
 from uuid import UUID, uuid4
 
-import autodialer.apps
 from autodialer.apps.accounts import services as accounts
 from autodialer.apps.accounts.actor import OPERATOR, Actor
 from autodialer.apps.accounts.models import Role, User
@@ -31,6 +27,7 @@ from autodialer.apps.campaigns.tells import Tells
 from autodialer.apps.campaigns.terms import Terms
 from autodialer.apps.contacts import services as contacts
 from autodialer.apps.contacts.batch import NewContact
+from autodialer.apps.contacts.export import export_list
 from autodialer.apps.contacts.person import Person
 from autodialer.apps.exports import services as exports
 from autodialer.apps.exports.models import Export
@@ -54,17 +51,6 @@ class Act:
     permission: Permission
     action: str
     do: Callable[[Book, Actor], object]
-
-
-def told_who_acts() -> Iterator[str]:
-    """Yield app and name of every public service with an `actor`."""
-    for folder in sorted(Path(autodialer.apps.__path__[0]).glob("*/services.py")):
-        app = folder.parent.name
-        module = import_module(f"autodialer.apps.{app}.services")
-        for name, service in inspect.getmembers(module, inspect.isfunction):
-            public = not name.startswith("_") and service.__module__ == module.__name__
-            if public and "actor" in inspect.signature(service).parameters:
-                yield f"{app}.{name}"
 
 
 def _steer(verb: str) -> Callable[[Book, Actor], object]:
@@ -440,6 +426,11 @@ ACTS: Final[dict[str, Act]] = {
         lambda b, a: contacts.delete_list(
             account=b.account, list_id=_own_list(b, a), now=NOON, actor=a
         ),
+    ),
+    "contacts.export_list": Act(
+        _P.EXPORT_CONTACTS,
+        "list.export",
+        lambda b, a: export_list(b.account, a, b.list_id, NOON),
     ),
     "contacts.add_to_list": Act(_P.EDIT_LIST, "list.add", _add_to_list),
     "contacts.remove_from_list": Act(_P.EDIT_LIST, "list.remove", _remove_from_list),
