@@ -1,0 +1,234 @@
+"""How many calls a trunk takes, what part of that a node may send, and whose turn it is to call.
+
+A carrier counts in its own way, so both limits hold in every way of counting: no second, wherever
+it begins, has more new calls than `calls_per_second`, and no moment more calls than
+`calls_at_once`. A bucket of tokens that fills while nobody calls would let twice as many out in a
+second as the carrier takes.
+
+Both are places that a call takes. It gives the one back when it is over (a line), the other when a
+second has passed since it was sent (a start). Who finds none free waits in a queue; nobody is
+passed but an agent whom the lines cannot carry yet.
+
+Times are seconds of a clock that only goes forward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Final
+
+from autodialer.domain.errors import InvalidInputError
+
+MOST_CALLS_PER_SECOND: Final = 1_000
+MOST_CALLS_AT_ONCE: Final = 100_000
+# Calls that leave a second apart may arrive a little closer together.
+SECOND_S: Final = 1.05
+# An agent called over the trunk has their own line, and needs another one for the customer.
+LINES_OF_AN_AGENT: Final = 2
+# What does not divide by the number of nodes goes from one to the next after so long.
+ROUND_S: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a trunk takes, or a node's share of it; None: as much as comes."""
+
+    calls_per_second: int | None = None
+    calls_at_once: int | None = None
+
+
+NO_LIMITS: Final = Limits()
+
+
+def check_limits(limits: Limits) -> Limits:
+    """Return limits that a trunk may have. Raises InvalidInputError."""
+    bounds = (
+        ("calls_per_second", limits.calls_per_second, MOST_CALLS_PER_SECOND),
+        ("calls_at_once", limits.calls_at_once, MOST_CALLS_AT_ONCE),
+    )
+    for field, value, most in bounds:
+        if value is not None and not 1 <= value <= most:
+            raise InvalidInputError(field, f"{value} is no limit: use 1 to {most:,}, or none.")
+    return limits
+
+
+# Shares of nodes ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a node takes of its trunk: its share, or more as long as more calls are under way.
+
+    `waiting` are its agents who wait until they, or a customer of theirs, may be called.
+    """
+
+    starts: int
+    lines: int
+    waiting: int
+
+
+def grant(limit: int, rank: int, of: int, turn: int, taken: int) -> int:
+    """Return a node's share of a limit of which the other nodes have `taken` so much.
+
+    A fair part (the node has rank 0 to `of` - 1 among those that need one, and `turn` moves what
+    does not divide), but never more than is left: as long as each node takes no more than it was
+    granted, and says what it takes before another one asks, all of them together never pass the
+    limit. A node that joins waits until the others have given something back.
+    `apps/calls/sql/define_share.sql` says the same.
+    """
+    fair = limit // of + ((rank + turn) % of < limit % of)
+    return max(0, min(fair, limit - taken))
+
+
+def turn_at(epoch_s: float) -> int:
+    """Return how often what does not divide has moved on at a moment of the wall clock."""
+    return int(epoch_s // ROUND_S)
+
+
+# The calls of one node ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """A session that waits until a call of it may be sent: to its agent, or to a customer."""
+
+    session: Hashable
+    is_agent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The calls of a node over its trunk. `share` None: nobody has said yet what it may send.
+
+    `unsent` are those of `customers` and `agents` that were let through and may leave at any
+    moment. `starts_free_at` tells when the starts of those that left become free, oldest first.
+    """
+
+    share: Limits | None = None
+    customers: frozenset[Hashable] = frozenset()
+    agents: frozenset[Hashable] = frozenset()
+    unsent: frozenset[Hashable] = frozenset()
+    starts_free_at: tuple[float, ...] = ()
+    queue: tuple[Waiter, ...] = ()
+
+    @property
+    def lines(self) -> int:
+        """How many lines are taken."""
+        return len(self.customers) + len(self.agents)
+
+
+def may_call(pace: Pace, waiter: Waiter, now: float) -> tuple[Pace, float]:
+    """Return how many seconds to wait at least, and a queue in which who must wait has a place.
+
+    0 is "now"; infinite, until a call ends or the share grows. Ask again then.
+    """
+    if pace.share == NO_LIMITS and not pace.queue:
+        return pace, 0.0
+    queued = pace if waiter in pace.queue else replace(pace, queue=(*pace.queue, waiter))
+    if waiter in called(queued, now):
+        return pace, 0.0
+    at = next_start_at(queued, now)
+    return queued, inf if at is None else at - now
+
+
+def called(pace: Pace, now: float) -> tuple[Waiter, ...]:
+    """Return those of the queue whose turn it is, in their order."""
+    turns: list[Waiter] = []
+    free, agents = _free(pace, now), _free_for_agents(pace)
+    for waiter in pace.queue:
+        if len(turns) >= free:
+            break
+        if waiter.is_agent:
+            if agents < 1:
+                continue
+            agents -= 1
+        turns.append(waiter)
+    return tuple(turns)
+
+
+def next_start_at(pace: Pace, now: float) -> float | None:
+    """Return when the next start becomes free; None: not by the passing of time alone."""
+    if _free_lines(pace) < 1 or pace.share is None or pace.share.calls_per_second is None:
+        return None
+    return next(iter(_recent(pace, now)), None)
+
+
+def asked(pace: Pace, waiter: Waiter, call: Hashable) -> Pace:
+    """Let a call through whose turn it is: it takes its places before it is sent."""
+    queue = tuple(each for each in pace.queue if each != waiter) if pace.queue else ()
+    taken = adopted(pace, call, is_agent=waiter.is_agent)
+    return replace(taken, unsent=pace.unsent | {call}, queue=queue)
+
+
+def adopted(pace: Pace, call: Hashable, *, is_agent: bool = False) -> Pace:
+    """Note a call that an earlier process has sent."""
+    if is_agent:
+        return replace(pace, agents=pace.agents | {call})
+    return replace(pace, customers=pace.customers | {call})
+
+
+def sent(pace: Pace, call: Hashable, now: float) -> Pace:
+    """Note that a call has left, or may have. Its start is free again a second later."""
+    if call not in pace.unsent:
+        return pace
+    recent = (*_recent(pace, now), now + SECOND_S)
+    return replace(pace, unsent=pace.unsent - {call}, starts_free_at=recent)
+
+
+def gone(pace: Pace, call: Hashable) -> Pace:
+    """Note that a call is over, or was never sent: then its start is free too."""
+    return replace(
+        pace,
+        customers=pace.customers - {call},
+        agents=pace.agents - {call},
+        unsent=pace.unsent - {call},
+    )
+
+
+def left(pace: Pace, session: Hashable) -> Pace:
+    """Take a session out of the queue."""
+    if not pace.queue:
+        return pace
+    return replace(pace, queue=tuple(each for each in pace.queue if each.session != session))
+
+
+def use_of(pace: Pace, now: float) -> Use:
+    """Return what the node takes of its trunk, for the others to know."""
+    share = pace.share or NO_LIMITS
+    return Use(
+        starts=max(share.calls_per_second or 0, _starts(pace, now)),
+        lines=max(share.calls_at_once or 0, pace.lines),
+        waiting=len(pace.queue),
+    )
+
+
+def _free(pace: Pace, now: float) -> float:
+    if pace.share is None:
+        return 0
+    most = pace.share.calls_per_second
+    starts = inf if most is None else most - _starts(pace, now)
+    return min(starts, _free_lines(pace))
+
+
+def _free_lines(pace: Pace) -> float:
+    if pace.share is None:
+        return 0
+    return inf if pace.share.calls_at_once is None else pace.share.calls_at_once - pace.lines
+
+
+def _free_for_agents(pace: Pace) -> float:
+    if pace.share is None:
+        return 0
+    most = pace.share.calls_at_once
+    return inf if most is None else most // LINES_OF_AN_AGENT - len(pace.agents)
+
+
+def _starts(pace: Pace, now: float) -> int:
+    return len(pace.unsent) + len(_recent(pace, now))
+
+
+def _recent(pace: Pace, now: float) -> tuple[float, ...]:
+    """Return when the starts that are not free yet become so, the next one first."""
+    return tuple(at for at in pace.starts_free_at if at > now)

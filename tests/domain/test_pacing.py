@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, field, replace
+from math import inf, isfinite
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autodialer.domain import pacing
+from autodialer.domain.errors import InvalidInputError
+from autodialer.domain.pacing import NO_LIMITS, SECOND_S, Limits, Pace, Use, Waiter
+
+ASHA, BINA, CHITRA = Waiter("asha"), Waiter("bina"), Waiter("chitra")
+limits = st.builds(Limits, st.none() | st.integers(0, 4), st.none() | st.integers(0, 4))
+real_limits = st.builds(Limits, st.none() | st.integers(1, 5), st.none() | st.integers(1, 5))
+# Seconds between two things that happen: often none, often about one window.
+gaps = st.sampled_from([0.0, 0.0, 0.01, 0.2, 0.6, 0.99, SECOND_S, 3.0])
+
+
+def calling(share: Limits, *calls: str, now: float = 0.0) -> Pace:
+    """A node whose calls have just left."""
+    pace = Pace(share)
+    for call in calls:
+        pace = pacing.sent(pacing.asked(pace, Waiter(call), call), call, now)
+    return pace
+
+
+def wait_of(pace: Pace, waiter: Waiter, now: float) -> float:
+    return pacing.may_call(pace, waiter, now)[1]
+
+
+def test_nobody_calls_before_the_share_is_known() -> None:
+    assert wait_of(Pace(), ASHA, 0) == inf
+
+
+def test_without_limits_everybody_calls_at_once_and_leaves_no_trace_in_the_queue() -> None:
+    pace = calling(NO_LIMITS, *"abcdefgh")
+    assert pacing.may_call(pace, ASHA, 0) == (pace, 0.0)
+
+
+def test_a_start_is_free_again_a_second_after_the_call_was_sent() -> None:
+    pace = calling(Limits(calls_per_second=2), "a", now=0)
+    pace = pacing.sent(pacing.asked(pace, BINA, "b"), "b", 0.4)
+    assert wait_of(pace, ASHA, 0.5) == pytest.approx(SECOND_S - 0.5)
+    assert wait_of(pace, ASHA, 1.04) > 0
+    assert wait_of(pace, ASHA, SECOND_S) == 0
+
+
+def test_a_call_that_was_let_through_and_has_not_left_keeps_its_start() -> None:
+    pace = pacing.asked(Pace(Limits(calls_per_second=1)), BINA, "b")
+    assert wait_of(pace, ASHA, 60) == inf
+    assert wait_of(pacing.gone(pace, "b"), ASHA, 60) == 0
+    late = pacing.sent(pace, "b", 60)
+    assert wait_of(late, ASHA, 60) == pytest.approx(SECOND_S)
+
+
+def test_a_line_is_free_again_when_the_call_is_over() -> None:
+    pace = calling(Limits(calls_at_once=1), "a")
+    assert wait_of(pace, ASHA, 3600) == inf
+    assert wait_of(pacing.gone(pace, "a"), ASHA, 3600) == 0
+
+
+def test_calls_of_an_earlier_process_keep_their_lines() -> None:
+    pace = pacing.adopted(Pace(Limits(calls_at_once=1)), "a")
+    assert wait_of(pace, ASHA, 0) == inf
+
+
+def test_who_came_first_goes_first_and_who_leaves_holds_nobody_up() -> None:
+    pace = calling(Limits(calls_at_once=1), "a")
+    for waiter in (ASHA, BINA, CHITRA):
+        pace, _ = pacing.may_call(pace, waiter, 0)
+    pace = pacing.gone(pace, "a")
+    assert wait_of(pace, CHITRA, 1) == inf
+    assert wait_of(pace, ASHA, 1) == 0
+    assert wait_of(pacing.left(pace, "asha"), BINA, 1) == 0
+
+
+def test_an_agent_is_called_only_with_a_line_more_for_the_customer() -> None:
+    pace = Pace(Limits(calls_at_once=3))
+    agents = [Waiter(name, is_agent=True) for name in ("asha", "bina")]
+    pace = pacing.asked(pace, agents[0], "asha's phone")
+    pace, wait = pacing.may_call(pace, agents[1], 0)
+    assert wait == inf
+    # Two lines are left for customers, whom the agent in front does not keep from them.
+    pace = pacing.asked(pace, ASHA, "customer")
+    assert wait_of(pace, ASHA, 0) == 0
+    assert wait_of(pacing.gone(pace, "asha's phone"), agents[1], 0) == 0
+
+
+@pytest.mark.parametrize("bad", [Limits(0), Limits(1_001), Limits(None, 0), Limits(None, 100_001)])
+def test_limits_have_bounds(bad: Limits) -> None:
+    with pytest.raises(InvalidInputError):
+        pacing.check_limits(bad)
+    assert pacing.check_limits(Limits(1, 100_000)) == Limits(1, 100_000)
+
+
+# Any history of one node -------------------------------------------------------------------------
+
+
+@dataclass
+class Node:
+    """A node whose sessions do whatever they like; it keeps its own count."""
+
+    share: Limits
+    pace: Pace = field(init=False)
+    sent: list[float] = field(default_factory=list)
+    live: set[str] = field(default_factory=set)
+    number: int = 0
+
+    def __post_init__(self) -> None:
+        self.pace = Pace(self.share)
+
+    def ask(self, who: int, now: float, *, is_agent: bool, leaves: bool) -> None:
+        waiter = Waiter(who, is_agent)
+        self.pace, wait = pacing.may_call(self.pace, waiter, now)
+        if wait > 0:
+            return
+        self.number += 1
+        call = f"call {self.number}"
+        self.pace = pacing.asked(self.pace, waiter, call)
+        if leaves:
+            self.pace = pacing.sent(self.pace, call, now)
+            self.sent.append(now)
+            self.live.add(call)
+        else:
+            self.pace = pacing.gone(self.pace, call)
+
+    def end(self, which: int) -> None:
+        if self.live:
+            call = sorted(self.live)[which % len(self.live)]
+            self.live.remove(call)
+            self.pace = pacing.gone(self.pace, call)
+
+
+deeds = st.lists(
+    st.tuples(
+        gaps,
+        st.sampled_from(["ask", "ask", "ask", "agent", "nothing to call", "end", "leave"]),
+        st.integers(0, 5),
+    ),
+    max_size=60,
+)
+
+
+def play(node: Node, deed: str, which: int, now: float) -> None:
+    match deed:
+        case "end":
+            node.end(which)
+        case "leave":
+            node.pace = pacing.left(node.pace, which)
+        case _:
+            node.ask(which, now, is_agent=deed == "agent", leaves=deed != "nothing to call")
+
+
+@given(limits, deeds)
+def test_no_second_has_more_calls_and_no_moment_more_lines_than_the_share(
+    share: Limits, story: list[tuple[float, str, int]]
+) -> None:
+    node, now = Node(share), 0.0
+    for gap, deed, which in story:
+        now += gap
+        play(node, deed, which, now)
+        if share.calls_at_once is not None:
+            assert len(node.live) <= share.calls_at_once
+    if share.calls_per_second is not None:
+        assert most_in_a_second(node.sent) <= share.calls_per_second
+        for seconds in (2, 5, 30):
+            assert most_within(node.sent, seconds) <= share.calls_per_second * seconds
+
+
+def most_in_a_second(times: list[float]) -> int:
+    return most_within(times, 1.0)
+
+
+def most_within(times: list[float], seconds: float) -> int:
+    """Count in every stretch of time that begins with a call, without its last instant."""
+    return max((bisect_left(times, at + seconds) - n for n, at in enumerate(times)), default=0)
+
+
+@given(real_limits, deeds)
+def test_who_waits_as_long_as_told_is_let_through_and_nobody_waits_while_a_place_is_free(
+    share: Limits, story: list[tuple[float, str, int]]
+) -> None:
+    node, now = Node(share), 0.0
+    for gap, deed, which in story:
+        now += gap
+        play(node, deed, which, now)
+    fresh = Node(share)
+    fresh.pace = node.pace
+    if fresh.pace.queue:
+        first = fresh.pace.queue[0]
+        _, wait = pacing.may_call(fresh.pace, first, now)
+        if not first.is_agent and wait and isfinite(wait):
+            assert wait_of(fresh.pace, first, now + wait + 1e-9) == 0
+        if not first.is_agent and wait == inf:
+            assert len(node.live) == share.calls_at_once
+
+
+@given(st.integers(1, 4), st.integers(1, 4), st.integers(2, 9))
+def test_nobody_starves_when_all_ask_again_and_again(
+    per_second: int, at_once: int, sessions: int
+) -> None:
+    pace, now, order = Pace(Limits(per_second, at_once)), 0.0, []
+    for turn in range(40 * sessions):
+        now += 0.3
+        waiter = Waiter(turn % sessions)
+        pace, wait = pacing.may_call(pace, waiter, now)
+        if wait == 0:
+            pace = pacing.sent(pacing.asked(pace, waiter, turn), turn, now)
+            order.append(waiter.session)
+            # The talk is over when the next one asks.
+            pace = pacing.gone(pace, turn)
+    for one in range(sessions):
+        assert order.count(one) >= len(order) // sessions - 1
+
+
+# Several nodes -----------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 50), st.integers(1, 9), st.integers(0, 99))
+def test_fair_parts_add_up_to_the_limit_and_differ_by_one_at_most(
+    limit: int, of: int, turn: int
+) -> None:
+    parts = [pacing.grant(limit, rank, of, turn, 0) for rank in range(of)]
+    assert sum(parts) == limit
+    assert max(parts) - min(parts) <= 1
+
+
+@given(st.integers(1, 50), st.integers(1, 9))
+def test_each_node_gets_something_when_its_turn_comes(limit: int, of: int) -> None:
+    for rank in range(of):
+        assert max(pacing.grant(limit, rank, of, turn, 0) for turn in range(of)) > 0
+
+
+@given(
+    st.integers(1, 12),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 6), st.integers(1, 4)), max_size=60),
+)
+def test_what_all_nodes_take_never_passes_the_limit(
+    limit: int, story: list[tuple[int, int, int]]
+) -> None:
+    shares, live, told = [0] * 4, [0] * 4, [0] * 4
+    for turn, (node, wanted, of) in enumerate(story):
+        live[node] = min(wanted, shares[node]) if wanted >= live[node] else wanted
+        told[node] = max(shares[node], live[node])
+        granted = pacing.grant(limit, node % of, of, turn, sum(told) - told[node])
+        shares[node], told[node] = granted, max(told[node], granted)
+        assert sum(live) <= sum(told) <= limit
+
+
+def test_a_node_says_what_it_takes_until_what_is_too_much_has_ended() -> None:
+    pace = calling(Limits(3, 3), "a", "b", "c")
+    pace = replace(pace, share=Limits(1, 1))
+    assert pacing.use_of(pace, 0.5) == Use(3, 3, 0)
+    pace, _ = pacing.may_call(pacing.gone(pace, "a"), ASHA, 0.5)
+    assert pacing.use_of(pace, 2) == Use(1, 2, 1)
+    assert pacing.use_of(calling(Limits(None, None), "a"), 0) == Use(1, 1, 0)
