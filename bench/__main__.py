@@ -19,6 +19,7 @@ from bench import (
     hooks,
     imports,
     live,
+    nodes,
     pages,
     recovery,
     report,
@@ -42,6 +43,7 @@ PARTS: Final[Mapping[str, Part]] = {
     "hooks": hooks.run,
     "api": api.run,
     "recovery": recovery.run,
+    "nodes": nodes.run,
 }
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs/benchmarks.md"
 

@@ -12,25 +12,18 @@ import asyncio
 import tempfile
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from uuid import uuid4
 
 import psycopg
 from django.db import connection
 
 from autodialer.adapters.pg.store import PgStore
-from autodialer.domain import outcome
-from autodialer.domain.errors import InvariantError
-from autodialer.domain.ids import AttemptId
 from autodialer.domain.money import PaymentMode, Rate
-from autodialer.domain.retry import move_after_call
-from autodialer.domain.session import Claimed, EndReason, FinishCall
 from autodialer.ops.paths import Paths
 from autodialer.ops.postgres import EmbeddedPostgres
-from autodialer.ports.store import Lease, NextClaim
+from bench.desks import Desk, open_desks
 from bench.load import OTHER, LoadMeter
 from bench.office import TARGETS, Office, now
 from bench.part import Outcome
@@ -39,8 +32,6 @@ from bench.rows import Row, markdown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from autodialer.domain.ids import SessionId
-    from autodialer.domain.session import ClaimResult
     from bench.part import Options
 
 SESSIONS: Final = 50
@@ -52,12 +43,6 @@ FIRST_AGENT: Final = 918_040_000_000
 # Each scene dials numbers of its own.
 _FIRST_CUSTOMER: Final = 919_000_000_000
 _APART: Final = 20_000_000
-_MORE: Final = """
-INSERT INTO campaigns_target
-    (account_id, campaign_id, seq, e164, contact, status, reason, tries, max_tries, changed_at)
-SELECT account_id, id, n, '+' || %(first)s::bigint + n, '{}', 'scheduled', '', 0, 1, created_at
-  FROM campaigns_campaign, generate_series(%(from)s, %(size)s - 1) AS n
- WHERE id = %(campaign)s"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +123,7 @@ def _measure(
     first = _FIRST_CUSTOMER + at * _APART
     if scene.prepaid:
         _pay(office)
-    campaign = office.campaign(SESSIONS, first, CALLER_ID)
-    more = {"first": first, "from": TARGETS, "size": scene.targets, "campaign": campaign.pk}
-    with connection.cursor() as cursor:
-        cursor.execute(_MORE, more)
-        cursor.execute("VACUUM ANALYZE campaigns_target")
+    campaign = office.campaign(SESSIONS, first, CALLER_ID, targets=scene.targets)
     office.start_sessions(campaign, SESSIONS, 0.0)
     with ExitStack() as stack:
         if scene.report_open:
@@ -167,23 +148,17 @@ def _pay(office: Office) -> None:
 async def _dial(server: EmbeddedPostgres, node: str, seconds: float) -> Speed:
     """Claim for half of the time, hand over for the other half."""
     async with PgStore(server.url) as store:
-        lease = await store.acquire_lease(node, "bench", now(), timedelta(hours=1))
-        if not isinstance(lease, Lease):
-            raise InvariantError("The node of the benchmark is taken.")
-        orders = await store.take_sessions(lease, SESSIONS, now())
-        desks = [_Desk(store, lease, order.session_id) for order in orders]
-        for desk in desks:
-            await store.mark_ready(lease, desk.session_id, now())
+        desks = await open_desks(store, node, SESSIONS)
         claims_per_s = await _claims_per_s(desks, seconds / 2)
         meter = LoadMeter({"server": server.pid or 0})
         meter.start()
         dialer_s = time.process_time()
         until = time.monotonic() + seconds / 2
-        calls = sum(await asyncio.gather(*(desk.hand_over(until) for desk in desks)))
+        calls = sum(await asyncio.gather(*(_work(desk, until) for desk in desks)))
         dialer_s = time.process_time() - dialer_s
         used = meter.stop()
         for desk in desks:
-            await store.end_session(lease, desk.session_id, EndReason.STOPPED, now())
+            await desk.end()
     rate = calls / (seconds / 2)
     return Speed(
         claims_per_s=claims_per_s,
@@ -194,7 +169,7 @@ async def _dial(server: EmbeddedPostgres, node: str, seconds: float) -> Speed:
     )
 
 
-async def _claims_per_s(desks: Sequence[_Desk], seconds: float) -> float:
+async def _claims_per_s(desks: Sequence[Desk], seconds: float) -> float:
     claims, spent = 0, 0.0
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -206,39 +181,11 @@ async def _claims_per_s(desks: Sequence[_Desk], seconds: float) -> float:
     return claims / spent
 
 
-@dataclass(frozen=True, slots=True)
-class _Desk:
-    """One agent's session."""
-
-    store: PgStore
-    lease: Lease
-    session_id: SessionId
-
-    async def claim(self) -> Claimed:
-        result = await self.store.claim(self.lease, self.session_id, AttemptId(uuid4()), now())
-        return _claimed(result)
-
-    async def finish(self, call: Claimed) -> None:
-        await self.store.finish(self.lease, replace(_answered(call), then_claim=False), None)
-
-    async def hand_over(self, until: float) -> int:
-        """End and claim until the time; return how often."""
-        calls, call = 0, await self.claim()
-        while time.monotonic() < until:
-            following = NextClaim(self.session_id, AttemptId(uuid4()), now())
-            call = _claimed(await self.store.finish(self.lease, _answered(call), following))
-            calls += 1
-        await self.finish(call)
-        return calls
-
-
-def _claimed(result: ClaimResult | None) -> Claimed:
-    if not isinstance(result, Claimed):
-        raise InvariantError(f"The list ended before the time: {result}.")
-    return result
-
-
-def _answered(claimed: Claimed) -> FinishCall:
-    call, at = claimed.call, now()
-    move = move_after_call(outcome.TALKED, call.tries, call.policy, at)
-    return FinishCall(call.attempt_id, outcome.TALKED, move, at, then_claim=True, answered_at=at)
+async def _work(desk: Desk, until: float) -> int:
+    """End and claim until the time; return how often."""
+    calls, call = 0, await desk.claim()
+    while time.monotonic() < until:
+        call = await desk.hand_over(call)
+        calls += 1
+    await desk.finish(call)
+    return calls

@@ -66,8 +66,16 @@ class Office:
         )
         return cls(account, _make_agents(account, first_agent, agents, at), at)
 
-    def campaign(self, agents: int, first_customer: int, caller_id: str, url: str = "") -> Campaign:
-        """Make a running campaign for the first `agents` agents with TARGETS numbers, or a URL."""
+    def campaign(
+        self,
+        agents: int,
+        first_customer: int,
+        caller_id: str,
+        url: str = "",
+        *,
+        targets: int = TARGETS,
+    ) -> Campaign:
+        """Make a running campaign for the first `agents` agents with so many numbers, or a URL."""
         from autodialer.apps.campaigns.models import (
             CallerId,
             Campaign,
@@ -87,7 +95,7 @@ class Office:
             ends_at=at + timedelta(days=1),
             status="in-progress",
             max_talk_s=_TALK_LIMIT_S,
-            target_count=0 if url else TARGETS,
+            target_count=0 if url else targets,
             dial_whom_url=url,
             created_at=at,
         )
@@ -100,7 +108,7 @@ class Office:
             "account": self.account.pk,
             "campaign": campaign.pk,
             "first": first_customer,
-            "size": TARGETS,
+            "size": targets,
             "now": at,
         }
         with connection.cursor() as cursor:
@@ -108,11 +116,13 @@ class Office:
             cursor.execute("VACUUM ANALYZE campaigns_target")
         return campaign
 
-    def start_sessions(self, campaign: Campaign, agents: int, stagger_s: float) -> None:
-        """Press Start for each agent, one after the other, within `stagger_s`."""
+    def start_sessions(
+        self, campaign: Campaign, agents: int, stagger_s: float, *, first: int = 0
+    ) -> None:
+        """Press Start for each of so many agents, one after the other, within `stagger_s`."""
         from autodialer.apps.calls.services import start_session
 
-        for user in self.agents[:agents]:
+        for user in self.agents[first : first + agents]:
             start_session(account=self.account, campaign_id=campaign.pk, user_id=user.pk, now=now())
             time.sleep(stagger_s / agents)
 
