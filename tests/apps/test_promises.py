@@ -116,7 +116,9 @@ def make_history(url: str) -> None:
 def change_what_was_in_force(book: Book, now: datetime) -> None:
     """Move the account to where the calls would have been at night, and withdraw its number."""
     account, number = book.account, book.caller_id.pk
-    change_account(account=account, zone="America/New_York", window_opens=time(12), now=now)
+    # One after the other: the audit log says of each only what it changed.
+    change_account(account=account, window_opens=time(12), now=now)
+    change_account(account=account, zone="America/New_York", now=now + timedelta(seconds=1))
     unverify_caller_id(account=account, actor=OPERATOR, caller_id=number, now=now)
 
 
@@ -259,7 +261,8 @@ PLANTS: Final = {
         "UPDATE campaigns_campaign SET window_closes = '10:30'",
         # As if the account had moved before the calls, or its hours had been other ones then.
         "UPDATE audit_auditentry SET at = at - interval '1 h' WHERE action = 'account.change'",
-        """UPDATE audit_auditentry SET before = before || '{{"window_opens": "11:00"}}'""",
+        """UPDATE audit_auditentry SET before = '{{"window_opens": "11:00"}}'
+            WHERE before ? 'window_opens'""",
         "UPDATE campaigns_campaign SET starts_at = starts_at + interval '1 h'",
         "UPDATE campaigns_campaign SET ends_at = starts_at",
         "UPDATE campaigns_campaign SET starts_at = starts_at - interval '31 days'",

@@ -122,6 +122,9 @@ def _meter(site: Site, *, balance: int) -> None:
 def _close_window(account: Account) -> None:
     """End the account's calling hours a minute ago on its own wall."""
     wall = now().astimezone(ZoneInfo(account.zone)) - timedelta(minutes=1)
-    Account.objects.filter(pk=account.pk).update(
-        window_opens=(wall - timedelta(hours=1)).time(), window_closes=wall.time()
+    change_account(
+        account=account,
+        window_opens=(wall - timedelta(hours=1)).time(),
+        window_closes=wall.time(),
+        now=now(),
     )

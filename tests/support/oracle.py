@@ -86,7 +86,8 @@ def _caller_ids_are_right(site: Site) -> None:
 
 def _what_is_stored_is_right() -> None:
     """Every check of `autodialer doctor`."""
-    assert broken_promises(now()) == []
+    broken = broken_promises(now())
+    assert not broken, broken
 
 
 def _recordings_are_right(site: Site) -> None:

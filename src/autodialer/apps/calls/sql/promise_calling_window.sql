@@ -1,16 +1,29 @@
 -- I7: Find calls that may have rung outside the calling window or the dates of their campaign.
-WITH hours AS (
-    -- The zone and hours of each account from one change of them to the next: the audit log has
-    -- those before each change, the account those of today.
-    SELECT account_id, zone, opens, closes, at AS until,
-           lag(at, 1, '-infinity') OVER (PARTITION BY account_id ORDER BY at) AS since
-      FROM (SELECT account_id, at, before ->> 'zone' AS zone,
-                   (before ->> 'window_opens')::time AS opens,
-                   (before ->> 'window_closes')::time AS closes
+WITH kept AS (
+    -- The zone and the hours of each account, each by itself, from one change of it to the next:
+    -- the audit log has what was before each change and nothing of what stayed.
+    SELECT account_id, fact, value, at AS until,
+           lag(at, 1, '-infinity') OVER (PARTITION BY account_id, fact ORDER BY at) AS since
+      FROM (SELECT account_id, fact, before ->> fact AS value, at
               FROM audit_auditentry
-             WHERE subject_kind = 'account' AND before ->> 'zone' IS NOT NULL
+             CROSS JOIN unnest(ARRAY['zone', 'window_opens', 'window_closes']) AS fact
+             WHERE subject_kind = 'account' AND before ->> fact IS NOT NULL
             UNION ALL
-            SELECT id, 'infinity', zone, window_opens, window_closes FROM accounts_account) AS known
+            SELECT id, fact, to_jsonb(account) ->> fact, 'infinity'
+              FROM accounts_account AS account
+             CROSS JOIN unnest(ARRAY['zone', 'window_opens', 'window_closes']) AS fact) AS known
+), hours AS (
+    -- What was in force together, from the last change of any of the three to the next.
+    SELECT zone.account_id, zone.value AS zone, opens.value::time AS opens,
+           closes.value::time AS closes,
+           greatest(zone.since, opens.since, closes.since) AS since,
+           least(zone.until, opens.until, closes.until) AS until
+      FROM kept AS zone
+      JOIN kept AS opens ON opens.account_id = zone.account_id AND opens.fact = 'window_opens'
+      JOIN kept AS closes ON closes.account_id = zone.account_id AND closes.fact = 'window_closes'
+     WHERE zone.fact = 'zone'
+       AND greatest(zone.since, opens.since, closes.since)
+           < least(zone.until, opens.until, closes.until)
 ), broken AS (
     -- The rows that break the promise. A campaign that was called has kept its own hours, dates
     -- and ring timeout: it can be edited only before its start.
