@@ -411,6 +411,7 @@ def test_a_backup_is_of_one_instant(
 
     monkeypatch.setattr(tables, "saved_tables", meddling)
     save(tmp_path / "b.zip", SEAL, None, SAVED_AT)
-    assert Endpoint.objects.get().description == "Meddled"
+    # Other tests compare this office with what was restored of it.
+    assert Endpoint.objects.filter(description="Meddled").update(description="") == 1
     with verified(tmp_path / "b.zip", SEAL) as found:
         assert b"Meddled" not in b"".join(found.blocks("tables/webhooks_endpoint"))

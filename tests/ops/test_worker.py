@@ -136,7 +136,7 @@ async def test_an_import_killed_while_it_saves_leaves_no_half_list_and_is_done_a
     # As if it had been silent for long enough to count as dead.
     await told.world.run("UPDATE procrastinate_workers SET last_heartbeat = %(at)s", at=NOON)
     told.worker()
-    done = "SELECT bool_and(status = 'done' AND ready = 300) FROM imports_listimport"
+    done = "SELECT status = 'done' AND ready = 300 FROM imports_listimport WHERE name = 'Killed'"
 
     async def is_done() -> bool:
         return bool(await told.world.value(done))
