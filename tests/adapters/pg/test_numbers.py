@@ -7,6 +7,7 @@ import asyncio
 import psycopg
 import pytest
 
+from autodialer.adapters.pg.database import Database, Step, step
 from autodialer.adapters.pg.store import PgStore
 from autodialer.domain.dial_whom import SourceTrouble
 from autodialer.domain.target import TargetStatus
@@ -57,3 +58,15 @@ async def test_a_dialer_that_has_lost_its_node_adds_nothing(store: PgStore, worl
     with pytest.raises(LeaseLostError):
         await store.take_answer(desk.lease, request, ("+919800000001",), NOW)
     assert await world.counts(desk.campaign) == {}
+
+
+async def test_only_the_transaction_that_asks_for_it_is_committed_later(database_url: str) -> None:
+    waits = Step(b"SELECT current_setting('synchronous_commit') AS waits", ())
+    database = Database(database_url, size=2)
+    await database.open()
+    try:
+        _, (within,) = await database.run(step("campaigns", "commit_later"), waits)
+        ((afterwards,),) = await database.run(waits)
+    finally:
+        await database.close()
+    assert (within["waits"], afterwards["waits"]) == ("off", "on")
