@@ -162,6 +162,8 @@ class Attempt(models.Model):
     status = models.CharField(max_length=10, blank=True)
     reason = models.CharField(max_length=40, blank=True)
     abandoned = models.BooleanField(default=False)
+    # Since when its node is given up: nobody knows how it goes on (docs/adr/0016-lost-nodes.md).
+    lost_at = models.DateTimeField(null=True)
     # Nobody saw the end: `ended_at` is when it was noticed.
     estimated = models.BooleanField(default=False)
     # File name in the recordings folder; the file exists only if the customer answered.
@@ -211,6 +213,12 @@ class Attempt(models.Model):
                 fields=["account", "e164", "ended_at"],
                 condition=Q(state="ended", try_no__isnull=False),
                 name="attempt_of_number",
+            ),
+            # Each dialer looks again and again for calls of lost nodes to close.
+            models.Index(
+                fields=["placed_at"],
+                condition=Q(lost_at__isnull=False) & ~Q(state="ended"),
+                name="attempt_lost",
             ),
         ]
 

@@ -80,6 +80,7 @@ class Migration(migrations.Migration):
                 ('status', models.CharField(blank=True, max_length=10)),
                 ('reason', models.CharField(blank=True, max_length=40)),
                 ('abandoned', models.BooleanField(default=False)),
+                ('lost_at', models.DateTimeField(null=True)),
                 ('estimated', models.BooleanField(default=False)),
                 ('recording', models.CharField(blank=True, max_length=100)),
                 ('contact', models.JSONField(null=True)),
@@ -118,6 +119,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='attempt',
             index=models.Index(condition=models.Q(('state', 'ended'), ('try_no__isnull', False)), fields=['account', 'e164', 'ended_at'], name='attempt_of_number'),
+        ),
+        migrations.AddIndex(
+            model_name='attempt',
+            index=models.Index(condition=models.Q(('lost_at__isnull', False), models.Q(('state', 'ended'), _negated=True)), fields=['placed_at'], name='attempt_lost'),
         ),
         migrations.AddConstraint(
             model_name='attempt',

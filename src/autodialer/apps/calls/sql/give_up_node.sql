@@ -17,6 +17,12 @@ WITH lease AS (
       FROM lost
      WHERE s.node_id = lost.id AND s.status <> 'ended'
     RETURNING s.id, greatest(s.ended_at, s.ready_at) - s.ready_at AS talk
+), left_behind AS (
+    -- Whatever they are doing now: lost_calls finds them.
+    UPDATE calls_attempt AS a
+       SET lost_at = %(now)s
+      FROM ended
+     WHERE a.session_id = ended.id AND a.state <> 'ended'
 ), settled AS (
     -- What the agents' legs reserved: a charge where the agent was connected.
     UPDATE billing_hold AS h
