@@ -1,20 +1,21 @@
 -- Give the node the oldest queued sessions, and end those whose Start is no longer wanted.
-WITH lease AS (
-    -- Locked against a takeover of the node until this commits.
-    SELECT id, draining_since IS NOT NULL AS is_draining
-      FROM calls_node
-     WHERE id = %(node_id)s AND epoch = %(epoch)s
-       FOR KEY SHARE
-), queue AS (
+WITH queue AS (
     -- An agent's own phone is at one node, and only that one can call it.
     SELECT s.id, s.created_at, home.id AS home_id
       FROM calls_session AS s
       LEFT JOIN agents_agentdevice AS device ON device.id = s.device_id AND device.kind <> 'phone'
       LEFT JOIN calls_node AS home
         ON home.id = device.registered_node AND home.lease_until > %(now)s
-     WHERE s.status = 'queued' AND EXISTS (SELECT FROM lease)
+     WHERE s.status = 'queued'
      ORDER BY s.created_at, s.id
      LIMIT 1000
+), lease AS (
+    -- Locked against a takeover of the node until this commits. Only when somebody waits: a lock is
+    -- a write, and every node asks every second.
+    SELECT id, draining_since IS NOT NULL AS is_draining
+      FROM calls_node
+     WHERE id = %(node_id)s AND epoch = %(epoch)s AND EXISTS (SELECT FROM queue)
+       FOR KEY SHARE
 ), room AS (
     -- The nodes that may take sessions, with those that they have.
     SELECT n.id, n.capacity, taken.number AS taken
@@ -95,5 +96,7 @@ WITH lease AS (
      WHERE h.leg = judged.id AND judged.refusal IS NOT NULL AND h.status = 'open'
 )
 -- refused: those whose agents must be told.
-SELECT EXISTS (SELECT FROM lease) AS held,
+SELECT CASE WHEN EXISTS (SELECT FROM queue) THEN EXISTS (SELECT FROM lease)
+            ELSE EXISTS (SELECT FROM calls_node WHERE id = %(node_id)s AND epoch = %(epoch)s)
+       END AS held,
        ARRAY(SELECT id FROM judged WHERE refusal IS NOT NULL) AS refused;
