@@ -3,9 +3,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autodialer.apps.hints import decode_changes, encode_changes
+from autodialer.apps.hints import decode, decode_changes, encode, encode_changes
 from autodialer.domain.ids import AccountId
 from autodialer.ports.screens import Change, Shown
+from autodialer.ports.store import PhonesChanged
 
 LARGEST = 2**63 - 1  # of a bigint
 numbers = st.integers(1, LARGEST)
@@ -18,6 +19,12 @@ changes = st.lists(
 def test_what_is_told_is_heard_once(told: list[Change]) -> None:
     heard = [change for payload in encode_changes(told) for change in decode_changes(payload)]
     assert heard == list(dict.fromkeys(told))
+
+
+def test_a_phone_is_told_by_its_name_and_several_by_none() -> None:
+    for told in (PhonesChanged("a0123456789"), PhonesChanged()):
+        assert decode(encode(told)) == told
+    assert decode('{"kind": "phones"}') == PhonesChanged()  # an older version's
 
 
 def test_a_payload_stays_below_the_limit_of_notify() -> None:

@@ -62,8 +62,9 @@ AMONG = {
         "target_retry",
         "attempt_of_number",
     },
+    ("calls", "phones_named"): {"device_account_is_once"},
     ("calls", "note_phones"): {"device_account_is_once", "calls_node_pkey"},
-    ("calls", "lost_calls"): {"attempt_one_live_per_session"},
+    ("calls", "lost_calls"): {"attempt_lost"},
     ("calls", "live_sessions"): {"session_live_of_node", "attempt_one_live_per_session"},
     ("calls", "stop_orders"): {"session_live_of_node"},
     ("calls", "forbidden_calls"): {

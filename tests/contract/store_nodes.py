@@ -11,6 +11,7 @@ from autodialer.domain import outcome
 from autodialer.domain.nodes import MOST_ROOM_WAIT, SURELY_OVER_MARGIN, finish_lost
 from autodialer.domain.session import Claimed, EndReason, NothingNow
 from autodialer.domain.target import TargetStatus
+from autodialer.ports.phones import Phone
 from autodialer.ports.store import Lease, LeaseLostError, OtherNode, StopOrder
 from tests.contract.store_world import (
     FIRST,
@@ -96,6 +97,18 @@ class PlacementContract:
         assert await store.take_sessions(north, 9, NOW + 30 * SECOND) == []
         (order,) = await store.take_sessions(south, 9, NOW + 30 * SECOND)
         assert order.session_id == session
+
+    async def test_the_accounts_of_all_phones_or_of_some_are_returned_by_name(
+        self, store: Store, world: World
+    ) -> None:
+        campaign = await world.campaign(await world.account(), CampaignPlan((FIRST,), CREW))
+        names = sorted([await world.phone_of(campaign, each) for each in CREW])
+        for name in names[:2]:
+            await world.issue_secret(name, "d" * 32)
+        first, second = (Phone(name, "d" * 32, is_browser=False) for name in names[:2])
+        assert await store.phones() == [first, second]
+        assert await store.phones([names[1], names[2], "a0"]) == [second]
+        assert await store.phones([]) == []
 
     async def test_a_phone_that_has_moved_is_called_where_it_arrived(
         self, store: Store, world: World

@@ -176,6 +176,10 @@ class World(Protocol):
         """Return the name under which the agent's phone registers."""
         ...
 
+    async def issue_secret(self, phone: str, digest: str) -> None:
+        """Let the phone of this name register."""
+        ...
+
     async def remove_node(self, lease: Lease) -> None:
         """Take the node out of the installation."""
         ...

@@ -12,6 +12,7 @@ from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.dial_whom import SourceState, SourceTrouble
 from autodialer.domain.ids import CampaignId, SessionId
 from autodialer.domain.window import CallWindow
+from autodialer.ports.phones import Phone
 from tests.contract.store_world import NOW, AttemptView, CampaignPlan, MoneyView, TargetView, Told
 
 if TYPE_CHECKING:
@@ -136,6 +137,9 @@ class MemoryWorld:
     async def phone_of(self, campaign: CampaignId, agent: str) -> str:
         _ = campaign
         return agent
+
+    async def issue_secret(self, phone: str, digest: str) -> None:
+        self._tables.phones.append(Phone(phone, digest, is_browser=False))
 
     async def remove_node(self, lease: Lease) -> None:
         self._node(lease).is_removed = True

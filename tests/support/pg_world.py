@@ -361,6 +361,13 @@ class PgWorld:
             )
         )
 
+    async def issue_secret(self, phone: str, digest: str) -> None:
+        await self.run(
+            "UPDATE agents_agentdevice SET digest = %(digest)s WHERE address = %(phone)s",
+            digest=digest,
+            phone=phone,
+        )
+
     async def remove_node(self, lease: Lease) -> None:
         await self.run(
             "UPDATE calls_node SET removed_at = %(now)s WHERE id = %(id)s",

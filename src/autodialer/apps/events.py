@@ -31,9 +31,12 @@ def hint_registry() -> None:
     _tell_dialers(RegistryGrew())
 
 
-def hint_phones() -> None:
-    """Tell on commit that an agent's phone was added, removed, or got another secret."""
-    _tell_dialers(PhonesChanged())
+def hint_phones(name: str | None = None) -> None:
+    """Tell on commit that an agent's phone was added, removed, or got another secret.
+
+    With its name no dialer reads all phones of the installation.
+    """
+    _tell_dialers(PhonesChanged(name))
 
 
 def tell_screens(account_id: int, what: Shown, number: int | None = None) -> None:

@@ -32,8 +32,8 @@ def encode(hint: Hint) -> str:
             return json.dumps({"kind": "campaign", "id": campaign_id})
         case RegistryGrew():
             return json.dumps({"kind": "registry"})
-        case PhonesChanged():
-            return json.dumps({"kind": "phones"})
+        case PhonesChanged(name):
+            return json.dumps({"kind": "phones", "name": name})
 
 
 def decode(payload: str) -> Hint | None:
@@ -49,8 +49,9 @@ def decode(payload: str) -> Hint | None:
             return CampaignMoved(CampaignId(number))
         case {"kind": "registry"}:
             return RegistryGrew()
-        case {"kind": "phones"}:
-            return PhonesChanged()
+        case {"kind": "phones", **named}:
+            name = named.get("name")
+            return PhonesChanged(name if isinstance(name, str) else None)
         case _:
             return None
 

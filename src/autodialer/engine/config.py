@@ -26,8 +26,9 @@ class EngineConfig:
     # Another node whose lease nobody has renewed for so long is given up.
     node_lost: timedelta = timedelta(seconds=30)
     poll: timedelta = timedelta(seconds=1)
-    # Agents' phones: a user who was disabled loses the account within this time.
-    phone_poll: timedelta = timedelta(seconds=3)
+    # Agents' phones: a user who was disabled loses the account at once by a hint, and within this
+    # time without. Every node reads the phones of all nodes each time.
+    phone_poll: timedelta = timedelta(seconds=10)
     sweep: timedelta = timedelta(seconds=10)
     # A leg is missed only when it is not there for this long, and its session stands still.
     sweep_patience: timedelta = timedelta(seconds=5)

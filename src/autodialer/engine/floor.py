@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from autodialer.ports.store import SessionOrder
 
 log = structlog.get_logger()
+
+# The first hint is followed at once. Those of this pause gather: each is told to every node, and
+# a thousand agents press Start in the same minutes.
+_GATHER_S: Final = 0.1
 
 
 class Floor:
@@ -63,6 +67,7 @@ class Floor:
             except StoreUnavailableError:
                 # A session may have been taken although its reply was lost.
                 self._adoption_due = True
+            await asyncio.sleep(_GATHER_S)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._config.poll.total_seconds()):
                     await self._wake.wait()
@@ -73,8 +78,8 @@ class Floor:
             match hint:
                 case RegistryGrew():
                     self._tools.registry_grew.set()
-                case PhonesChanged():
-                    self._tools.phones_changed.set()
+                case PhonesChanged(name):
+                    self._tools.phone_news.changed(name)
                 case _:
                     self.wake()
 

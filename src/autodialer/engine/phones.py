@@ -19,7 +19,33 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+_LOOK_AGAIN_S: Final = 3.0
 _COMPARE_EVERY_S: Final = 30.0
+
+
+class PhoneNews:
+    """Gathers which phones may have changed until the book looks. Begins with: all of them."""
+
+    def __init__(self) -> None:
+        self.some = asyncio.Event()
+        self._any = True
+        self._names: set[str] = set()
+
+    def changed(self, name: str | None) -> None:
+        """Note a phone; None: perhaps several."""
+        if name is None:
+            self._any = True
+        else:
+            self._names.add(name)
+        self.some.set()
+
+    def take(self) -> frozenset[str] | None:
+        """Return what has gathered, and begin anew; None: look at all."""
+        names = None if self._any else frozenset(self._names)
+        self._any = False
+        self._names.clear()
+        self.some.clear()
+        return names
 
 
 class PhoneBook:
@@ -27,6 +53,9 @@ class PhoneBook:
 
     def __init__(self, config: EngineConfig, tools: Tools, phones: Phones) -> None:
         self._config, self._tools, self._phones = config, tools, phones
+        # What the store wants the switch to know, and when to read all of it again.
+        self._wanted: dict[str, Phone] = {}
+        self._read_all_at = -inf
         # What the switch has; None where we do not know the secret's digest that it has.
         self._given: dict[str, Phone | None] = {}
         self._registered: set[str] = set()
@@ -38,31 +67,43 @@ class PhoneBook:
         self._given.clear()
         self._noted = None
         self._compare_at = -inf
-        self._tools.phones_changed.set()
+        self._tools.phone_news.changed(None)
 
     def note(self, report: PhoneReport) -> None:
         """Take in that a phone has come or gone."""
         change = self._registered.add if report.is_registered else self._registered.discard
         change(report.name)
-        self._tools.phones_changed.set()
+        # The store is told; nothing has to be read.
+        self._tools.phone_news.some.set()
 
     async def keep(self) -> None:
         """Agree, for ever."""
-        changed = self._tools.phones_changed
         while True:
-            changed.clear()
             try:
                 await self._agree()
             except (StoreUnavailableError, SwitchUnavailableError) as error:
                 # A request may have been carried out although its answer was lost.
-                self._compare_at = -inf
+                self._read_all_at = self._compare_at = -inf
                 log.info("phones_not_compared", error=str(error))
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._config.phone_poll.total_seconds()):
-                    await changed.wait()
+                async with asyncio.timeout(_LOOK_AGAIN_S):
+                    await self._tools.phone_news.some.wait()
+
+    async def _read(self) -> None:
+        """Read what has changed, and now and then everything: a hint may be lost."""
+        names, now = self._tools.phone_news.take(), asyncio.get_running_loop().time()
+        store = self._tools.store
+        if names is None or now >= self._read_all_at:
+            self._wanted = {phone.name: phone for phone in await store.phones()}
+            self._read_all_at = now + self._config.phone_poll.total_seconds()
+        elif names:
+            found = {phone.name: phone for phone in await store.phones(names)}
+            kept = {name: phone for name, phone in self._wanted.items() if name not in names}
+            self._wanted = kept | found
 
     async def _agree(self) -> None:
-        wanted = {phone.name: phone for phone in await self._tools.store.phones()}
+        await self._read()
+        wanted = self._wanted
         if asyncio.get_running_loop().time() >= self._compare_at:
             await self._compare()
         for name in self._given.keys() - wanted.keys():

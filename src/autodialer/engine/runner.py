@@ -16,6 +16,7 @@ from autodialer.domain.session import Phase, Wait
 from autodialer.domain.step import step
 from autodialer.engine.inquiries import Inquiries
 from autodialer.engine.insist import insist
+from autodialer.engine.phones import PhoneNews
 from autodialer.engine.ringing import RingingNews
 from autodialer.engine.screens import ScreenNews
 from autodialer.engine.times import Times
@@ -71,8 +72,7 @@ class Tools:
     ringing: RingingNews = field(default_factory=RingingNews)
     trunk: Trunk = field(default_factory=Trunk)
     meters: Meters = field(default_factory=Unmetered)
-    # Set when agents' phones may have changed.
-    phones_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    phone_news: PhoneNews = field(default_factory=PhoneNews)
     # Which runner a report about a customer leg belongs to.
     by_attempt: dict[AttemptId, SessionRunner] = field(default_factory=dict)
 

@@ -123,7 +123,9 @@ class RegistryGrew:
 
 @dataclass(frozen=True, slots=True)
 class PhonesChanged:
-    """Hint: an agent's phone was added, removed, or got another secret."""
+    """Hint: an agent's phone was added, removed, or got another secret. No name: maybe several."""
+
+    name: str | None = None
 
 
 Hint: TypeAlias = SessionsQueued | CampaignMoved | RegistryGrew | PhonesChanged
@@ -178,8 +180,11 @@ class Store(Protocol):
         """Store since when the node's trunk carries no calls; None: it carries them."""
         ...
 
-    async def phones(self) -> Sequence[Phone]:
-        """Return the accounts of agents' phones that the switch shall know, by name."""
+    async def phones(self, names: Collection[str] | None = None) -> Sequence[Phone]:
+        """Return the accounts of agents' phones that the switch shall know, by name.
+
+        All of them, or those of these names.
+        """
         ...
 
     async def note_phones(

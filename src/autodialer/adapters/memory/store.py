@@ -143,9 +143,14 @@ class MemoryStore:
 
         await self._transact("note_trunk", note)
 
-    async def phones(self) -> Sequence[Phone]:
+    async def phones(self, names: Collection[str] | None = None) -> Sequence[Phone]:
         """See `ports.store.Store`."""
-        return await self._transact("phones", lambda: sorted(self.tables.phones, key=_name))
+
+        def read() -> list[Phone]:
+            known = sorted(self.tables.phones, key=_name)
+            return [phone for phone in known if names is None or phone.name in names]
+
+        return await self._transact("phones", read)
 
     async def note_phones(
         self,

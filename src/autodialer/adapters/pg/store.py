@@ -180,8 +180,9 @@ class PgStore:
 
     # Agents' phones --------------------------------------------------------------------------
 
-    async def phones(self) -> Sequence[Phone]:
-        (rows,) = await self._database.run(step("calls", "phones"))
+    async def phones(self, names: Collection[str] | None = None) -> Sequence[Phone]:
+        some = None if names is None else step("calls", "phones_named", names=list(names))
+        (rows,) = await self._database.run(some or step("calls", "phones"))
         return [Phone(**row) for row in rows]
 
     async def note_phones(

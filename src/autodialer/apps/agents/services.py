@@ -318,7 +318,8 @@ def remove_device(
     device = _device(account, _locked_owner(account, actor, user_id), device_id)
     _note_device(device, actor, "remove", now, before=_device_facts(device))
     device.delete()
-    hint_phones()
+    if device.kind != DeviceKind.PHONE:
+        hint_phones(device.address)
     oldest = queries.device(account, user_id)
     if oldest is not None and not oldest.is_default:
         oldest.is_default = True
@@ -338,7 +339,7 @@ def issue_phone_secret(
     _check_secret_is_for(actor, device)
     issued = PhoneAccount(device.address, secrets.token_urlsafe(24))
     AgentDevice.objects.filter(pk=device.pk).update(digest=_digest(issued))
-    hint_phones()
+    hint_phones(device.address)
     if device.kind == DeviceKind.SIP:  # a page asks for one at each opening: that is no news
         _note_device(device, actor, "new_secret", now, after=_device_facts(device))
     return issued
