@@ -8,7 +8,7 @@ import pytest
 
 from autodialer.domain import outcome
 from autodialer.domain.errors import IllegalTransitionError
-from autodialer.domain.outcome import LegEnd
+from autodialer.domain.outcome import SILENCE, LegEnd
 from autodialer.domain.retry import TargetMove
 from autodialer.domain.session import (
     AgentAnswered,
@@ -169,6 +169,20 @@ def test_a_talk_that_ends_is_completed() -> None:
     event = CustomerGone(OURS, LegEnd(sip_code=None))
     after, commands = step(session_in(Phase.TALKING), event, NOW)
     assert (after, commands) == (session_in(Phase.CLAIMING), (FINISHED_TALK,))
+
+
+FELL_SILENT = CustomerGone(OURS, LegEnd(by_far_end=False, fell_silent=True))
+
+
+def test_a_talk_that_fell_silent_ended_when_it_was_last_heard() -> None:
+    _, (finish,) = step(session_in(Phase.TALKING), FELL_SILENT, NOW + SILENCE + 9 * SECOND)
+    assert finish == replace(FINISHED_TALK, at=NOW + 9 * SECOND, estimated=True)
+
+
+def test_an_answer_after_which_nothing_was_heard_is_no_talk() -> None:
+    _, (finish,) = step(session_in(Phase.TALKING), FELL_SILENT, NOW + SILENCE - SECOND)
+    assert isinstance(finish, FinishCall)
+    assert (finish.result.reason, finish.at, finish.estimated) == ("no_audio", NOW, True)
 
 
 def test_ringing_seen_earlier_makes_a_timeout_a_no_answer() -> None:

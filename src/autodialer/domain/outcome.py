@@ -7,6 +7,7 @@ RFC 8197 and what Asterisk 22 was measured to report).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -35,6 +36,7 @@ class Reason(StrEnum):
     UNAVAILABLE = "unavailable"
     AGENT_LEFT = "agent_left"
     NO_RINGING = "no_ringing"
+    NO_AUDIO = "no_audio"
     UNKNOWN_NUMBER = "unknown_number"
     INCOMPLETE_NUMBER = "incomplete_number"
     NETWORK_FAILURE = "network_failure"
@@ -55,8 +57,19 @@ class Reason(StrEnum):
 
 
 _TECHNICAL_REASONS: Final = frozenset(
-    {Reason.NETWORK_FAILURE, Reason.NO_RINGING, Reason.NOT_PERMITTED, Reason.TRUNK_REFUSED}
+    {
+        Reason.NETWORK_FAILURE,
+        Reason.NO_AUDIO,
+        Reason.NO_RINGING,
+        Reason.NOT_PERMITTED,
+        Reason.TRUNK_REFUSED,
+    }
 )
+
+# The switch ends an answered leg of which it has heard nothing for so long.
+SILENCE: Final = timedelta(seconds=30)
+# Who was heard for less than this was not talked to; the switch looks once a second.
+_AUDIBLE: Final = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +78,13 @@ class LegEnd:
 
     `sip_code` is the final answer of the far end, None when there was none. `rang` says that
     ringing was seen. `by_far_end` is False when our own timeout or hang-up ended the leg.
+    `fell_silent`: the switch ended it after `SILENCE`.
     """
 
     sip_code: int | None = None
     rang: bool = False
     by_far_end: bool = True
+    fell_silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +104,7 @@ class CallResult:
 
 _BUSY: Final = CallResult(CallStatus.BUSY, Reason.BUSY)
 _TECHNICAL: Final = CallResult(CallStatus.FAILED, Reason.NETWORK_FAILURE)
+_NO_AUDIO: Final = CallResult(CallStatus.FAILED, Reason.NO_AUDIO)
 _NOT_PERMITTED: Final = CallResult(CallStatus.FAILED, Reason.NOT_PERMITTED)
 _BLOCKED: Final = CallResult(CallStatus.FAILED, Reason.BLOCKED_CALLER_ID)
 _UNKNOWN_NUMBER: Final = CallResult(CallStatus.FAILED, Reason.UNKNOWN_NUMBER, permanent=True)
@@ -100,13 +116,14 @@ SIP_RESULTS: Final[Mapping[int, CallResult]] = MappingProxyType(
         401: _NOT_PERMITTED,
         403: _NOT_PERMITTED,
         404: _UNKNOWN_NUMBER,
+        406: _NO_AUDIO,
         407: _NOT_PERMITTED,
         410: _UNKNOWN_NUMBER,
         480: _UNAVAILABLE,
         484: CallResult(CallStatus.FAILED, Reason.INCOMPLETE_NUMBER, permanent=True),
         486: _BUSY,
         487: _UNAVAILABLE,
-        488: _TECHNICAL,
+        488: _NO_AUDIO,
         500: _TECHNICAL,
         502: _TECHNICAL,
         503: _TECHNICAL,
@@ -114,6 +131,7 @@ SIP_RESULTS: Final[Mapping[int, CallResult]] = MappingProxyType(
         600: _BUSY,
         603: CallResult(CallStatus.BUSY, Reason.REJECTED),
         604: _UNKNOWN_NUMBER,
+        606: _NO_AUDIO,
         607: _BLOCKED,
         608: _BLOCKED,
     }
@@ -139,6 +157,12 @@ def classify_unanswered(end: LegEnd) -> CallResult:
     if end.sip_code == 408:  # noqa: PLR2004  SIP "Request Timeout": no answer only if it rang
         return _own_timeout(end)
     return SIP_RESULTS.get(end.sip_code) or CallResult(CallStatus.FAILED, f"sip_{end.sip_code}")
+
+
+def classify_answered(end: LegEnd, heard: timedelta) -> CallResult:
+    """Say what an answered leg came to that could be heard for so long."""
+    is_mute = end.fell_silent or SIP_RESULTS.get(end.sip_code or 0) is _NO_AUDIO
+    return _NO_AUDIO if is_mute and heard < _AUDIBLE else TALKED
 
 
 def _own_timeout(end: LegEnd) -> CallResult:

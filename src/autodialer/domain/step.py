@@ -67,6 +67,7 @@ from autodialer.domain.session import (
     ReleaseAgent,
     Session,
     StopAsked,
+    Talk,
     Wait,
     WakeAt,
     Woken,
@@ -78,7 +79,6 @@ if TYPE_CHECKING:
 
     from autodialer.domain.ids import SessionId
     from autodialer.domain.outcome import CallResult
-    from autodialer.domain.session import Talk
 
 Step: TypeAlias = "tuple[Session, tuple[Command, ...]]"
 
@@ -191,8 +191,14 @@ def _unanswered_gone(session: Session, event: CustomerGone, now: datetime) -> St
     return _next(session, outcome.classify_unanswered(end), now)
 
 
-def _talk_over(session: Session, _event: CustomerGone, now: datetime) -> Step:
-    return _next(session, outcome.TALKED, now)
+def _talk_over(session: Session, event: CustomerGone, now: datetime) -> Step:
+    answered_at = _call(session).answered_at or now
+    if not event.end.fell_silent:
+        return _next(session, outcome.classify_answered(event.end, now - answered_at), now)
+    # Nobody said when it ended, but since then nothing was heard.
+    talk = Talk(answered_at, max(answered_at, now - outcome.SILENCE))
+    result = outcome.classify_answered(event.end, talk.ended_at - answered_at)
+    return _next(session, result, now, estimated=True, talk=talk)
 
 
 def _refused(session: Session, _event: CallRefused, now: datetime) -> Step:

@@ -49,8 +49,10 @@ RINGING = frame("ChannelStateChange", state="Ringing")
 ANSWER = frame("StasisStart", state="Up", args=["customer"])
 
 
-def gone(sip_code: int | None = None, *, rang: bool = False, far: bool = True) -> CustomerGone:
-    return CustomerGone(ATTEMPT, LegEnd(sip_code=sip_code, rang=rang, by_far_end=far))
+def gone(
+    sip_code: int | None = None, *, rang: bool = False, far: bool = True, silent: bool = False
+) -> CustomerGone:
+    return CustomerGone(ATTEMPT, LegEnd(sip_code, rang=rang, by_far_end=far, fell_silent=silent))
 
 
 @pytest.mark.parametrize("sip_code", [404, 480, 486, 503, 603])
@@ -105,6 +107,21 @@ def test_who_answers_and_hangs_up_at_once_has_answered() -> None:
 def test_a_bye_before_the_channel_shows_up_ends_an_answered_call() -> None:
     end = frame("ChannelHangupRequest", state="Ringing")
     assert told(RINGING, end)[1:] == [CustomerAnswered(ATTEMPT), gone(rang=True)]
+
+
+def test_an_answer_without_sensible_audio_is_no_answer_but_a_refusal() -> None:
+    end = frame("ChannelHangupRequest", state="Ringing", cause=58)
+    assert told(RINGING, end)[1:] == [gone(488, rang=True)]
+
+
+def test_an_answer_without_audio_that_we_know_is_an_answer_with_a_code() -> None:
+    end = frame("ChannelHangupRequest", state="Up", cause=127, tech_cause=406)
+    assert told(RINGING, ANSWER, end)[1:] == [CustomerAnswered(ATTEMPT), gone(406, rang=True)]
+
+
+def test_a_talk_that_the_switch_ends_for_its_silence_is_told_apart_from_what_we_hang_up() -> None:
+    silence = frame("ChannelHangupRequest", state="Up", cause=1, soft=True)
+    assert told(ANSWER, silence)[1:] == [gone(far=False, silent=True)]
 
 
 def test_nothing_is_told_of_a_leg_after_its_end() -> None:

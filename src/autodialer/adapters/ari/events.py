@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 _LEG_ID: Final = re.compile(r"([as])([0-9a-f]{32})")
 # What Asterisk makes up for a leg that it ended itself at the ring timeout.
 _OWN_TIMEOUT: Final = (19, 480)
+# The cause of a soft hang-up is Asterisk's flag for who asked for it: this is its watch over RTP.
+_FELL_SILENT: Final = 1
+# "Bearer capability not available": the answer (200) had no audio that makes sense.
+_NO_BEARER: Final = 58
+_NOT_ACCEPTABLE: Final = 488
 
 Report: TypeAlias = SessionReport | CallReport
 
@@ -178,7 +183,9 @@ def _is_bye(event: ChannelEvent) -> bool:
     Each refusal by the far end carries its SIP code, our own endings are soft or come without a
     request (measured: docs/reference/outcomes.md).
     """
-    return event.type == "ChannelHangupRequest" and not event.soft and event.tech_cause is None
+    if event.type != "ChannelHangupRequest" or event.cause == _NO_BEARER:
+        return False
+    return not event.soft and event.tech_cause is None
 
 
 def _gone(leg: Leg, told: _Told, end: LegEnd) -> Report:
@@ -193,8 +200,10 @@ def _leg_end(event: ChannelEvent, *, rang: bool) -> LegEnd:
         event.type == "ChannelDestroyed" and (event.cause, event.tech_cause) == _OWN_TIMEOUT
     )
     if event.soft or own_timeout:
-        return LegEnd(sip_code=None, rang=rang, by_far_end=False)
-    return LegEnd(sip_code=event.tech_cause, rang=rang, by_far_end=True)
+        silent = event.soft and event.cause == _FELL_SILENT
+        return LegEnd(sip_code=None, rang=rang, by_far_end=False, fell_silent=silent)
+    code = _NOT_ACCEPTABLE if event.cause == _NO_BEARER else event.tech_cause
+    return LegEnd(sip_code=code, rang=rang, by_far_end=True)
 
 
 def _unreached(end: LegEnd) -> EndReason:

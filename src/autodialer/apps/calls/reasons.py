@@ -22,6 +22,7 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         _R.UNAVAILABLE: "Switched off or out of reach",
         _R.AGENT_LEFT: "The agent hung up while it rang",
         _R.NO_RINGING: "The network never rang the phone",
+        _R.NO_AUDIO: "No audio came from the network",
         _R.UNKNOWN_NUMBER: "The number does not exist",
         _R.INCOMPLETE_NUMBER: "The number is incomplete",
         _R.NETWORK_FAILURE: "The network could not place the call",

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+from autodialer.domain.outcome import SILENCE
 from autodialer.ops.asterisk.install import LIBRARIES
 from autodialer.ops.errors import AsteriskUnavailableError
 
@@ -255,11 +256,12 @@ def _pjsip(node: Node) -> str:
 # A far end that vanished must not keep an agent talking to nobody: no audio for 30 s ends the
 # call, and so does a session that is not refreshed. An agent who waits alone hears silence, so
 # comfort noise keeps the far end from doing the same to us.
+_SILENCE_S: Final = int(SILENCE.total_seconds())
 _DEAD_CALLS: Final[Mapping[str, object]] = {
     "timers": "always",
     "timers_min_se": 90,
     "timers_sess_expires": 300,
-    "rtp_timeout": 30,
-    "rtp_timeout_hold": 30,
+    "rtp_timeout": _SILENCE_S,
+    "rtp_timeout_hold": _SILENCE_S,
     "rtp_keepalive": 10,
 }
