@@ -8,6 +8,7 @@ import pytest
 from autodialer.ops.paths import Paths
 from tests.support import stack
 from tests.support.oracle import check
+from tests.support.sip_link import SipLink, sip_link
 from tests.support.site import Site
 from tests.support.stack import AsteriskPair
 
@@ -34,3 +35,23 @@ def site(pair: AsteriskPair, live_database: str, tmp_path: Path) -> Iterator[Sit
     yield made
     made.close()
     check(made)
+
+
+@pytest.fixture(scope="session")
+def linked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AsteriskPair, SipLink]]:
+    """Another pair, with a link in between."""
+    folder = tmp_path_factory.mktemp("linked")
+    paths = Paths.below(folder, asterisk_prefix=stack.asterisk_prefix())
+    with (
+        stack.lab_on(paths) as lab,
+        sip_link(lab.asterisk.instance.sip_port) as link,
+        stack.node_on(paths, link.port) as node,
+    ):
+        yield AsteriskPair(node=node, lab=lab, paths=paths), link
+
+
+@pytest.fixture
+def link(site: Site, linked: tuple[AsteriskPair, SipLink]) -> Iterator[SipLink]:
+    """The link of a `site` on the linked pair; mended before anybody leaves."""
+    yield linked[1]
+    linked[1].mend()

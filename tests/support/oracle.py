@@ -7,8 +7,11 @@ from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from django.db.models import Q
+
 from autodialer.apps.calls.models import Attempt, Session
 from autodialer.apps.calls.promises import broken_promises
+from autodialer.domain.outcome import SILENCE
 from autodialer.ops.lab.carrier import agent_tone_hz, customer_tone_hz
 from autodialer.ops.process import wait_until
 from tests.support.audio import level, seconds
@@ -45,7 +48,8 @@ def _at_most_once(site: Site) -> None:
     seen = Counter(call.called for call in site.invites() if call.called not in phones)
     for campaign in site.campaigns:
         most = 1 + campaign.retries
-        for target in campaign.targets.all():
+        touched = Q(tries__gt=0) | Q(attempts__isnull=False)
+        for target in campaign.targets.filter(touched).distinct():
             tries = [a.try_no for a in target.attempts.all() if a.try_no is not None]
             sent = seen.pop(target.e164, 0)
             assert sent <= len(tries) <= most, (target.e164, sent, tries, most)
@@ -120,8 +124,10 @@ def _recording_is_right(site: Site, call: Attempt) -> None:
 
 
 def _unseen_s(site: Site, call: Attempt) -> float:
-    """How long the call lived while no dialer could note its answer or its end."""
+    """How long the call lived while nobody could note its answer or its end."""
     assert call.ended_at is not None
+    if call.pk in site.fell_silent:
+        return SILENCE.total_seconds()
     began, ended = call.placed_at.timestamp(), call.ended_at.timestamp()
     return sum(
         max(0.0, min(ended, outage.ended) - max(began, outage.began)) for outage in site.outages

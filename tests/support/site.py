@@ -82,6 +82,7 @@ class Site:
         # How dialers reach their store and their switch: a test may put a link in between.
         self.store_url, self.ari = database_url, pair.ari
         self._number = next(_SITES)
+        self._range = f"+917{self._number % 100:02d}"
         self._endings: Counter[str] = Counter()
         self.account = create_account(name="Acme", zone=zone_of_noon(now()), now=now())
         self.supervisor = self._user("asha", Role.SUPERVISOR)
@@ -91,6 +92,8 @@ class Site:
         self.campaigns: list[Campaign] = []
         self.outages: list[Outage] = []
         self.cut_by_asterisk: set[UUID] = set()
+        # Calls that ended in silence: their recordings are longer by it.
+        self.fell_silent: set[UUID] = set()
         self._down_since: float | None = None
         self._dialer: DialerProcess | None = None
         self._recoveries = 0
@@ -145,6 +148,10 @@ class Site:
         """A new number with the ending of docs/reference/lab-carrier.md: what it does."""
         self._endings["all"] += 1
         return f"+9198{self._number:04d}{self._endings['all']:02d}{ending}"
+
+    def many_numbers(self, ending: str, size: int) -> list[str]:
+        """Up to 100,000 numbers with this ending, in a range of their own."""
+        return [f"{self._range}{at:05d}{ending}" for at in range(size)]
 
     def campaign(self, numbers: Sequence[str], **terms: Any) -> Campaign:
         """Upload a list of these numbers and make a campaign of the group, in progress now."""
@@ -224,7 +231,8 @@ class Site:
 
     def invites(self, number: str | None = None) -> list[Invite]:
         """The calls that the carrier saw from this site, or to one number, in their order."""
-        prefixes = (f"+9198{self._number:04d}", *(agent.phone for agent in self.agents))
+        phones = (agent.phone for agent in self.agents)
+        prefixes = (f"+9198{self._number:04d}", self._range, *phones)
         seen = [call for call in self.lab.invites() if call.called.startswith(prefixes)]
         return [call for call in seen if number in {None, call.called}]
 

@@ -79,13 +79,19 @@ def asterisk_prefix() -> Path:
 def asterisk_pair(var: Path, prefix: Path | None = None) -> Iterator[AsteriskPair]:
     """A running node and lab carrier below `var`; killed at the end, whatever they are doing."""
     paths = Paths.below(var, asterisk_prefix=prefix or asterisk_prefix())
+    with lab_on(paths) as lab, node_on(paths, lab.asterisk.instance.sip_port) as node:
+        yield AsteriskPair(node=node, lab=lab, paths=paths)
+
+
+@contextmanager
+def lab_on(paths: Paths) -> Iterator[LabCarrier]:
+    """A running lab carrier; killed at the end, whatever it is doing."""
     lab = LabCarrier(instance(paths, "lab"), paths.log)
-    with node_on(paths, trunk_port=lab.asterisk.instance.sip_port) as node:
-        lab.start()
-        try:
-            yield AsteriskPair(node=node, lab=lab, paths=paths)
-        finally:
-            lab.asterisk.kill()
+    lab.start()
+    try:
+        yield lab
+    finally:
+        lab.asterisk.kill()
 
 
 @contextmanager
