@@ -21,6 +21,7 @@ from bench import (
     live,
     nodes,
     pages,
+    pairs,
     recovery,
     report,
     webhooks,
@@ -44,6 +45,7 @@ PARTS: Final[Mapping[str, Part]] = {
     "api": api.run,
     "recovery": recovery.run,
     "nodes": nodes.run,
+    "pairs": pairs.run,
 }
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs/benchmarks.md"
 

@@ -128,9 +128,20 @@ class Office:
 
     def has_dialer(self) -> bool:
         """True while a dialer holds a lease."""
+        return self.dialers() > 0
+
+    def dialers(self) -> int:
+        """How many dialers hold a lease."""
         from autodialer.apps.calls.models import Node
 
-        return Node.objects.filter(lease_until__gt=now()).exists()
+        return Node.objects.filter(lease_until__gt=now()).count()
+
+    def add_node(self, name: str) -> None:
+        """Let a dialer drive a node of this name."""
+        from autodialer.apps.calls.nodes import add_node
+        from autodialer.domain.nodes import FIRST_TRUNK
+
+        add_node(name=name, trunk=FIRST_TRUNK, now=now())
 
     def session_counts(self, campaign: Campaign) -> dict[str, int]:
         """How many sessions of the campaign are in each status."""

@@ -6,12 +6,16 @@ import itertools
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Final
 
+from autodialer.domain.nodes import FIRST_NODE
+from autodialer.ops.asterisk.run import Ari
 from autodialer.ops.dialer import DialerProcess
 from autodialer.ops.errors import ProcessError
+from autodialer.ops.paths import Paths
 from autodialer.ops.process import Child, wait_until
 from bench import floor
 from bench.carrier import AGENT_PREFIX, ready_pid
@@ -78,31 +82,48 @@ class Floor:
         return [word for name, value in values.items() for word in (f"--{name}", str(value))]
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A node: the name, the folders and the Asterisk of its dialer."""
+
+    name: str
+    paths: Paths
+    ari: Ari
+
+
 class Product:
     """The product's dialer process, against the same Asterisk and a PostgreSQL with fsync on."""
 
     name = "product"
 
-    def __init__(self, stack: Stack, office: Office, *, url: str = "", allow: str = "") -> None:
-        """With `url` its numbers come from there; `allow` is what the operator opens for it."""
+    def __init__(
+        self,
+        stack: Stack,
+        office: Office,
+        *,
+        url: str = "",
+        allow: str = "",
+        others: Sequence[Pair] = (),
+    ) -> None:
+        """With `url` its numbers come from there; `allow` is what the operator opens for it.
+
+        `others` are further nodes, which share its agents.
+        """
         self._stack = stack
         self._office = office
         self._url, self._allow = url, allow
+        self._pairs = [Pair(FIRST_NODE, stack.paths, stack.ari), *others]
         if url:
             self.name = "by url"
+        if others:
+            self.name = f"{len(self._pairs)} nodes"
 
     @contextmanager
     def at_work(self, scene: Scene) -> Iterator[Driven]:
         """Start a dialer and the agents; stop both when the block ends."""
         office = self._office
         campaign = office.campaign(scene.agents, next_block(), CALLER_ID, self._url)
-        extra = {"AUTODIALER_OUTBOUND_ALLOW": self._allow} if self._allow else None
-        dialer = DialerProcess(
-            self._stack.paths, self._stack.postgres.url, self._stack.ari, extra=extra
-        )
-        dialer.start()
-        try:
-            _wait(dialer, "holds its lease", office.has_dialer)
+        with self._dialers() as dialer:
             office.start_sessions(campaign, scene.agents, STAGGER_S)
             ready = {"ready": scene.agents}
             _wait(dialer, "has every agent", lambda: office.session_counts(campaign) == ready)
@@ -114,10 +135,24 @@ class Product:
                 "has released every agent",
                 lambda: office.session_counts(campaign).keys() == {"ended"},
             )
-        finally:
-            dialer.stop()
         driven.orders = office.orders(campaign)
         driven.refused = office.unclean_attempts(campaign)
+
+    @contextmanager
+    def _dialers(self) -> Iterator[DialerProcess]:
+        """Start a dialer for each node; give the first."""
+        extra = {"AUTODIALER_OUTBOUND_ALLOW": self._allow} if self._allow else None
+        url, count = self._stack.postgres.url, len(self._pairs)
+        dialers = [
+            DialerProcess(pair.paths, url, pair.ari, node=pair.name, extra=extra)
+            for pair in self._pairs
+        ]
+        with ExitStack() as running:
+            for dialer in dialers:
+                running.callback(dialer.stop)
+                dialer.start()
+            _wait(dialers[0], "holds its lease", lambda: self._office.dialers() == count)
+            yield dialers[0]
 
 
 def _wait(dialer: DialerProcess, what: str, condition: Callable[[], bool]) -> None:

@@ -126,7 +126,7 @@ def stack(folder: Path, prefix: Path) -> Iterator[Stack]:
     install(paths.asterisk_prefix)
     private_folder(paths.var)
     postgres, carrier_port = EmbeddedPostgres(paths), free_port(socket.SOCK_DGRAM)
-    asterisk, ari = _node(paths, carrier_port)
+    asterisk, ari = make_node(paths, carrier_port)
     with ExitStack() as running:
         running.callback(postgres.stop)
         postgres.start()
@@ -135,7 +135,7 @@ def stack(folder: Path, prefix: Path) -> Iterator[Stack]:
         yield Stack(paths, postgres, asterisk, ari, carrier_port)
 
 
-def _node(paths: Paths, carrier_port: int) -> tuple[Asterisk, Ari]:
+def make_node(paths: Paths, carrier_port: int) -> tuple[Asterisk, Ari]:
     """The product's own node configuration, but for the time limit on silence.
 
     The carrier of a benchmark sends no audio: an agent would be taken for dead after 30 s.
