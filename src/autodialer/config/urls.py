@@ -16,6 +16,7 @@ def closed(request: HttpRequest) -> NoReturn:
     raise Http404
 
 
+handler500 = "autodialer.web.broken.failed"
 urlpatterns = [
     # Pages of allauth that would let people give themselves addresses: admins vouch for those.
     re_path("^accounts/(?:email|confirm-email|login/code)/", closed),

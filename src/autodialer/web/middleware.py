@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 import structlog
 from allauth.usersessions.middleware import UserSessionsMiddleware
 from django.contrib.auth.models import AnonymousUser
-from django.db.utils import InterfaceError, OperationalError
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
 from django.urls import reverse
@@ -30,6 +29,7 @@ from autodialer.domain.errors import (
     NotFoundError,
 )
 from autodialer.web.access import lacks_second_factor, to_page
+from autodialer.web.broken import database_away, is_away
 from autodialer.web.client import client_address
 from autodialer.web.meters import count_request
 from autodialer.web.request_log import tell
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 
     from autodialer.apps.accounts.models import User
     from autodialer.web.access import PageRequest
-
-log = structlog.get_logger(__name__)
 
 # 409: the state has moved under the user, or forbids it; the page says what it is now.
 STATUS_OF: Final[tuple[tuple[type[AutodialerError], int], ...]] = (
@@ -59,7 +57,6 @@ TITLES: Final = {
     409: "That is not possible now",
     413: "That is too big",
     422: "That cannot be used",
-    503: "The database does not answer",
 }
 
 
@@ -221,10 +218,8 @@ class ErrorPages:
 
     def process_exception(self, request: PageRequest, error: Exception) -> HttpResponse | None:
         """Return the reply for an error of ours, None for a bug."""
-        if isinstance(error, OperationalError | InterfaceError):
-            log.warning("database_unavailable", page=page_name(request))
-            sentence = "Nothing was changed. The page will work again as soon as it is back."
-            return error_page(request, 503, sentence, "database_unavailable")
+        if is_away(error):
+            return database_away(request)
         if not isinstance(error, AutodialerError):
             return None
         return error_page(request, status_of(error), error.sentence, error.code)
