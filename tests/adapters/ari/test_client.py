@@ -96,6 +96,23 @@ async def test_requests_that_wait_fail_when_the_connection_closes() -> None:
             await connection.request("GET", "c")
 
 
+async def test_a_request_without_an_answer_ends_the_connection_though_events_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def say_something_else(socket: ServerConnection) -> None:
+        await socket.recv()
+        await socket.send('{"type": "News"}')
+        await socket.wait_closed()
+
+    monkeypatch.setattr("autodialer.adapters.ari.client.REQUEST_DEADLINE_S", 0.3)
+    async with server(say_something_else) as config, connect(config) as connection:
+        with pytest.raises(SwitchUnavailableError, match="did not answer POST channels"):
+            await connection.request("POST", "channels", {})
+        assert await connection.events.get() == {"type": "News"}
+        async with asyncio.timeout(5):
+            assert await connection.events.get() is None
+
+
 async def test_the_password_is_neither_in_the_address_nor_in_the_printed_configuration() -> None:
     paths: list[str] = []
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -63,6 +64,12 @@ def own_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AsteriskPair]
     """A pair for a test that stops or kills it."""
     with stack.asterisk_pair(tmp_path_factory.mktemp("own")) as running:
         yield running
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether no thread of the process runs any more: some do for a moment after the signal."""
+    stats = [task / "stat" for task in Path(f"/proc/{pid}/task").iterdir()]
+    return all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in stats)
 
 
 async def test_a_switch_that_was_never_reached_is_unavailable(switch: AriSwitch) -> None:
@@ -130,7 +137,7 @@ async def test_a_killed_switch_fails_what_waits_is_told_dead_and_comes_back_as_a
 
 
 @pytest.mark.slow
-async def test_a_frozen_switch_is_noticed_within_sixteen_seconds_and_its_requests_within_five(
+async def test_a_frozen_switch_is_noticed_within_sixteen_seconds_though_nobody_asks_it(
     own_pair: AsteriskPair,
 ) -> None:
     loop, pid = asyncio.get_running_loop(), own_pair.node.pid
@@ -139,10 +146,8 @@ async def test_a_frozen_switch_is_noticed_within_sixteen_seconds_and_its_request
     async with listening(switch) as heard:
         os.kill(pid, signal.SIGSTOP)
         try:
+            await eventually(lambda: asyncio.to_thread(is_stopped, pid), "none of its threads runs")
             frozen = loop.time()
-            with pytest.raises(SwitchUnavailableError):
-                await switch.legs()
-            assert 4.5 < loop.time() - frozen < 6
             await heard.until(lambda: bool(downs(heard)))
             assert loop.time() - frozen < 16
         finally:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
@@ -26,6 +28,7 @@ from tests.contract.store_world import FIRST, NOW, SECOND, CampaignPlan, desk_fo
 from tests.support import stack
 from tests.support.database import Databases
 from tests.support.pg_world import PgWorld
+from tests.support.proxy import Proxy, link_to_socket
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +104,33 @@ async def test_a_statement_behind_a_lock_gives_up_in_time(
             await desk.claim()
         assert asyncio.get_running_loop().time() - started < 3.5
     assert (await desk.call()).tries == 1
+
+
+@pytest.fixture
+def store_link(own_server: EmbeddedPostgres) -> Iterator[Proxy]:
+    (folder,) = parse_qs(urlsplit(own_server.url).query)["host"]
+    with link_to_socket(Path(folder) / ".s.PGSQL.5432") as link:
+        yield link
+
+
+async def test_half_open_connections_are_given_up_in_time_and_made_anew(
+    database_url: str, store_link: Proxy
+) -> None:
+    user = urlsplit(database_url).netloc.partition("@")[0]
+    address = f"{user}@127.0.0.1:{store_link.port}"
+    url = urlsplit(database_url)._replace(netloc=address, query="").geturl()
+    loop = asyncio.get_running_loop()
+    async with PgStore(url) as store:
+        lease = await store.acquire_lease("north", "one", NOW, timedelta(days=1), make=True)
+        assert isinstance(lease, Lease)
+        everyone = [store.stop_orders(lease) for _ in range(50)]
+        await asyncio.gather(*everyone)  # each connection of the pool is made
+        store_link.lose()
+        lost = loop.time()
+        with pytest.raises(StoreUnavailableError):
+            await store.stop_orders(lease)
+        assert loop.time() - lost < 5
+        assert await first_answer(store, lease) < 5
 
 
 async def next_hint(heard: AsyncIterator[Hint]) -> Hint:

@@ -75,7 +75,8 @@ class Connection:
         """Send one request and return its answer. Requests are carried out in the order sent.
 
         Raises SwitchUnavailableError when there is no answer within 5 s, or when the socket
-        closes first: whether the request was carried out is then unknown.
+        closes first: whether the request was carried out is then unknown. A socket that answers
+        its pings and not its requests is closed, so that no call goes out until one answers.
         """
         request_id = str(next(self._ids))
         answer = asyncio.get_running_loop().create_future()
@@ -85,6 +86,7 @@ class Connection:
                 await self._send(request_id, method, uri, body)
                 return _reply(await answer)
         except TimeoutError:
+            self._socket.transport.abort()
             raise SwitchUnavailableError(
                 f"Asterisk did not answer {method} {uri} in {REQUEST_DEADLINE_S} s."
             ) from None
