@@ -138,12 +138,19 @@ class Office:
             yield from machine.switch.calls.values()
 
     async def watch(self) -> None:
-        """I2 on the wire, at every second: never two calls to a number, at whatever node."""
+        """I2 on the wire, at every second: never two calls to a number, at whatever node.
+
+        Nor may a call be closed while its phone is on the line, which frees the number: whether
+        somebody calls it again in time is chance.
+        """
         while True:
             await asyncio.sleep(1)
             now = asyncio.get_running_loop().time()
-            alive = Counter(seen.number for seen in self.seen() if seen.ended_s > now)
-            assert [number for number, calls in alive.items() if calls > 1] == []
+            alive = [seen for seen in self.seen() if seen.ended_s > now]
+            calls = Counter(seen.number for seen in alive)
+            assert [number for number, count in calls.items() if count > 1] == []
+            kept = {row.call.attempt_id for row in self.tables.live_attempts()}
+            assert [seen for seen in alive if seen.attempt_id not in kept] == []
 
     def check(self) -> None:
         for machine in self.machines.values():

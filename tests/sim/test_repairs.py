@@ -14,15 +14,17 @@ from autodialer.adapters.sim.switch import Fate
 from autodialer.domain.ids import AttemptId, SessionId
 from autodialer.domain.outcome import FORBIDDEN, OUTCOME_UNKNOWN, TALKED, Reason
 from autodialer.domain.session import EndReason
+from autodialer.engine.config import EngineConfig
 from autodialer.ops.simulation.odds import Odds
 from autodialer.ops.simulation.run import POLL, SILENCE_LIMIT, Run
 from autodialer.ports.store import RegistryGrew
+from autodialer.ports.telephony import SwitchUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
-    from autodialer.domain.session import ClaimResult
+    from autodialer.domain.session import Call, ClaimResult
     from autodialer.ports.store import Lease
 
 
@@ -237,6 +239,41 @@ def test_a_call_of_another_process_s_claim_is_never_placed(
         await _until(lambda: attempt.result is not None, SILENCE_LIMIT.total_seconds())
         assert attempt.result == OUTCOME_UNKNOWN
         assert another not in run.switch.calls
+
+    async def main() -> None:
+        await _with_dialer(Run(1, Odds()), story)
+
+    run_virtual(main())
+
+
+def test_a_call_that_the_switch_makes_late_is_found_and_not_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A switch that stood still makes the calls that nobody waits for any more when it goes on."""
+    late_s, calls = EngineConfig("any", "any").sweep_patience.total_seconds() - 0.5, 12
+
+    async def story(run: Run) -> None:
+        campaign, place_call = run.campaigns[0], run.switch.place_call
+        for at, target in enumerate(campaign.targets):
+            # Of a silent phone no report tells; between them some ring, or the trunk seems dead.
+            target.e164 = f"+91980000{at:02}{'07' if at % 2 else '10'}"
+        made: set[asyncio.Task[None]] = set()
+
+        async def make(session_id: SessionId, call: Call) -> None:
+            await asyncio.sleep(late_s)
+            await place_call(session_id, call)
+
+        async def time_out(session_id: SessionId, call: Call) -> None:
+            made.add(asyncio.get_running_loop().create_task(make(session_id, call)))
+            raise SwitchUnavailableError("No answer in time (simulated).")
+
+        monkeypatch.setattr(run.switch, "place_call", time_out)
+        session_id = SessionId(run.new_id())
+        run.store.tables.queue_session(session_id, campaign.campaign_id, "asha", run.clock())
+        tries = run.store.tables.attempts
+        await _until(lambda: sum(row.result is not None for row in tries.values()) >= calls, 600)
+        reasons = {row.result.reason for row in tries.values() if row.result}
+        assert reasons == {Reason.ANSWERED, Reason.NO_RINGING}
 
     async def main() -> None:
         await _with_dialer(Run(1, Odds()), story)
