@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 
 from autodialer.api.limits import Limiter
 from autodialer.api.problems import ApiError
 from autodialer.apps.accounts.actor import OPERATOR
-from autodialer.apps.accounts.services import set_user_active
+from autodialer.apps.accounts.services import create_account, set_user_active
 from autodialer.apps.campaigns.models import Campaign
 from autodialer.apps.keys.models import ApiKey, KeptReply
 from autodialer.apps.keys.replies import expire_replies
@@ -24,6 +25,8 @@ from tests.support.book import Book, make_book
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db
 DAY: Final = timedelta(days=1)
@@ -290,6 +293,17 @@ def test_a_key_in_the_address_is_refused_even_if_it_is_right(crm: Caller) -> Non
         assert told(ask(bearer(crm), query)) == (400, "key_in_query")
 
 
+def test_a_key_that_came_without_tls_is_refused_where_the_proxy_says_so(
+    crm: Caller, settings: Settings
+) -> None:
+    settings.SESSION_COOKIE_SECURE = True
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    for headers in ({}, {"X-Forwarded-Proto": "http"}):
+        assert told(crm.get("/campaigns", **headers)) == (403, "https_required")
+    assert ApiKey.objects.get().last_used_at is None
+    assert crm.get("/campaigns", X_Forwarded_Proto="https").status_code == 200
+
+
 def test_a_session_opens_nothing(book: Book) -> None:
     client = Client(raise_request_exception=False)
     client.force_login(book.admin)
@@ -393,3 +407,13 @@ def test_too_many_requests_are_refused_with_a_problem(crm: Caller) -> None:
     assert [answer.status_code for answer in answers[:200]] == [204] * 200
     assert told(answers[200]) == (429, "too_many_requests")
     assert int(answers[200]["Retry-After"]) > 0
+
+
+def test_a_fault_of_ours_is_a_problem_that_tells_nothing_of_it() -> None:
+    crm = caller(create_account(name="Acme", now=now()))
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE imports_listimport RENAME COLUMN name TO title")
+        answer = crm.get("/imports")
+        transaction.set_rollback(True)
+    assert told(answer) == (500, "internal_error")
+    assert "column" not in answer.content.decode()
