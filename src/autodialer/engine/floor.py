@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -33,7 +34,7 @@ log = structlog.get_logger()
 
 # The first hint is followed at once. Those of this pause gather: each is told to every node, and
 # a thousand agents press Start in the same minutes.
-_GATHER_S: Final = 0.1
+_GATHER_S: Final = 0.2
 
 
 class Floor:
@@ -43,6 +44,7 @@ class Floor:
         self.runners: dict[SessionId, SessionRunner] = {}
         self._config, self._tools, self._tasks = config, tools, tasks
         self._adoption_due = False
+        self._calendar_due_s = -inf
         self._wake = asyncio.Event()
 
     async def adopt(self) -> None:
@@ -111,9 +113,16 @@ class Floor:
         if self._adoption_due:
             await self.adopt()
             self._adoption_due = False
-        await self._tools.store.advance_campaigns(self._tools.clock())
+        await self._keep_calendar()
         await self._take_sessions()
         await self._obey_stop_orders()
+
+    async def _keep_calendar(self) -> None:
+        """Once a poll: only time moves it, not what hints tell."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._calendar_due_s:
+            await self._tools.store.advance_campaigns(self._tools.clock())
+            self._calendar_due_s = now + self._config.poll.total_seconds()
 
     async def _take_sessions(self) -> None:
         room = self._config.capacity - len(self.runners)
