@@ -47,8 +47,10 @@ class NodeWatch:
 
     async def _look(self) -> None:
         now = asyncio.get_running_loop().time()
-        if now - self._last_look_s > 2 * self._look_every_s:
-            # Nobody looked in between: what seems to have stood still may have moved.
+        is_late = now - self._last_look_s > 2 * self._look_every_s
+        if is_late or not self._tools.gate.has_lease:
+            # Nobody looked in between: what seems to have stood still may have moved. Or we could
+            # not renew ourselves: a store that takes no writes took none of the others' either.
             self._since_s.clear()
         self._last_look_s = now
         others = await self._tools.store.other_nodes(self._tools.lease)
