@@ -21,6 +21,10 @@ from autodialer.ops.process import Child
 
 DEFAULT_LEASE: Final = timedelta(seconds=10)
 DEFAULT_LOST: Final = timedelta(seconds=30)
+# Shorter ones would end by a request that takes its time.
+SHORTEST_LEASE: Final = timedelta(seconds=1)
+# A node that is alive may be seen without a renewal for most of a lease.
+LOST_AFTER_LEASES: Final = 2
 # Longer than the engine needs to finish the commands in its hands.
 STOP_DEADLINE_S: Final = 10.0
 
@@ -30,14 +34,15 @@ def dialer_settings(environ: Mapping[str, str] = os.environ) -> DialerSettings:
 
     Without AUTODIALER_ARI_PORT the node has no Asterisk and calls simulated customers.
     """
+    lease_ttl, node_lost = _patience(environ)
     return DialerSettings(
         node=env.text("AUTODIALER_NODE", FIRST_NODE, environ),
         database_url=database_url(environ),
         ari=_ari_config(environ) if environ.get("AUTODIALER_ARI_PORT") else None,
         outbound=outbound_rules(environ),
         capacity=env.integer("AUTODIALER_CAPACITY", DEFAULT_CAPACITY, at_least=1, environ=environ),
-        lease_ttl=env.seconds("AUTODIALER_LEASE_SECONDS", DEFAULT_LEASE, environ=environ),
-        node_lost=env.seconds("AUTODIALER_NODE_LOST_SECONDS", DEFAULT_LOST, environ=environ),
+        lease_ttl=lease_ttl,
+        node_lost=node_lost,
         kill_at=env.failpoint(environ),
         monitor=monitor_settings(environ),
     )
@@ -47,6 +52,20 @@ def database_url(environ: Mapping[str, str] = os.environ) -> str:
     """Return where the database of this installation is. Raises SettingError."""
     given = env.secret("AUTODIALER_DATABASE_URL", "", environ)
     return given or EmbeddedPostgres(Paths.from_environment(environ)).url
+
+
+def _patience(environ: Mapping[str, str]) -> tuple[timedelta, timedelta]:
+    """Return how long a lease lasts, and after how long other nodes are given up."""
+    lease = env.seconds("AUTODIALER_LEASE_SECONDS", DEFAULT_LEASE, environ=environ)
+    lost = env.seconds("AUTODIALER_NODE_LOST_SECONDS", DEFAULT_LOST, environ=environ)
+    if lease < SHORTEST_LEASE:
+        raise env.SettingError("AUTODIALER_LEASE_SECONDS must be 1 or more.")
+    if lost < LOST_AFTER_LEASES * lease:
+        raise env.SettingError(
+            "AUTODIALER_NODE_LOST_SECONDS must be at least twice AUTODIALER_LEASE_SECONDS, "
+            f"{LOST_AFTER_LEASES * lease.total_seconds():g}: nodes that live would be given up."
+        )
+    return lease, lost
 
 
 def _ari_config(environ: Mapping[str, str]) -> AriConfig:
