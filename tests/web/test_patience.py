@@ -24,6 +24,9 @@ DEADLINE_S = 20.0
 # More than the buffers of two sockets and all that is between them.
 ENDLESS = 2_000
 LONG = 50_000
+# More than what the buffers hold of it, and soon made.
+LARGE = b"".join(b"%08d" % number for number in range(1_000_000))
+PIECE = 65_536
 
 
 def pages(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
@@ -39,6 +42,9 @@ def pages(environ: dict[str, Any], start_response: Callable[..., object]) -> Ite
         raise RuntimeError
     if environ["PATH_INFO"] == "/pieces":
         return (b"%d," % number for number in range(LONG))
+    if environ["PATH_INFO"] == "/large":
+        start_response("200 OK", [("Content-Length", str(len(LARGE)))])
+        return (LARGE[at : at + PIECE] for at in range(0, len(LARGE), PIECE))
     if environ["PATH_INFO"] == "/long":
         return (b"x" * 65_536 for _ in range(ENDLESS))
     return [json.dumps(said).encode()]
@@ -57,9 +63,9 @@ class Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def site(idle_s: float) -> AsyncIterator[int]:
+async def site(idle_s: float, **limits: int) -> AsyncIterator[int]:
     """The port of a server with few threads."""
-    app: Any = Patient(pages, THREADS, idle_s)
+    app: Any = Patient(pages, THREADS, idle_s, **limits)
     port = free_port()
     config = uvicorn.Config(
         app,
@@ -140,6 +146,52 @@ async def test_browsers_that_do_not_read_their_answer_keep_nobody_waiting() -> N
         assert (await told(port, b"GET / HTTP/1.1\r\n"))["bytes"] == 0
         for _, writer in slow:
             writer.close()
+
+
+async def read_slowly(reader: asyncio.StreamReader) -> None:
+    """Take a little again and again, as a player of a long recording does."""
+    while await reader.read(PIECE):  # noqa: ASYNC110  the pace is what this is about
+        await asyncio.sleep(0.2)
+
+
+async def test_browsers_that_read_slowly_keep_nobody_waiting() -> None:
+    async with site(idle_s=60) as port, asyncio.TaskGroup() as readers:
+        asked = b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n"
+        slow = [await send_only(port, asked) for _ in range(3 * THREADS)]
+        reading = [readers.create_task(read_slowly(reader)) for reader, _ in slow]
+        for _ in range(3):
+            assert (await told(port, b"GET / HTTP/1.1\r\n"))["bytes"] == 0
+        for (_, writer), task in zip(slow, reading, strict=True):
+            assert not task.done()
+            task.cancel()
+            writer.close()
+
+
+async def test_who_reads_slowly_gets_the_whole_answer_in_order() -> None:
+    async with site(idle_s=60) as port:
+        reader, writer = await send_only(
+            port, b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        )
+        async with asyncio.timeout(DEADLINE_S):
+            await reader.readuntil(b"\r\n\r\n")
+            found = bytearray(await reader.read(PIECE))
+            await asyncio.sleep(1.5)  # longer than a thread waits for it
+            while piece := await reader.read(PIECE):
+                found += piece
+        writer.close()
+        assert found == LARGE
+
+
+async def test_an_answer_for_which_there_is_no_room_is_broken_off() -> None:
+    async with site(idle_s=60, most_aside=PIECE) as port:
+        reader, writer = await send_only(port, b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+        await asyncio.sleep(1.5)  # longer than a thread waits for it
+        async with asyncio.timeout(DEADLINE_S):
+            whole = await reader.read()
+        writer.close()
+        assert 0 < len(whole) < len(LARGE)
+        length, _ = await asyncio.to_thread(fetched, port, "/")
+        assert length
 
 
 @pytest.mark.parametrize("size", [1, 65_536, 65_537, 3_000_000])
