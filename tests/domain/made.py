@@ -13,6 +13,7 @@ from autodialer.domain.retry import RetryPolicy
 from autodialer.domain.session import (
     AgentAnswered,
     AgentGone,
+    AgentHeldBack,
     Call,
     CallNotSent,
     CallRefused,
@@ -66,7 +67,7 @@ def session_in(phase: Phase, *, leaving: EndReason | None = None) -> Session:
         phase,
         idle_limit=timedelta(seconds=120),
         call=calls.get(phase),
-        waiting_since=NOW if phase is Phase.WAITING else None,
+        waiting_since=NOW if phase in (Phase.HELD_BACK, Phase.WAITING) else None,
         leaving=leaving,
     )
 
@@ -75,6 +76,7 @@ def one_of_each(attempt_id: AttemptId = OURS) -> tuple[Event, ...]:
     """Return one event of each type; those about a call name `attempt_id`."""
     return (
         AgentAnswered(),
+        AgentHeldBack(),
         AgentGone(),
         StopAsked(),
         LeaveAsked(EndReason.REMOVED_FROM_CAMPAIGN),

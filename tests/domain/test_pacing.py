@@ -253,7 +253,6 @@ def test_what_all_nodes_take_never_passes_the_limit(
 def test_a_node_says_what_it_takes_until_what_is_too_much_has_ended() -> None:
     pace = calling(Limits(3, 3), "a", "b", "c")
     pace = replace(pace, share=Limits(1, 1))
-    assert pacing.use_of(pace, 0.5) == Use(3, 3, 0)
-    pace, _ = pacing.may_call(pacing.gone(pace, "a"), ASHA, 0.5)
-    assert pacing.use_of(pace, 2) == Use(1, 2, 1)
-    assert pacing.use_of(calling(Limits(None, None), "a"), 0) == Use(1, 1, 0)
+    assert pacing.use_of(pace, 0.5) == Use(3, 3)
+    assert pacing.use_of(pacing.gone(pace, "a"), 2) == Use(1, 2)
+    assert pacing.use_of(calling(NO_LIMITS, "a"), 0) == Use(1, 1)

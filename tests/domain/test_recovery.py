@@ -98,6 +98,11 @@ def test_catching_up_again_changes_nothing(
     assert not [c for c in commands if isinstance(c, FinishCall | EndSession)]
 
 
+def test_an_agent_who_waits_to_be_called_is_not_missed() -> None:
+    held = session_in(Phase.HELD_BACK)
+    assert catch_up(held, None, None) == (held, ())
+
+
 def test_an_agent_who_answered_in_the_gap_is_taken_over() -> None:
     assert catch_up(session_in(Phase.CALLING_AGENT), UP, None)[1] == (AgentAnswered(),)
 

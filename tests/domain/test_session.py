@@ -13,6 +13,7 @@ from autodialer.domain.retry import TargetMove
 from autodialer.domain.session import (
     AgentAnswered,
     AgentGone,
+    AgentHeldBack,
     CallAgent,
     CallNotSent,
     CallRefused,
@@ -145,6 +146,21 @@ def test_an_agent_who_answers_is_nailed_up_then_the_first_target_is_claimed() ->
     after, commands = step(session_in(Phase.CALLING_AGENT), AgentAnswered(), NOW)
     assert after.phase is Phase.CLAIMING
     assert commands == (NailAgent(), MarkReady(NOW), Claim())
+
+
+def test_an_agent_whom_the_trunk_holds_back_is_called_later_and_released_after_the_idle_limit() -> (
+    None
+):
+    held, commands = step(session_in(Phase.CALLING_AGENT), AgentHeldBack(), NOW)
+    assert (held.phase, held.waiting_for) == (Phase.HELD_BACK, Wait.TRUNK_BUSY)
+    assert commands == (WakeAt(NOW + WAIT_POLL),)
+    calling, commands = step(held, Woken(), NOW + SECOND)
+    assert commands == (CallAgent(),)
+    late = NOW + held.idle_limit
+    _, commands = step(calling, AgentHeldBack(), late)
+    assert commands == (ReleaseAgent(), EndSession(EndReason.TRUNK_BUSY, late))
+    ready, _ = step(calling, AgentAnswered(), late)
+    assert ready == session_in(Phase.CLAIMING)
 
 
 def test_a_committed_claim_is_placed_with_a_deadline_for_its_report() -> None:

@@ -61,12 +61,15 @@ def check_limits(limits: Limits) -> Limits:
 class Use:
     """What a node takes of its trunk: its share, or more as long as more calls are under way.
 
-    `waiting` are its agents who wait until they, or a customer of theirs, may be called.
+    `waiting` are its calls that have been held back for some time.
     """
 
-    starts: int
-    lines: int
-    waiting: int
+    starts: int = 0
+    lines: int = 0
+    waiting: int = 0
+
+
+NO_USE: Final = Use()
 
 
 def grant(limit: int, rank: int, of: int, turn: int, taken: int) -> int:
@@ -200,7 +203,6 @@ def use_of(pace: Pace, now: float) -> Use:
     return Use(
         starts=max(share.calls_per_second or 0, _starts(pace, now)),
         lines=max(share.calls_at_once or 0, pace.lines),
-        waiting=len(pace.queue),
     )
 
 

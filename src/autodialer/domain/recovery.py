@@ -47,12 +47,16 @@ _UNANSWERED: Final = frozenset({LegState.CALLING, LegState.RINGING})
 
 @dataclass(frozen=True, slots=True)
 class StoredSession:
-    """A live session as the store knows it. `ready_at` is set once the agent was connected."""
+    """A live session as the store knows it. `ready_at` is set once the agent was connected.
+
+    `is_by_trunk`: the agent is called by telephone, over the trunk.
+    """
 
     session_id: SessionId
     idle_limit: timedelta
     ready_at: datetime | None
     call: Call | None
+    is_by_trunk: bool = False
 
 
 def rebuild(stored: StoredSession, now: datetime) -> Session:
@@ -73,7 +77,7 @@ def catch_up(
     None means: the switch has no such leg. Safe to call again: legs that agree with the
     phase yield at most `Woken`, which only makes the session look at its timer again.
     """
-    if session.phase is Phase.ENDED:
+    if session.phase in (Phase.HELD_BACK, Phase.ENDED):
         return session, ()
     if session.call is not None and customer is LegState.RINGING:
         session = replace(session, call=replace(session.call, rang=True))

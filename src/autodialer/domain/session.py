@@ -18,6 +18,8 @@ class Phase(StrEnum):
     """Where a session stands."""
 
     CALLING_AGENT = "calling-agent"
+    # The agent is not called yet: the trunk takes no more calls.
+    HELD_BACK = "held-back"
     CLAIMING = "claiming"
     WAITING = "waiting"
     DIALING = "dialing"
@@ -46,6 +48,7 @@ class EndReason(StrEnum):
     NODE_DRAINED = "node_drained"
     NODE_LOST = "node_lost"
     TRUNK_SILENT = "trunk_silent"
+    TRUNK_BUSY = "trunk_busy"
     RESTORED = "restored"
 
 
@@ -61,6 +64,7 @@ class Wait(StrEnum):
     NOT_READY = "not_ready"
     SOURCE_SLOW = "source_slow"
     TRUNK_SILENT = "trunk_silent"
+    TRUNK_BUSY = "trunk_busy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,11 @@ class Talk:
 @dataclass(frozen=True, slots=True)
 class AgentAnswered:
     """The agent picked up."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentHeldBack:
+    """The agent was not called: the trunk takes no more calls at this moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +272,7 @@ CallEvent: TypeAlias = (
 AgentEvent: TypeAlias = AgentAnswered | AgentGone | MediaServerLost
 SwitchEvent: TypeAlias = CallEvent | AgentEvent
 ClaimResult: TypeAlias = Claimed | NothingNow | NoMore
-Event: TypeAlias = SwitchEvent | ClaimResult | StopAsked | LeaveAsked | Woken
+Event: TypeAlias = SwitchEvent | ClaimResult | AgentHeldBack | StopAsked | LeaveAsked | Woken
 
 
 # Commands: what the shell must do, in the imperative -----------------------------------------

@@ -17,6 +17,8 @@ commands out in the order given. That order is a promise:
                                     │  ▼ NothingNow
                                   [waiting]          any phase ── AgentGone, StopAsked ─▶ [ended]
 
+While the trunk takes no more calls, an agent waits in [held-back] before being called.
+
 Switch events name their attempt; one that is not the session's present call is late or
 repeated and changes nothing. The table `RULES` at the end lists every pair that does
 something; `REFUSED` lists the pairs that only a fault in the shell can produce.
@@ -35,6 +37,7 @@ from autodialer.domain.retry import give_back, move_after_call
 from autodialer.domain.session import (
     AgentAnswered,
     AgentGone,
+    AgentHeldBack,
     Call,
     CallAgent,
     CallEvent,
@@ -93,6 +96,7 @@ _END_OF_WAIT: Final = MappingProxyType(
         Wait.NOT_READY: EndReason.SWITCH_AWAY,
         Wait.SOURCE_SLOW: EndReason.SOURCE_SLOW,
         Wait.TRUNK_SILENT: EndReason.TRUNK_SILENT,
+        Wait.TRUNK_BUSY: EndReason.TRUNK_BUSY,
     }
 )
 
@@ -139,8 +143,21 @@ def _is_stale(session: Session, event: Event) -> bool:
 
 
 def _agent_answered(session: Session, _event: AgentAnswered, now: datetime) -> Step:
-    ready = replace(session, phase=Phase.CLAIMING)
+    ready = replace(_busy(session), phase=Phase.CLAIMING)
     return ready, (NailAgent(), MarkReady(now), Claim())
+
+
+def _agent_held_back(session: Session, _event: AgentHeldBack, now: datetime) -> Step:
+    since = session.waiting_since or now
+    limit = since + session.idle_limit
+    if now >= limit:
+        return _end(session, EndReason.TRUNK_BUSY, now)
+    held = replace(session, phase=Phase.HELD_BACK, waiting_since=since, waiting_for=Wait.TRUNK_BUSY)
+    return held, (WakeAt(min(limit, now + WAIT_POLL)),)
+
+
+def _call_agent(session: Session, _event: Woken, _now: datetime) -> Step:
+    return replace(session, phase=Phase.CALLING_AGENT), (CallAgent(),)
 
 
 def _claimed(session: Session, event: Claimed, now: datetime) -> Step:
@@ -380,12 +397,14 @@ def _end(session: Session, reason: EndReason, now: datetime, *commits: Command) 
 
 _Rule: TypeAlias = "Callable[[Session, Any, datetime], Step]"
 _P = Phase
-_IDLE: Final = (_P.CALLING_AGENT, _P.WAITING)
+_IDLE: Final = (_P.CALLING_AGENT, _P.HELD_BACK, _P.WAITING)
 _IN_CALL: Final = (_P.DIALING, _P.TALKING)
 
 RULES: Final[Mapping[tuple[Phase, type], _Rule]] = MappingProxyType(
     {
         (_P.CALLING_AGENT, AgentAnswered): _agent_answered,
+        (_P.CALLING_AGENT, AgentHeldBack): _agent_held_back,
+        (_P.HELD_BACK, Woken): _call_agent,
         (_P.CLAIMING, Claimed): _claimed,
         (_P.CLAIMING, NothingNow): _nothing_now,
         (_P.CLAIMING, NoMore): _no_more,

@@ -63,6 +63,7 @@ ENDS: Final[Mapping[str, str]] = MappingProxyType(
         EndReason.NODE_DRAINED: "the telephone server is taken out of service; press Start again",
         EndReason.NODE_LOST: "the telephone server was lost; press Start again",
         EndReason.TRUNK_SILENT: "the carrier took no calls while {agent} waited",
+        EndReason.TRUNK_BUSY: "the carrier took no more calls while {agent} waited",
         EndReason.RESTORED: "a backup was restored",
     }
 )
