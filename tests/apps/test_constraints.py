@@ -12,6 +12,7 @@ from django.core.management import call_command
 
 from autodialer.adapters.pg.store import PgStore
 from autodialer.domain import outcome
+from autodialer.domain.pacing import Limits
 from autodialer.domain.retry import RetryPolicy
 from tests.contract.store_world import (
     BUSY,
@@ -169,3 +170,13 @@ async def test_a_number_rests_for_an_hour_at_most(store: PgStore, world: PgWorld
     for seconds in (-1, 3601):
         query = "UPDATE accounts_account SET redial_gap_s = %(seconds)s"
         assert await refusal(world, query, seconds=seconds) == "account_redial_gap_0_to_3600"
+
+
+@pytest.mark.parametrize(
+    "limits", [Limits(0, None), Limits(1_001, 5), Limits(None, 0), Limits(5, 100_001)], ids=str
+)
+async def test_a_trunk_with_limits_out_of_bounds_is_refused(world: PgWorld, limits: Limits) -> None:
+    await world.limit_trunk(Limits(1_000, 100_000))
+    with pytest.raises(psycopg.IntegrityError) as refused:
+        await world.limit_trunk(limits)
+    assert refused.value.diag.constraint_name == "trunk_limits_are_in_bounds"

@@ -25,6 +25,7 @@ from tests.contract.store_ringing import RingingContract
 from tests.contract.store_screens import ScreensContract
 from tests.contract.store_sessions import LeaseContract, SessionContract
 from tests.contract.store_sources import SourceContract
+from tests.contract.store_trunks import TrunkContract
 from tests.contract.store_world import (
     BUSY,
     FIRST,
@@ -235,5 +236,6 @@ class StoreContract(
     PlacementContract,
     DrainContract,
     LostNodeContract,
+    TrunkContract,
 ):
     """All that a store promises. Subclass with the fixtures `store` and `world`."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from autodialer.domain.dial_whom import SourceTrouble
     from autodialer.domain.ids import AccountId, CampaignId, SessionId
     from autodialer.domain.money import HoldStatus
+    from autodialer.domain.pacing import Limits
     from autodialer.domain.session import ClaimResult
     from autodialer.ports.store import Store
 
@@ -178,6 +179,14 @@ class World(Protocol):
 
     async def issue_secret(self, phone: str, digest: str) -> None:
         """Let the phone of this name register."""
+        ...
+
+    async def give_telephone(self, campaign: CampaignId, agent: str) -> None:
+        """Let the agent be called by telephone, over the trunk."""
+        ...
+
+    async def limit_trunk(self, limits: Limits) -> None:
+        """Set the limits of the trunk that nodes call over."""
         ...
 
     async def remove_node(self, lease: Lease) -> None:

@@ -11,6 +11,7 @@ from autodialer.adapters.memory.tables import CampaignRow
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.dial_whom import SourceState, SourceTrouble
 from autodialer.domain.ids import CampaignId, SessionId
+from autodialer.domain.nodes import FIRST_TRUNK
 from autodialer.domain.window import CallWindow
 from autodialer.ports.phones import Phone
 from tests.contract.store_world import NOW, AttemptView, CampaignPlan, MoneyView, TargetView, Told
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from autodialer.adapters.memory.tables import AttemptRow, NodeRow, Tables
     from autodialer.domain.ids import AccountId, AttemptId
     from autodialer.domain.money import PaymentMode, Rate
+    from autodialer.domain.pacing import Limits
     from autodialer.domain.session import EndReason
     from autodialer.domain.target import TargetStatus
     from autodialer.ports.store import Lease
@@ -140,6 +142,13 @@ class MemoryWorld:
 
     async def issue_secret(self, phone: str, digest: str) -> None:
         self._tables.phones.append(Phone(phone, digest, is_browser=False))
+
+    async def give_telephone(self, campaign: CampaignId, agent: str) -> None:
+        _ = campaign
+        self._tables.telephones.add(agent)
+
+    async def limit_trunk(self, limits: Limits) -> None:
+        self._tables.trunks[FIRST_TRUNK] = limits
 
     async def remove_node(self, lease: Lease) -> None:
         self._node(lease).is_removed = True

@@ -17,6 +17,7 @@ from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.dial_whom import SourceTrouble
 from autodialer.domain.ids import AccountId, AttemptId, CampaignId, SessionId
 from autodialer.domain.money import HoldStatus
+from autodialer.domain.nodes import FIRST_TRUNK
 from autodialer.domain.outcome import CallStatus
 from autodialer.domain.session import EndReason
 from autodialer.domain.target import TargetStatus
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from autodialer.domain.money import PaymentMode, Rate
+    from autodialer.domain.pacing import Limits
     from autodialer.ports.screens import Change
     from autodialer.ports.store import Lease
 
@@ -46,6 +48,14 @@ _DEVICE = """
 INSERT INTO agents_agentdevice (user_id, kind, address, is_default, created_at)
 VALUES (%(user)s, 'sip', 'a' || left(md5(%(user)s::text), 20), TRUE, %(now)s)
 ON CONFLICT DO NOTHING"""
+_TELEPHONE = """
+UPDATE agents_agentdevice SET kind = 'phone', address = '+919820011111'
+ WHERE address = %(address)s"""
+_TRUNK = """
+INSERT INTO calls_trunk (name, calls_per_second, calls_at_once)
+VALUES (%(name)s, %(rate)s, %(lines)s)
+ON CONFLICT (name) DO UPDATE
+   SET calls_per_second = excluded.calls_per_second, calls_at_once = excluded.calls_at_once"""
 _GROUP = """
 INSERT INTO agents_group (account_id, name, created_at)
 VALUES (%(account)s, %(name)s, %(now)s) RETURNING id"""
@@ -366,6 +376,14 @@ class PgWorld:
             "UPDATE agents_agentdevice SET digest = %(digest)s WHERE address = %(phone)s",
             digest=digest,
             phone=phone,
+        )
+
+    async def give_telephone(self, campaign: CampaignId, agent: str) -> None:
+        await self.run(_TELEPHONE, address=await self.phone_of(campaign, agent))
+
+    async def limit_trunk(self, limits: Limits) -> None:
+        await self.run(
+            _TRUNK, name=FIRST_TRUNK, rate=limits.calls_per_second, lines=limits.calls_at_once
         )
 
     async def remove_node(self, lease: Lease) -> None:

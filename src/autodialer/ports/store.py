@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from autodialer.domain.dial_whom import Given
     from autodialer.domain.ids import AttemptId, CampaignId, SessionId
     from autodialer.domain.nodes import LostCall
+    from autodialer.domain.pacing import Limits, Use
     from autodialer.domain.recovery import StoredSession
     from autodialer.domain.session import ClaimResult, EndReason, FinishCall
     from autodialer.ports.details import DetailsRequest
@@ -157,8 +158,16 @@ class Store(Protocol):
         """
         ...
 
-    async def renew_lease(self, lease: Lease, now: datetime, ttl: timedelta) -> None:
-        """Keep the lease for another `ttl` from `now`. Raises LeaseLostError."""
+    async def renew_lease(
+        self, lease: Lease, now: datetime, ttl: timedelta, use: Use | None = None
+    ) -> Limits | None:
+        """Keep the lease for another `ttl` from `now`, and settle what its node may call.
+
+        `use` is what the node takes of its trunk, at this moment at least; without it nothing is
+        settled. Returns its share of the trunk's limits, or None: it stays as it was, because
+        another node was being served. Shares and calls of all nodes together never pass a limit
+        (`domain.pacing.grant`) once all have renewed since it was set. Raises LeaseLostError.
+        """
         ...
 
     async def release_lease(self, lease: Lease, now: datetime) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from autodialer.domain.campaign import START_VALID_FOR, CampaignStatus
 from autodialer.domain.nodes import MOST_ROOM_WAIT, LostCall, Room, seats, surely_over_at
+from autodialer.domain.recovery import StoredSession
 from autodialer.domain.session import EndReason
 from autodialer.domain.window import may_ring
 from autodialer.ports.store import Lease, LeaseHeld, OtherNode, SessionOrder
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime, timedelta
 
-    from autodialer.adapters.memory.tables import NodeRow, SessionRow, Tables
+    from autodialer.adapters.memory.tables import AttemptRow, NodeRow, SessionRow, Tables
 
 
 def acquire(
@@ -135,6 +136,15 @@ def lost_calls(tables: Tables, own: int, now: datetime) -> Sequence[LostCall]:
     return found
 
 
+def stored(session: SessionRow, attempt: AttemptRow | None) -> StoredSession:
+    """Return a session as a dialer that takes over reads it."""
+    call = attempt.present_call() if attempt else None
+    limit = session.campaign.idle_limit
+    return StoredSession(
+        session.session_id, limit, session.ready_at, call, is_by_trunk=session.is_by_trunk
+    )
+
+
 def end_hold(tables: Tables, session: SessionRow, connected: timedelta | None) -> None:
     """Settle what the agent's leg has reserved; None: the agent was never connected."""
     purse = tables.purses.get(session.campaign.account)
@@ -161,7 +171,7 @@ def _order(session: SessionRow) -> SessionOrder:
     campaign = session.campaign
     return SessionOrder(
         session_id=session.session_id,
-        device_kind="extension",
+        device_kind="phone" if session.is_by_trunk else "extension",
         device_address=session.agent,
         caller_id=campaign.caller_id,
         ring_timeout=campaign.ring_timeout,

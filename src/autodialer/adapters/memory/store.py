@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from autodialer.adapters.memory import claims, nodes, sources
+from autodialer.adapters.memory import claims, nodes, sources, trunk
 from autodialer.adapters.memory.nodes import end_hold
 from autodialer.adapters.memory.tables import SessionRow, Tables
 from autodialer.domain import outcome
@@ -16,7 +16,6 @@ from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.errors import InvariantError
 from autodialer.domain.nodes import DEFAULT_CAPACITY
 from autodialer.domain.outcome import Reason
-from autodialer.domain.recovery import StoredSession
 from autodialer.domain.retry import TargetMove
 from autodialer.domain.session import EndReason
 from autodialer.domain.target import TargetStatus
@@ -35,11 +34,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
-    from autodialer.adapters.memory.tables import AttemptRow, NodeRow
+    from autodialer.adapters.memory.tables import NodeRow
     from autodialer.domain.contact_details import ContactDetails
     from autodialer.domain.dial_whom import Given
     from autodialer.domain.ids import AttemptId, SessionId
     from autodialer.domain.nodes import LostCall
+    from autodialer.domain.pacing import Limits, Use
+    from autodialer.domain.recovery import StoredSession
     from autodialer.domain.session import ClaimResult, FinishCall
     from autodialer.ports.numbers import NumberRequest
     from autodialer.ports.phones import Phone
@@ -105,13 +106,17 @@ class MemoryStore:
 
         return await self._transact("acquire_lease", acquire)
 
-    async def renew_lease(self, lease: Lease, now: datetime, ttl: timedelta) -> None:
+    async def renew_lease(
+        self, lease: Lease, now: datetime, ttl: timedelta, use: Use | None = None
+    ) -> Limits | None:
         """See `ports.store.Store`."""
 
-        def renew() -> None:
-            self._fenced(lease).until = now + ttl
+        def renew() -> Limits | None:
+            node = self._fenced(lease)
+            node.until = now + ttl
+            return None if use is None else trunk.settle(self.tables, node, now, use)
 
-        await self._transact("renew_lease", renew)
+        return await self._transact("renew_lease", renew)
 
     async def release_lease(self, lease: Lease, now: datetime) -> None:
         """See `ports.store.Store`."""
@@ -257,7 +262,9 @@ class MemoryStore:
 
         def read() -> Sequence[StoredSession]:
             calls = {row.session_id: row for row in self.tables.live_attempts()}
-            return [_stored(row, calls.get(row.session_id)) for row in self._sessions_of(lease)]
+            return [
+                nodes.stored(row, calls.get(row.session_id)) for row in self._sessions_of(lease)
+            ]
 
         return await self._transact("live_sessions", read)
 
@@ -437,11 +444,6 @@ class MemoryStore:
 
 def _name(phone: Phone) -> str:
     return phone.name
-
-
-def _stored(session: SessionRow, attempt: AttemptRow | None) -> StoredSession:
-    call = replace(attempt.call, answered_at=attempt.answered_at) if attempt else None
-    return StoredSession(session.session_id, session.campaign.idle_limit, session.ready_at, call)
 
 
 def _stop_order(session: SessionRow, is_draining: bool) -> StopOrder | None:

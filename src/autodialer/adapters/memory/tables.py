@@ -12,7 +12,9 @@ from autodialer.domain.campaign import DEFAULT_IDLE_LIMIT, DEFAULT_RING_TIMEOUT,
 from autodialer.domain.campaign import check_move as check_campaign_move
 from autodialer.domain.errors import ConflictError, InvariantError
 from autodialer.domain.ids import AccountId, CampaignId, SessionId, TargetId
+from autodialer.domain.nodes import FIRST_TRUNK
 from autodialer.domain.outcome import Reason
+from autodialer.domain.pacing import NO_USE
 from autodialer.domain.retry import REDIAL_GAP
 from autodialer.domain.target import TERMINAL, TRANSITIONS, TargetStatus
 from autodialer.ports.store import NodeUnknownError
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from autodialer.domain.dial_whom import SourceState
     from autodialer.domain.ids import AttemptId
     from autodialer.domain.outcome import CallResult
+    from autodialer.domain.pacing import Limits, Use
     from autodialer.domain.retry import RetryPolicy
     from autodialer.domain.session import Call, EndReason
     from autodialer.domain.window import CallWindow
@@ -42,7 +45,9 @@ class NodeRow:
     epoch: int = 0
     until: datetime | None = None
     switch: str = ""
+    trunk: str = FIRST_TRUNK
     trunk_silent_since: datetime | None = None
+    use: Use = NO_USE
     capacity: int = 0
     is_draining: bool = False
     is_removed: bool = False
@@ -152,6 +157,7 @@ class SessionRow:
     campaign: CampaignRow
     agent: str
     queued_at: datetime
+    is_by_trunk: bool = False
     node_id: int | None = None
     ready_at: datetime | None = None
     stop: tuple[EndReason, bool] | None = None
@@ -164,6 +170,8 @@ class Tables:
 
     def __init__(self) -> None:
         self.nodes: dict[str, NodeRow] = {}
+        # Those that have limits, by name.
+        self.trunks: dict[str, Limits] = {}
         self.campaigns: dict[CampaignId, CampaignRow] = {}
         self.sessions: dict[SessionId, SessionRow] = {}
         self._open_sessions: list[SessionRow] = []
@@ -176,6 +184,8 @@ class Tables:
         # The sessions of which the screens were told, oldest first.
         self.told: list[SessionId] = []
         self.phones: list[Phone] = []
+        # The agents who are called by telephone.
+        self.telephones: set[str] = set()
         # Which node each phone is registered at, and since when.
         self.registered: dict[str, tuple[int, datetime]] = {}
         self._ids = count(1)
@@ -224,7 +234,8 @@ class Tables:
         for row in self.open_sessions():
             if (row.campaign.account, row.agent) == (campaign.account, agent):
                 raise ConflictError(f"{agent} is connected already.")
-        session = self.sessions[session_id] = SessionRow(session_id, campaign, agent, now)
+        session = SessionRow(session_id, campaign, agent, now, agent in self.telephones)
+        self.sessions[session_id] = session
         self._open_sessions.append(session)
 
     def open_sessions(self) -> list[SessionRow]:

@@ -99,6 +99,7 @@ def stored_of(row: Mapping[str, Any]) -> StoredSession:
         idle_limit=timedelta(seconds=row["idle_limit_s"]),
         ready_at=row["ready_at"],
         call=call_of(row) if row["attempt_id"] else None,
+        is_by_trunk=row["is_by_trunk"],
     )
 
 

@@ -2,7 +2,7 @@
 
 Fencing: each writing statement locks the node's row FOR KEY SHARE and writes nothing unless the
 row still has the lease's epoch. A takeover locks it FOR UPDATE, which waits for those statements
-and keeps new ones out until the epoch has grown. Renewing is a plain UPDATE and waits for nobody
+and keeps new ones out until the epoch has grown. Renewing updates the row and waits for nobody
 (docs/adr/0006-hot-path-sql.md).
 """
 
@@ -17,7 +17,7 @@ from uuid import UUID
 import structlog
 from psycopg.types.json import Jsonb
 
-from autodialer.adapters.pg import screens, sources
+from autodialer.adapters.pg import screens, sources, trunk
 from autodialer.adapters.pg.database import Database, Row, Step, step
 from autodialer.adapters.pg.positions import FROM_THE_START, Positions
 from autodialer.adapters.pg.rows import (
@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from autodialer.domain.contact_details import ContactDetails
     from autodialer.domain.dial_whom import Given
     from autodialer.domain.ids import CampaignId
+    from autodialer.domain.pacing import Limits, Use
     from autodialer.domain.recovery import StoredSession
     from autodialer.domain.session import ClaimResult
     from autodialer.ports.details import DetailsRequest
@@ -81,6 +82,8 @@ FUNCTIONS: Final = (
     ("billing", "define_quote"),
     ("billing", "define_settle"),
     ("calls", "define_fence"),
+    ("calls", "define_grant"),
+    ("calls", "define_settle_trunk"),
     ("calls", "define_finish"),
     ("calls", "define_claim"),
 )
@@ -161,8 +164,10 @@ class PgStore:
             return LeaseHeld(locked[0]["lease_until"])
         return Lease(taken[0]["node_id"], taken[0]["epoch"])
 
-    async def renew_lease(self, lease: Lease, now: datetime, ttl: timedelta) -> None:
-        await self._fenced(step("calls", "renew_lease", **_of(lease), until=now + ttl))
+    async def renew_lease(
+        self, lease: Lease, now: datetime, ttl: timedelta, use: Use | None = None
+    ) -> Limits | None:
+        return trunk.share_of(await self._fenced(trunk.renewal(lease, now, now + ttl, use)))
 
     async def release_lease(self, lease: Lease, now: datetime) -> None:
         await self._database.run(step("calls", "release_lease", **_of(lease), now=now))

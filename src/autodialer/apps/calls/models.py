@@ -14,6 +14,7 @@ from autodialer.apps.choices import one_of
 from autodialer.apps.texts import E164
 from autodialer.domain.nodes import FIRST_TRUNK
 from autodialer.domain.outcome import CallStatus
+from autodialer.domain.pacing import MOST_CALLS_AT_ONCE, MOST_CALLS_PER_SECOND
 from autodialer.domain.retry import MAX_RETRIES
 
 
@@ -45,8 +46,11 @@ class Trunk(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(calls_per_second__gte=1) & Q(calls_at_once__gte=1),
-                name="trunk_limits_are_positive",
+                condition=Q(calls_per_second__gte=1)
+                & Q(calls_per_second__lte=MOST_CALLS_PER_SECOND)
+                & Q(calls_at_once__gte=1)
+                & Q(calls_at_once__lte=MOST_CALLS_AT_ONCE),
+                name="trunk_limits_are_in_bounds",
             ),
         ]
 
@@ -76,6 +80,11 @@ class Node(models.Model):
     sip_url = models.CharField(max_length=200, blank=True, db_default="")
     # Since when the trunk carries no calls, and new ones are held back; NULL: it carries them.
     trunk_silent_since = models.DateTimeField(null=True)
+    # What it takes of the limits of its trunk (docs/explanation/nodes.md), and how many of its
+    # agents wait for it, as of its last renewal.
+    trunk_starts = models.IntegerField(default=0, db_default=0)
+    trunk_lines = models.IntegerField(default=0, db_default=0)
+    trunk_waiting = models.IntegerField(default=0, db_default=0)
     created_at = models.DateTimeField()
 
     def __str__(self) -> str:

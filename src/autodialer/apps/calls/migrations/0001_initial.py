@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ('calls_at_once', models.IntegerField(null=True)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('calls_per_second__gte', 1), ('calls_at_once__gte', 1)), name='trunk_limits_are_positive')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('calls_per_second__gte', 1), ('calls_per_second__lte', 1000), ('calls_at_once__gte', 1), ('calls_at_once__lte', 100000)), name='trunk_limits_are_in_bounds')],
             },
         ),
         migrations.CreateModel(
@@ -44,6 +44,9 @@ class Migration(migrations.Migration):
                 ('switch_instance', models.CharField(blank=True, max_length=200)),
                 ('sip_url', models.CharField(blank=True, db_default='', max_length=200)),
                 ('trunk_silent_since', models.DateTimeField(null=True)),
+                ('trunk_starts', models.IntegerField(db_default=0, default=0)),
+                ('trunk_lines', models.IntegerField(db_default=0, default=0)),
+                ('trunk_waiting', models.IntegerField(db_default=0, default=0)),
                 ('created_at', models.DateTimeField()),
             ],
         ),
