@@ -30,7 +30,7 @@ from autodialer.engine.dialer import Dialer
 from autodialer.ports.store import LeaseLostError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from autodialer.adapters.memory.tables import SessionRow
     from autodialer.adapters.sim.switch import Seen
@@ -100,8 +100,9 @@ class suppress_lease_lost:  # noqa: N801  reads as a statement
 class Office:
     """A campaign, its agents, who press Start whenever they are free, and some machines."""
 
-    def __init__(self, seed: int, names: tuple[str, ...]) -> None:
+    def __init__(self, seed: int, names: tuple[str, ...], agents: Sequence[str] = AGENTS) -> None:
         self.luck = Random(seed)  # noqa: S311  a simulation
+        self.agents = agents
         self.clock = wall_clock(START)
         self.tables = Tables()
         self.machines = {name: Machine(self, name) for name in names}
@@ -110,7 +111,7 @@ class Office:
             campaign_id=CampaignId(self.tables.new_id()),
             account=self.tables.add_account(),
             caller_id="+918047112233",
-            agents=set(AGENTS),
+            agents=set(agents),
             policy=RetryPolicy(RETRIES, every, timedelta(seconds=5)),
             window=CallWindow(ZoneInfo("Asia/Kolkata")),
             starts_at=START,
@@ -172,16 +173,20 @@ async def until(holds: Callable[[], object], deadline_s: float) -> None:
 
 
 def play(
-    seed: int, story: Callable[[Office], Awaitable[None]], *names: str, deadline_s: float = 3600
+    seed: int,
+    story: Callable[[Office], Awaitable[None]],
+    *names: str,
+    deadline_s: float = 3600,
+    agents: Sequence[str] = AGENTS,
 ) -> Office:
     """Work the campaign to its end while the story happens to the machines, and judge."""
 
     async def main() -> Office:
-        office = Office(seed, names)
+        office = Office(seed, names, agents)
         async with asyncio.TaskGroup() as group:
             for machine in office.machines.values():
                 machine.dialing = group.create_task(machine.run(), name=machine.name)
-            others = [group.create_task(office.agent(name), name=name) for name in AGENTS]
+            others = [group.create_task(office.agent(name), name=name) for name in agents]
             others.append(group.create_task(office.watch(), name="watch"))
             await story(office)
             await until(lambda: office.campaign.is_over, deadline_s)

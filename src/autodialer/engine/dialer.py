@@ -19,7 +19,7 @@ from autodialer.engine.phones import PhoneBook
 from autodialer.engine.reconcile import Reconciler
 from autodialer.engine.registry import RegistryWatch
 from autodialer.engine.runner import Tools
-from autodialer.engine.trunk import TrunkWatch
+from autodialer.engine.trunk import Trunk, TrunkWatch
 from autodialer.ports.failpoints import never
 from autodialer.ports.health import Part
 from autodialer.ports.meters import Figures, Unmetered
@@ -96,6 +96,8 @@ class Dialer:
             lease_age_s=renewed_at_s and asyncio.get_running_loop().time() - renewed_at_s,
             sees_switch=self._gate.sees_switch,
             is_trunk_silent=tools is not None and tools.trunk.is_silent,
+            trunk_lines=0 if tools is None else tools.trunk.lines.taken,
+            trunk_wait_s=0.0 if tools is None else tools.trunk.lines.longest_wait_s,
             phases=Counter(session.phase for session in sessions),
             waits=Counter(each.waiting_for for each in sessions if each.waiting_for is not None),
         )
@@ -126,7 +128,7 @@ class Dialer:
         """Run everything that needs the lease; if one part fails, all stop."""
         async with group as tasks:
             reconciler = Reconciler(self._config, tools, floor, tasks)
-            tasks.create_task(keeper.keep(tools.lease), name="lease")
+            tasks.create_task(keeper.keep(tools.lease, tools.trunk.lines), name="lease")
             await insist(floor.adopt)
             phones = self._phone_book(tools, tasks)
             reports = _Reports(tools, floor, reconciler, phones)
@@ -163,6 +165,7 @@ class Dialer:
             clock=self._clock,
             new_id=self._new_id,
             kill=self._kill,
+            trunk=Trunk(self._meters),
             meters=self._meters,
         )
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from autodialer.domain.ids import SessionId
+    from autodialer.domain.recovery import StoredSession
     from autodialer.engine.config import EngineConfig
     from autodialer.engine.runner import Tools
     from autodialer.ports.store import SessionOrder
@@ -58,7 +59,9 @@ class Floor:
             if session.session_id not in self.runners:
                 log.info("session_adopted", session=str(session.session_id))
                 self._tools.meters.session_adopted()
+                self._count_lines(session)
                 self._add(SessionRunner(rebuild(session, self._tools.clock()), self._tools))
+        self._tools.trunk.lines.counted()
 
     async def keep_order(self) -> None:
         """Start queued sessions, obey stop orders and keep the campaigns' calendar, for ever."""
@@ -141,8 +144,15 @@ class Floor:
                 asked = domain.StopAsked if order.at_once else domain.LeaveAsked
                 runner.post(asked(order.reason))
 
+    def _count_lines(self, session: StoredSession) -> None:
+        lines = self._tools.trunk.lines
+        if session.is_by_trunk:
+            lines.adopted(session.session_id, is_agent=True)
+        if session.call is not None:
+            lines.adopted(session.call.attempt_id)
+
     def _look_again(self, runner: SessionRunner) -> None:
-        if runner.state.phase is Phase.WAITING:
+        if runner.state.phase in (Phase.WAITING, Phase.HELD_BACK):
             runner.post(domain.Woken())
 
     def _add(self, runner: SessionRunner, first: Sequence[domain.Command] = ()) -> None:

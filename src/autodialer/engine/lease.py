@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from autodialer.engine.config import EngineConfig
     from autodialer.engine.gate import Gate
+    from autodialer.engine.trunk import Lines
     from autodialer.ports.store import Lease, Store
 
 log = structlog.get_logger()
@@ -66,20 +67,33 @@ class LeaseKeeper:
                     await stopping.wait()
         return None
 
-    async def keep(self, lease: Lease) -> None:
-        """Renew until cancelled. Raises LeaseLostError when another process took the node."""
+    async def keep(self, lease: Lease, lines: Lines) -> None:
+        """Renew until cancelled, and settle the node's share of its trunk with each renewal.
+
+        Raises LeaseLostError when another process took the node.
+        """
+        ttl = self._config.lease_ttl
         while True:
-            await asyncio.sleep(self._config.lease_ttl.total_seconds() / 5)
-            started = asyncio.get_running_loop().time()
+            await self._pause(lines)
+            started, use = asyncio.get_running_loop().time(), lines.use
             try:
                 async with asyncio.timeout(_STORE_TIMEOUT_S):
-                    await self._store.renew_lease(lease, self._clock(), self._config.lease_ttl)
+                    share = await self._store.renew_lease(lease, self._clock(), ttl, use)
             except (StoreUnavailableError, TimeoutError):
                 self.store_answers = False
                 log.warning("lease_not_renewed")
             else:
                 self.store_answers = True
                 self._note(started)
+                lines.settled(share, use)
+
+    async def _pause(self, lines: Lines) -> None:
+        """Wait for the next renewal, shortly while nodes hand the trunk to each other."""
+        parts = 20 if lines.is_settling else 5
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._config.lease_ttl.total_seconds() / parts):
+                await lines.unsettled.wait()
+        lines.unsettled.clear()
 
     async def release(self, lease: Lease) -> None:
         """Let the next process take the node at once; if that fails, it waits for the expiry."""

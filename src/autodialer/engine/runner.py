@@ -21,6 +21,7 @@ from autodialer.engine.ringing import RingingNews
 from autodialer.engine.screens import ScreenNews
 from autodialer.engine.times import Times
 from autodialer.engine.trunk import Trunk
+from autodialer.engine.turn import Turn
 from autodialer.ports.failpoints import Failpoint
 from autodialer.ports.meters import Asked, Meters, Unmetered
 from autodialer.ports.store import NextClaim, StoreUnavailableError
@@ -89,6 +90,7 @@ class SessionRunner:
         self._tools = tools
         self._agent_dial = agent_dial
         self._times = Times(tools.clock)
+        self._turn = Turn(tools, state.session_id, lambda: self.post(domain.Woken()))
         # How far the clock had been set when the present call was claimed.
         self._set_by_at_claim = timedelta()
         self._inbox: asyncio.Queue[tuple[domain.Event, Moment]] = asyncio.Queue()
@@ -140,6 +142,7 @@ class SessionRunner:
         finally:
             self._cancel_timer()
             self._forget_unjudged_calls()
+            self._turn.ended()
             self.ended.set()
 
     async def restore_bridge(self) -> None:
@@ -301,6 +304,9 @@ class SessionRunner:
         if self._agent_dial is None:
             self.post(domain.AgentGone(domain.EndReason.AGENT_UNREACHABLE))
             return
+        if not self._turn.agent_asked(self._agent_dial):
+            self.post(domain.AgentHeldBack())
+            return
         try:
             await self._tools.switch.call_agent(self._agent_dial)
         except PhoneNotRegisteredError:
@@ -311,6 +317,8 @@ class SessionRunner:
         except SwitchUnavailableError:
             # Whether the phone rings is unknown; the comparison after the gap decides.
             self._log.warning("agent_call_unknown")
+        finally:
+            self._turn.agent_called()
         self._tools.kill(Failpoint.AGENT_CALLED)
 
     async def _connect(self, attempt_id: AttemptId) -> None:
@@ -340,7 +348,7 @@ class SessionRunner:
 
     async def _claim(self) -> None:
         self._tools.kill(Failpoint.BEFORE_CLAIM)
-        if (held := self._held_back()) is not None:
+        if (held := self._turn.held_back()) is not None:
             self.post(held)
             return
         attempt_id = self._new_attempt()
@@ -358,16 +366,6 @@ class SessionRunner:
             return await request
         finally:
             self._tools.meters.store_took(asked, asyncio.get_running_loop().time() - began)
-
-    def _held_back(self) -> domain.NothingNow | None:
-        """Return why no target may be claimed now, None when one may."""
-        if not self._tools.gate.is_open:
-            return domain.NothingNow(Wait.NOT_READY)
-        if self._tools.trunk.lets_call():
-            return None
-        wait = self._tools.trunk.probe_in()
-        next_at = None if wait is None else self._tools.clock() + wait
-        return domain.NothingNow(Wait.TRUNK_SILENT, next_at)
 
     def _take(self, attempt_id: AttemptId, result: domain.ClaimResult) -> None:
         """Go on with the answer of a claim."""
@@ -396,6 +394,8 @@ class SessionRunner:
         except SwitchUnavailableError:
             # Never sent again: after the gap the leg is found by its id, or the try is spent.
             self._log.warning("call_outcome_unknown", attempt=str(call.attempt_id))
+        finally:
+            self._tools.trunk.lines.sent(call.attempt_id)
         self._tools.kill(Failpoint.PLACED)
 
     def _handoff_s(self) -> float | None:
@@ -405,8 +405,9 @@ class SessionRunner:
     async def _finish(self, finish: domain.FinishCall) -> None:
         await self._be_sure_of_the_end(finish.attempt_id)
         self._tools.trunk.ended(finish.attempt_id, finish.result)
-        held = self._held_back()
-        attempt_id = self._new_attempt() if finish.then_claim and held is None else None
+        # Held back, it is stored all the same, and another target is asked for when it may be.
+        claims = finish.then_claim and self._turn.held_back() is None
+        attempt_id = self._new_attempt() if claims else None
         dated = replace(
             finish,
             at=self._by_the_clock_of_the_claim(finish.at),
@@ -433,7 +434,7 @@ class SessionRunner:
         if attempt_id is not None and result is not None:
             self._take(attempt_id, result)
         elif finish.then_claim:
-            self.post(held or domain.NothingNow(Wait.NOT_READY))
+            await self._claim()
 
     async def _hang_up(self, attempt_id: AttemptId) -> None:
         """Ask once: an agent whose release comes next must not wait."""
@@ -471,7 +472,7 @@ class SessionRunner:
 
     def _new_attempt(self) -> AttemptId:
         self._placeable = AttemptId(self._tools.new_id())
-        self._tools.trunk.asked(self._placeable)
+        self._turn.asked(self._placeable)
         return self._placeable
 
     def _wake_at(self, at: datetime) -> None:

@@ -75,6 +75,10 @@ class Meters(Protocol):
         """Count a leg that the switch had for nobody."""
         ...
 
+    def trunk_waited(self) -> None:
+        """Count a call that had to wait because of the trunk's limits."""
+        ...
+
 
 class Unmetered:
     """Meters of a dialer that nobody watches."""
@@ -106,12 +110,16 @@ class Unmetered:
     def orphan(self, leg: LegKind) -> None:
         """See `Meters`."""
 
+    def trunk_waited(self) -> None:
+        """See `Meters`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
     """How a dialer stands at this moment.
 
     `epoch` is that of its lease, 0 before the first; `lease_age_s` since it was last renewed.
+    `trunk_wait_s`: since when the first of those waits whom the trunk's limits hold back.
     """
 
     epoch: int
@@ -121,6 +129,8 @@ class Figures:
     is_trunk_silent: bool
     phases: Mapping[Phase, int]
     waits: Mapping[Wait, int]
+    trunk_lines: int = 0
+    trunk_wait_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

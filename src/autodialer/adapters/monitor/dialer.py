@@ -61,6 +61,9 @@ class CallMeters:
             "reconciles", "Times that Asterisk and the database were brought into agreement."
         )
         self._lost = counter("switch_losses", "Connections to Asterisk that broke.")
+        self._trunk_waits = counter(
+            "trunk_waits", "Calls that had to wait because of the limits of the trunk."
+        )
         self._orphans = counter("orphan_legs", "Legs ended because they were nobody's.", "leg")
         # Looked up once: a label's value costs more than counting.
         self._took = {asked: self._store.labels(asked.value) for asked in Asked}
@@ -111,6 +114,10 @@ class CallMeters:
         """See `Meters`."""
         self._orphans.labels(leg.value).inc()
 
+    def trunk_waited(self) -> None:
+        """See `Meters`."""
+        self._trunk_waits.inc()
+
 
 def meter_figures(
     registry: CollectorRegistry, figures: Callable[[], Figures], capacity: int
@@ -139,6 +146,12 @@ def meter_figures(
         "trunk_silent",
         "Whether dialling is held back because the trunk carries no calls.",
         lambda: figures().is_trunk_silent,
+    )
+    gauge("trunk_lines", "Calls of this node over its trunk now.", lambda: figures().trunk_lines)
+    gauge(
+        "trunk_wait_seconds",
+        "How long the first call that waits for the trunk has been waiting; 0 when none does.",
+        lambda: figures().trunk_wait_s,
     )
     gauge("session_capacity", "Agents that this node may connect.", lambda: capacity)
     by_phase = Gauge(

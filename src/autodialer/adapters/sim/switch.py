@@ -112,8 +112,8 @@ class SimSwitch:
     after which copies are delivered (none: the report is lost). `watch` hears of each call at
     its INVITE. Without a `clock` it keeps nothing of a call. `trunk` is what becomes of every
     customer's call while the trunk is out of order, None otherwise. `calls` are all that the
-    carrier saw, `invites` their count for each number; `breaches` says what must never happen
-    and did.
+    carrier saw, `invites` their count for each number, `agents_called` when agents were, in loop
+    time; `breaches` says what must never happen and did.
     """
 
     def __init__(
@@ -129,6 +129,7 @@ class SimSwitch:
         self.trunk: Script | None = None
         self.invites: Counter[str] = Counter()
         self.calls: dict[AttemptId, Seen] = {}
+        self.agents_called: list[float] = []
         self.breaches: list[str] = []
         self._luck = Random(seed)  # noqa: S311  chance for a simulation, not for secrets
         self._agents: dict[SessionId, _Leg] = {}
@@ -149,6 +150,7 @@ class SimSwitch:
             script = self._agent_script(dial)
             leg = _Leg(dial.address, dial.session_id, None, script)
             self._agents[dial.session_id] = leg
+            self.agents_called.append(asyncio.get_running_loop().time())
             self._play(leg, dial.ring_timeout_s)
 
         await self._request("call_agent", ring)
@@ -250,6 +252,11 @@ class SimSwitch:
     def live_customers(self) -> frozenset[AttemptId]:
         """The customers who have a leg, as the carrier knows them."""
         return frozenset(self._customers)
+
+    @property
+    def live_agents(self) -> frozenset[SessionId]:
+        """The sessions whose agents have a leg."""
+        return frozenset(self._agents)
 
     @property
     def silent_customers(self) -> frozenset[AttemptId]:
