@@ -41,8 +41,9 @@ class Console:
     """An agent's screen for one campaign.
 
     `mine` is the live session of the agent, in whatever campaign, else the last one that ended in
-    this one. `silent_since` is since when the carrier takes no calls. `refusal` says why Start is
-    disabled; None when it works. `key` differs when the screen must be drawn anew.
+    this one. `silent_since` is since when the carrier takes no calls; `is_trunk_full` says that
+    calls wait because it takes no more at once. `refusal` says why Start is disabled; None when it
+    works. `key` differs when the screen must be drawn anew.
     """
 
     mine: AgentRow | None
@@ -51,6 +52,7 @@ class Console:
     refusal: CannotStartError | None
     key: str
     silent_since: datetime | None = None
+    is_trunk_full: bool = False
 
     @property
     def is_live(self) -> bool:
@@ -71,6 +73,7 @@ def console(account: Account, campaign: Campaign, user: User, now: datetime) -> 
     if session is not None:
         is_over = session.status == SessionStatus.ENDED
         mine = ended_row(session) if is_over else agent_row(session)
+    node = session.node if session is not None else None
     live = session.live_calls[0] if session is not None and session.live_calls else None  # type: ignore[attr-defined]
     return Console(
         mine=mine,
@@ -78,7 +81,8 @@ def console(account: Account, campaign: Campaign, user: User, now: datetime) -> 
         last=_last_call(session),
         refusal=_refusal(account, campaign, user, now),
         key=key,
-        silent_since=session.node.trunk_silent_since if session and session.node else None,
+        silent_since=node.trunk_silent_since if node else None,
+        is_trunk_full=node is not None and node.trunk_waiting > 0,
     )
 
 
@@ -86,17 +90,20 @@ def state_keys(account: Account, user_ids: Iterable[int]) -> dict[int, str]:
     """Return for agents a text that differs whenever their screen must be drawn anew."""
     ids = list(user_ids)
     calls = Attempt.objects.filter(session=OuterRef("pk")).order_by("-placed_at")
+    is_full = ExpressionWrapper(Q(node__trunk_waiting__gt=0), BooleanField())
     is_told = ExpressionWrapper(Q(contact__isnull=False), BooleanField())
     sessions = (
         Session.objects.filter(account=account, user__in=ids)
         .order_by("user", "-created_at")
         .distinct("user")
+        .annotate(is_full=is_full)
         .values_list(
             "user",
             "pk",
             "status",
             "stop_reason",
             "node__trunk_silent_since",
+            "is_full",
             Subquery(calls.values("pk")[:1]),
             Subquery(calls.values("state")[:1]),
             # What Get Contacts says comes while the call lives.

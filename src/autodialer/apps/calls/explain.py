@@ -45,6 +45,7 @@ _WAITS: Final[Mapping[Wait, str]] = MappingProxyType(
         Wait.NOT_READY: "the telephone server is away",
         Wait.SOURCE_SLOW: "the Dial-Whom URL has not given a number yet",
         Wait.TRUNK_SILENT: "the carrier takes no calls",
+        Wait.TRUNK_BUSY: "the carrier takes no more calls at this moment",
     }
 )
 
@@ -199,6 +200,8 @@ def _during(account: Account, live: Session, now: datetime) -> str:
     name = live.user.name
     if live.ready_at is None:
         since = clock_text(account, live.created_at, now)
+        if live.node and live.node.trunk_waiting:
+            return f"{name} waits since {since}: {_WAITS[Wait.TRUNK_BUSY]}."
         return f"{name}'s phone is being called since {since}."
     calls = Attempt.objects.filter(session=live).exclude(state=AttemptState.ENDED.value)
     call = calls.first()
@@ -217,6 +220,8 @@ def _nothing(account: Account, live: Session, now: datetime) -> str:
         # Numbers that could be called are held back.
         case NothingNow(Wait.NUMBERS_BUSY) if silent_since is not None:
             return f"{_WAITS[Wait.TRUNK_SILENT]} since {clock_text(account, silent_since, now)}"
+        case NothingNow(Wait.NUMBERS_BUSY) if live.node and live.node.trunk_waiting:
+            return _WAITS[Wait.TRUNK_BUSY]
         case NothingNow(why, next_at):
             until = f" until {clock_text(account, next_at, now)}" if next_at else ""
             return f"{_WAITS[why]}{until}"

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NodeRow:
-    """A node, until when a dialer holds it, and what it carries now."""
+    """A node, until when a dialer holds it, and what it carries now.
+
+    `waiting` counts the calls that the limits of its trunk have held back for some time.
+    """
 
     name: str
     state: NodeState
@@ -35,6 +38,7 @@ class NodeRow:
     capacity: int
     calls: int
     trunk: str
+    waiting: int
     lease_until: datetime | None
     draining_since: datetime | None
 
@@ -73,6 +77,7 @@ def _row(node: Node, now: datetime) -> NodeRow:
         capacity=node.capacity,
         calls=calls,
         trunk=node.trunk,
+        waiting=node.trunk_waiting if state is not NodeState.DOWN else 0,
         lease_until=node.lease_until,
         draining_since=node.draining_since,
     )

@@ -34,6 +34,7 @@ _MODULES: Final = {
     "db": "machine",
     "dialer": "machine",
     "node": "nodes",
+    "trunk": "trunks",
     "worker": "machine",
     "web": "machine",
     "demo": "demo",

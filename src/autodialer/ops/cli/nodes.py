@@ -43,7 +43,7 @@ def node_list(*, as_json: bool) -> None:
 
     print_rows(
         node_rows(now()),
-        ("name", "state", "sessions", "capacity", "calls", "trunk", "lease_until"),
+        ("name", "state", "sessions", "capacity", "calls", "trunk", "waiting", "lease_until"),
         as_json=as_json,
         empty="There is no node yet: `autodialer up` makes the first one.",
     )
