@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # Pages and workers that still hold a table are asked to be stopped, not waited for.
 _PATIENCE: Final = "SET LOCAL lock_timeout = '10s'"
+# No dialer takes a node between our look and our end: one that is about to is waited for.
+_KEEP_DIALERS_OUT: Final = "LOCK TABLE calls_node IN EXCLUSIVE MODE"
 _HOLDERS: Final = (
     "SELECT name FROM calls_node WHERE holder <> '' AND lease_until > %s ORDER BY name"
 )
@@ -63,6 +65,7 @@ def restore(backup: Reader, recordings: Path, now: datetime, *, replace: bool = 
     made_at = datetime.fromisoformat(backup.manifest["made_at"])
     with _files_placed(backup, recordings) as placed, _refusing_busy_tables(), _alone() as raw:
         _check_version(backup, raw)
+        raw.execute(_KEEP_DIALERS_OUT)
         _check_place(raw, now, replace=replace)
         above = max(epoch for (epoch,) in raw.execute(_EPOCHS))
         rows = _fill(backup, raw)
@@ -171,13 +174,24 @@ def _files_placed(backup: Reader, folder: Path) -> Iterator[int]:
             folder.mkdir(parents=True, exist_ok=True)
             if not (folder / name).exists():
                 placed.append(folder / name)
-                with (folder / name).open("xb") as file:
-                    backup.extract(f"recordings/{name}", file)
+                _place(backup, name, folder)
         yield len(backup.names("recordings"))
     except BaseException:
         for file_path in placed:
             file_path.unlink(missing_ok=True)
         raise
+
+
+def _place(backup: Reader, name: str, folder: Path) -> None:
+    """Put a recording into the folder: whole, or not under its name."""
+    draft = folder / f".{name}.restored"
+    draft.unlink(missing_ok=True)  # of a restore that was killed
+    try:
+        with draft.open("xb") as file:
+            backup.extract(f"recordings/{name}", file)
+        draft.rename(folder / name)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _audit(made_at: datetime, now: datetime) -> None:

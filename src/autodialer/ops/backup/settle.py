@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connection
 
-from autodialer.adapters.pg.rows import ending_of, stored_of
+from autodialer.adapters.pg.rows import call_of, ending_of, stored_of
 from autodialer.apps.statements import statement
+from autodialer.domain.nodes import SURELY_OVER_MARGIN, LostCall, finish_lost
 from autodialer.domain.recovery import rebuild
 from autodialer.domain.session import (
     EndReason,
@@ -58,24 +59,42 @@ def take_nodes(above: int) -> Sequence[Lease]:
 def end_what_was_live(nodes: Sequence[Lease], at: datetime) -> Ended:
     """End every session, and every call as one whose outcome is lost, at the instant `at`.
 
-    Holds are settled up to then or given back. In the caller's transaction.
+    Those of a node that was given up end as they would on the way back from it. Holds are settled
+    up to then or given back. In the caller's transaction.
     """
     with connection.cursor() as cursor:
         for function in _FUNCTIONS:
             cursor.execute(statement(*function))
+        lost = sum(_end_lost(cursor, node, at) for node in nodes)
         live = [(node, session) for node in nodes for session in _live(cursor, node)]
         for node, session in live:
             _end(cursor, node, session, at)
         unplaced: dict[str, Any] = {"at": at, "reason": _REASON.value}
         cursor.execute(statement("calls", "end_unplaced_sessions"), unplaced)
         sessions = len(live) + cursor.fetchone()[0]
-    return Ended(sessions, sum(session.call is not None for _, session in live))
+    return Ended(sessions, lost + sum(session.call is not None for _, session in live))
 
 
 def _live(cursor: CursorWrapper, node: Lease) -> list[StoredSession]:
     cursor.execute(statement("calls", "live_sessions"), {"node_id": node.node_id})
+    return [stored_of(row) for row in _rows(cursor)]
+
+
+def _end_lost(cursor: CursorWrapper, node: Lease, at: datetime) -> int:
+    """End the calls of a node whose sessions ended with it; return how many there were."""
+    asked: dict[str, Any] = {"node_id": node.node_id, "now": at, "margin": SURELY_OVER_MARGIN}
+    cursor.execute(statement("calls", "lost_calls"), asked)
+    ours = [row for row in _rows(cursor) if row["is_ours"]]
+    for row in ours:
+        finish = finish_lost(LostCall(call_of(row), row["lost_at"], is_ours=True), at)
+        lease = {"node_id": node.node_id, "epoch": node.epoch}
+        cursor.execute(statement("calls", "finish_lost"), {**lease, **ending_of(finish)})
+    return len(ours)
+
+
+def _rows(cursor: CursorWrapper) -> list[dict[str, Any]]:
     names = [column.name for column in cursor.description or ()]
-    return [stored_of(dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _end(cursor: CursorWrapper, node: Lease, stored: StoredSession, at: datetime) -> None:
