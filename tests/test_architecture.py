@@ -27,6 +27,10 @@ SQL_FOLDER: Final = re.compile(rf"{SRC}/apps/\w+/sql/\w+\.sql")
 CLOCK_READERS: Final = re.compile(rf"{SRC}/(ops/.*|bootstrap|web/middleware|web/sessions)\.py")
 # Asks our own Asterisk whether it is up; all else goes through adapters.safehttp.
 HTTP_CLIENTS: Final = re.compile(rf"{SRC}/ops/asterisk/run\.py")
+# Talks to Asterisk, hands a browser's phone through to it, and sees whether our own ports listen.
+CONNECTORS: Final = re.compile(
+    rf"{SRC}/(adapters/(ari/client|safehttp/\w+)|web/sip_bridge|ops/(process|web))\.py"
+)
 DOCUMENTED: Final = (f"{SRC}/domain", f"{SRC}/ports", f"{SRC}/engine")
 DOCUMENTED_IN_APPS: Final = {"services.py", "queries.py"}
 
@@ -43,6 +47,13 @@ CLOCKS: Final = {
     ("date", "today"),
     ("timezone", "now"),
     ("time", "time"),
+}
+CONNECTS: Final = {
+    "create_connection",
+    "open_connection",
+    "open_unix_connection",
+    "sock_connect",
+    "socket",
 }
 RUNS_SQL: Final = {"execute", "executemany", "raw", "copy", "stream"}
 
@@ -107,6 +118,20 @@ def http_clients(module: ast.AST) -> Iterator[int]:
             yield node.lineno
 
 
+def connections(module: ast.AST) -> Iterator[int]:
+    """Yield the lines that open a connection by themselves: a socket, a stream, a WebSocket."""
+    for node in ast.walk(module):
+        match node:
+            case ast.Call(func=ast.Attribute(attr=name)) if name in CONNECTS:
+                yield node.lineno
+            case ast.ImportFrom(module="websockets" | "websockets.asyncio.client", names=names):
+                yield from (node.lineno for name in names if name.name == "connect")
+            case ast.ImportFrom(module="asyncio" | "socket", names=names):
+                yield from (node.lineno for name in names if name.name in CONNECTS)
+            case _:
+                continue
+
+
 def built_statements(module: ast.AST) -> Iterator[int]:
     """Yield the lines that run SQL put together from text: f-string, `%`, `+` or `.format`."""
     for node in ast.walk(module):
@@ -161,6 +186,10 @@ def test_the_clock_is_read_at_the_edges_only() -> None:
 
 def test_the_standard_librarys_http_clients_are_not_used() -> None:
     assert places(http_clients, python_sources(SRC), HTTP_CLIENTS) == []
+
+
+def test_connections_are_opened_where_they_are_checked_or_lead_to_our_own_parts() -> None:
+    assert places(connections, python_sources(SRC), CONNECTORS) == []
 
 
 def test_statements_that_run_are_not_put_together_from_text() -> None:
@@ -245,6 +274,14 @@ FORBIDDEN: Final = {
         "import urllib.request as r",
         "from urllib import request",
     ],
+    connections: [
+        "asyncio.open_connection(host, port)",
+        "loop.create_connection(Protocol, host, port)",
+        "socket.create_connection((host, port))",
+        "socket.socket()",
+        "from asyncio import open_connection",
+        "from websockets.asyncio.client import connect",
+    ],
     built_statements: [
         "cursor.execute(f'SELECT {name}')",
         "cursor.execute('SELECT %s' % name)",
@@ -268,6 +305,7 @@ ALLOWED: Final = {
     status_statements: ["'SELECT status FROM calls_target'", "'UPDATE t SET due_at = %s'"],
     clock_reads: ["def f(now): return now.time()", "time.monotonic()", "loop.time()", "self.now()"],
     http_clients: ["from http import HTTPStatus", "from urllib.parse import quote", "import http"],
+    connections: ["import socket", "socket.getaddrinfo(host, None)", "signal.connect(f)"],
     built_statements: [
         "cursor.execute('SELECT %s', [name])",
         "cursor.execute(sql.SQL('x').format(n))",
