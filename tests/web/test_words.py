@@ -1,4 +1,4 @@
-"""What scripts say: every sentence is marked for translation, and none stands in a script."""
+"""What pages and scripts say: sentences are marked for translation, and no code is shown."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from autodialer.web import words
 from autodialer.web.words import WORDS
 
 SOURCE: Final = Path(words.__file__).parent / "static/src"
+TEMPLATES: Final = Path(words.__file__).parent / "templates"
 SCRIPTS: Final = {file.name: file.read_text() for file in SOURCE.rglob("*.js")}
 SENTENCE: Final = re.compile(r"""["'`]([A-Z][a-z]+ [^"'`\n]*)["'`]""")
 COMMENT: Final = re.compile(r"/\*.*?\*/|(?<!:)//[^\n]*", re.DOTALL)
@@ -23,6 +24,14 @@ ERRORS: Final = {"NotAllowedError", "InvalidStateError", "SecurityError"}  # of 
 
 def code(script: str) -> str:
     return COMMENT.sub("", SCRIPTS[script])
+
+
+def test_no_comment_of_a_template_is_shown() -> None:
+    """Django ends {# #} with the line: a comment that goes on is text of the page."""
+    texts = {file.name: file.read_text() for file in TEMPLATES.rglob("*.html")}
+    goes_on = re.compile(r"\{#(?!.*#\})")
+    assert texts
+    assert [name for name, text in texts.items() if goes_on.search(text)] == []
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

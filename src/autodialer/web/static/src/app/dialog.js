@@ -17,7 +17,8 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
 });
 
 document.addEventListener("click", (event) => {
-  if (event.target.closest("[data-dialog-close]")) {
+  // On the page that the dialog is elsewhere, the same link is a link.
+  if (dialog.open && event.target.closest("[data-dialog-close]")) {
     event.preventDefault();
     dialog.close();
   }
