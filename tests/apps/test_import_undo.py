@@ -15,12 +15,13 @@ from autodialer.apps.contacts.models import Contact, ContactList, ListMember
 from autodialer.apps.contacts.services import add_to_list, create_list
 from autodialer.apps.imports import queries
 from autodialer.apps.imports.services import queue_import, run_import
-from autodialer.apps.imports.undo import NotUndoableError, Undone, undo_import
+from autodialer.apps.imports.undo import NotUndoableError, Undone, check_undoable, undo_import
 from autodialer.domain.errors import IllegalTransitionError, NotFoundError
 from autodialer.ops.backup.archive import Seal, verified
 from autodialer.ops.backup.load import restore
 from autodialer.ops.backup.save import save
 from tests.support.book import NOON, Book, make_book
+from tests.support.visit import signed_in
 
 NEW, KNOWN = "+919876500099", "+919000000001"
 FILE = f"number,first_name\n{NEW},Ila\n{KNOWN},Asha\n".encode()
@@ -113,6 +114,12 @@ def test_what_a_campaign_was_made_of_is_not_taken_back(book: Book) -> None:
     Campaign.objects.update(created_at=LATER)
     with pytest.raises(NotUndoableError):
         undo(book, import_id)
+    with pytest.raises(NotUndoableError):
+        check_undoable(book.account, Actor.of(book.supervisor), import_id, LATER)
+    # Asked before it is tried: the page has the sentence in the place of the button.
+    page = signed_in(book.supervisor).get(f"/lists/imports/{import_id}/undo/").content.decode()
+    assert "A campaign was made of this list since" in page
+    assert "Undo this import" not in page
     assert Target.objects.filter(campaign=campaign, e164=NEW).exists()
     assert NEW in numbers_in(book.list_id)
 

@@ -59,8 +59,7 @@ def undo_import(*, account: Account, actor: Actor, import_id: int, now: datetime
     # The list may be deleted with it.
     list_row(account, actor, found.contact_list_id or 0, Permission.DELETE_LIST)
     into = list_to_join(account, found.contact_list_id or 0)
-    if campaigns_of_list(account, into.pk, since=found.finished_at):
-        raise NotUndoableError("A campaign was made of this list since: change the list by hand.")
+    _check_unused(account, found)
     with connection.cursor() as cursor:
         saved: dict[str, int | str | datetime | None] = {
             "list_id": into.pk,
@@ -77,9 +76,21 @@ def undo_import(*, account: Account, actor: Actor, import_id: int, now: datetime
     return undone
 
 
+def check_undoable(account: Account, actor: Actor, import_id: int, now: datetime) -> None:
+    """Refuse what `undo_import` would refuse now; only that sees whether a backup was restored.
+
+    Raises NotFoundError, IllegalTransitionError, NotUndoableError.
+    """
+    found = queries.visible_imports(account, actor).filter(pk=import_id).first()
+    _check_unused(account, _checked(found, import_id, now))
+
+
 def _locked(account: Account, actor: Actor, import_id: int, now: datetime) -> ListImport:
     imports = queries.visible_imports(account, actor).select_for_update(of=("self",))
-    found = imports.filter(pk=import_id).first()
+    return _checked(imports.filter(pk=import_id).first(), import_id, now)
+
+
+def _checked(found: ListImport | None, import_id: int, now: datetime) -> ListImport:
     if found is None:
         raise queries.no_such_import(import_id)
     check_move(found.status, ImportStatus.UNDONE)
@@ -88,6 +99,11 @@ def _locked(account: Account, actor: Actor, import_id: int, now: datetime) -> Li
     if found.contact_list_id is None:
         raise NotUndoableError("Its list was deleted: there is nothing to take back.")
     return found
+
+
+def _check_unused(account: Account, found: ListImport) -> None:
+    if campaigns_of_list(account, found.contact_list_id or 0, since=found.finished_at):
+        raise NotUndoableError("A campaign was made of this list since: change the list by hand.")
 
 
 def _saved_in(cursor: CursorWrapper, import_id: int) -> str:

@@ -22,9 +22,9 @@ from autodialer.apps.imports.columns import LEFT_OUT, NUMBER
 from autodialer.apps.imports.csv_file import ENCODINGS, SEPARATORS
 from autodialer.apps.imports.files import clean_file_name
 from autodialer.apps.imports.table import Reading
-from autodialer.apps.imports.undo import undo_import
+from autodialer.apps.imports.undo import check_undoable, undo_import
 from autodialer.apps.sending import disposition
-from autodialer.domain.errors import InvalidInputError
+from autodialer.domain.errors import ConflictError, IllegalTransitionError, InvalidInputError
 from autodialer.domain.imports import ImportStatus
 from autodialer.ports.screens import Shown
 from autodialer.web.back import go
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from django.http import QueryDict
 
     from autodialer.apps.imports.queries import ImportRow, Preview
+    from autodialer.domain.errors import AutodialerError
     from autodialer.web.access import PageRequest
 
 PER_PAGE: Final = 50
@@ -66,7 +67,7 @@ class ChooseForm(Form):
         label=gettext_lazy("Name of the new list"),
         required=False,
         max_length=100,
-        help_text=gettext_lazy("Left empty, the list is called like the file."),
+        help_text=gettext_lazy("Left empty, the list is named after the file."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     list = forms.TypedChoiceField(
@@ -209,7 +210,12 @@ def import_undo(request: PageRequest, import_id: int) -> HttpResponse:
     """Say what taking an import back does, and do it."""
     row = queries.import_row(request.account, request.actor, import_id)
     if request.method != "POST":
-        return render(request, "imports/undo.html", {"row": row})
+        why_not: AutodialerError | None = None
+        try:
+            check_undoable(request.account, request.actor, import_id, request.now)
+        except (ConflictError, IllegalTransitionError) as refusal:
+            why_not = refusal
+        return render(request, "imports/undo.html", {"row": row, "why_not": why_not})
     undo_import(account=request.account, actor=request.actor, import_id=import_id, now=request.now)
     messages.success(request, _("The import was taken back."))
     return redirect("import", import_id)
@@ -240,7 +246,7 @@ MEANING_NAMES: Final = (
     ("company", gettext_lazy("Company")),
     ("email", gettext_lazy("E-mail address")),
     ("tag", gettext_lazy("Tag")),
-    (KEEP, gettext_lazy("A field called like the column")),
+    (KEEP, gettext_lazy("A field named after the column")),
     (LEFT_OUT, gettext_lazy("Leave it out")),
 )
 
