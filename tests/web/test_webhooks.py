@@ -159,6 +159,9 @@ def test_a_test_is_sent_and_not_to_what_is_disabled(book: Book) -> None:
     asha, made = signed_in(book.supervisor), endpoint(book, kinds=["call.ended"])
     assert asha.post(f"/webhooks/{made.pk}/test/").status_code == 302
     assert Delivery.objects.get().event.kind == "webhook.test"
+    assert "every 3s" in asha.get(f"/webhooks/{made.pk}/").content.decode()
+    Delivery.objects.update(tries=1)
+    assert "every 3s" not in asha.get(f"/webhooks/{made.pk}/").content.decode()
     Endpoint.objects.update(disabled_reason="gone", disabled_at=NOON)
     assert asha.post(f"/webhooks/{made.pk}/test/").status_code == 409
 

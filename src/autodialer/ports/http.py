@@ -29,7 +29,7 @@ class HttpFailure(StrEnum):
 
 WORDS: Final = {
     HttpFailure.URL_REFUSED: "It is no address that may be opened.",
-    HttpFailure.DNS_FAILED: "Its name could not be found.",
+    HttpFailure.DNS_FAILED: "The name of its host could not be found.",
     HttpFailure.ADDRESS_NOT_ALLOWED: "It is not on the public internet.",
     HttpFailure.CONNECT_FAILED: "It could not be reached, or broke the connection off.",
     HttpFailure.TLS_FAILED: "Its TLS certificate or protocol cannot be trusted.",

@@ -42,7 +42,7 @@ REASONS: Final = {
 
 TROUBLES: Final = {
     SourceTrouble.URL_REFUSED: _("it may not be opened"),
-    SourceTrouble.DNS_FAILED: _("its name could not be found"),
+    SourceTrouble.DNS_FAILED: _("the name of its host could not be found"),
     SourceTrouble.ADDRESS_NOT_ALLOWED: _("it is not on the public internet"),
     SourceTrouble.CONNECT_FAILED: _("it could not be reached"),
     SourceTrouble.TLS_FAILED: _("its certificate cannot be trusted"),

@@ -189,7 +189,7 @@ def webhook_test(request: PageRequest, endpoint_id: int) -> HttpResponse:
     services.send_test(
         account=request.account, actor=request.actor, endpoint_id=endpoint_id, now=request.now
     )
-    messages.success(request, _("A test was sent. Load the page again to see what came of it."))
+    messages.success(request, _("A test is on its way; what comes of it is shown below."))
     return redirect("webhook", endpoint_id)
 
 
@@ -251,6 +251,10 @@ def _status(request: PageRequest) -> DeliveryStatus | None:
     return DeliveryStatus(asked) if asked in {each.value for each in DeliveryStatus} else None
 
 
+def _is_on_its_way(row: DeliveryRow) -> bool:
+    return row.status == DeliveryStatus.PENDING and not row.tries
+
+
 def _page(
     found: Sequence[DeliveryRow], status: DeliveryStatus | None, *, is_first: bool
 ) -> dict[str, object]:
@@ -259,6 +263,8 @@ def _page(
         "deliveries": rows,
         "older": rows[-1].id if len(found) > PER_PAGE else None,
         "is_first": is_first,
+        # What is tried for the first time is soon over; what failed may wait for hours.
+        "is_moving": is_first and any(_is_on_its_way(row) for row in rows),
         "status": status,
         "statuses": [*DeliveryStatus],
     }
