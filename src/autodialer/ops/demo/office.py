@@ -114,7 +114,13 @@ def _campaign(account: Account, name: str, agents: list[int], block: int, now: d
     caller_id = add_caller_id(
         account=account, actor=OPERATOR, number=plan.CALLER_ID, now=now, verified=True
     )
-    listed = import_list(account=account, name=f"{name} list", data=_csv(block), now=now)
+    listed = import_list(
+        account=account,
+        name=f"{name} list",
+        file_name=f"{name.lower().replace(' ', '-')}.csv",
+        data=_csv(block),
+        now=now,
+    )
     return create_campaign(
         account=account,
         actor=OPERATOR,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
+import structlog
 
 from autodialer.ops.asterisk.install import install, is_installed
 from autodialer.ops.cli.shell import set_up_django
@@ -58,6 +60,8 @@ def run_demo(*, once: bool) -> int:
     base = Paths.from_environment()
     paths = Paths.below(base.var / "demo", asterisk_prefix=base.asterisk_prefix)
     os.environ["AUTODIALER_VAR"] = str(paths.var)
+    # The processes keep logs of their own; here a person reads what to do.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with ExitStack() as running:
         running.enter_context(alone(paths))
         for stop in (signal.SIGTERM, signal.SIGINT):  # a shell starts `demo &` deaf to the latter
