@@ -28,6 +28,8 @@ def test_the_page_shows_every_operation_and_loads_nothing_from_elsewhere() -> No
     page = answer.content.decode()
     assert "<script" not in page
     assert not re.search(r'(?:src|href)="(?:https?:)?//', page)
+    assert "`" not in page
+    assert "<code>campaigns:read</code>" in page
     assert answer["Content-Security-Policy"].startswith("default-src 'none'")
     for operation in OPERATIONS:
         assert f'id="{operation.details["operationId"]}"' in page

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.http import HttpResponse
 from django.template.loader import render_to_string
+from django.utils.html import escape
+from django.utils.safestring import mark_safe
 
 from autodialer.api.problems import API_CODES
 from autodialer.api.v1.api import api
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from django.http import HttpRequest
+    from django.utils.safestring import SafeString
 
 _HEADERS: Final = {
     "Content-Security-Policy": (
@@ -72,7 +75,8 @@ def _docs() -> str:
     subjects: dict[str, list[Entry]] = {}
     for subject, entry in _entries(document):
         subjects.setdefault(subject, []).append(entry)
-    shown = {"subjects": list(subjects.items()), "about": document["info"]["description"]}
+    about = _marked(document["info"]["description"])
+    shown = {"subjects": list(subjects.items()), "about": about}
     return render_to_string("api/docs.html", shown)
 
 
@@ -89,7 +93,7 @@ def _entries(document: Mapping[str, Any]) -> Iterator[tuple[str, Entry]]:
                     method=method.upper(),
                     path=path,
                     summary=found["summary"],
-                    paragraphs=found["description"].split("\n\n"),
+                    paragraphs=[_marked(each) for each in found["description"].split("\n\n")],
                     parameters=[_parameter(each) for each in found["parameters"]],
                     sent=_members(found.get("requestBody", {}), schemas),
                     answered=_members(answers[success], schemas),
@@ -102,7 +106,9 @@ def _entries(document: Mapping[str, Any]) -> Iterator[tuple[str, Entry]]:
 def _parameter(found: Mapping[str, Any]) -> Member:
     where = "" if found["in"] == "path" else f" ({found['in']})"
     described = found.get("description", "")
-    return Member(found["name"] + where, _kind(found["schema"]), found["required"], described)
+    return Member(
+        found["name"] + where, _kind(found["schema"]), found["required"], _marked(described)
+    )
 
 
 def _members(found: Mapping[str, Any], schemas: Mapping[str, Any]) -> Sequence[Member]:
@@ -113,9 +119,16 @@ def _members(found: Mapping[str, Any], schemas: Mapping[str, Any]) -> Sequence[M
         fields = _resolved(fields["properties"]["items"].get("items", {}), schemas)
     required = fields.get("required", [])
     return [
-        Member(name, _kind(each), name in required, each.get("description", ""))
+        Member(name, _kind(each), name in required, _marked(each.get("description", "")))
         for name, each in fields.get("properties", {}).items()
     ]
+
+
+def _marked(text: str) -> SafeString:
+    """Return a description with what stands between backticks as code."""
+    parts = escape(text).split("`")
+    marked = (f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts))
+    return mark_safe("".join(marked))  # noqa: S308  escaped above
 
 
 def _resolved(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[str, Any]:
