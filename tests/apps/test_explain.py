@@ -10,7 +10,7 @@ import pytest
 from autodialer.apps.accounts.actor import OPERATOR
 from autodialer.apps.calls import explain
 from autodialer.apps.calls.models import Attempt, Node, Session
-from autodialer.apps.calls.reasons import ENDS
+from autodialer.apps.calls.reasons import ENDS, told_to_agent
 from autodialer.apps.calls.services import start_session
 from autodialer.apps.campaigns import services
 from autodialer.apps.campaigns.models import Campaign, Target
@@ -160,6 +160,20 @@ def test_an_agent_who_is_not_connected_says_since_when_why_and_what_now(book: Bo
 def test_every_reason_has_its_words() -> None:
     assert set(ENDS) == {reason.value for reason in EndReason}
     assert set(explain._WAITS) == set(Wait)
+
+
+@pytest.mark.parametrize("reason", EndReason)
+def test_agents_are_told_in_the_second_person(reason: EndReason) -> None:
+    told = told_to_agent(reason)
+    assert told[0].isupper()
+    assert told.endswith(".")
+    assert "{" not in told
+
+
+def test_a_sentence_for_an_agent_is_a_sentence() -> None:
+    assert told_to_agent("nothing_due") == "No number fell due while you waited."
+    assert told_to_agent("removed_from_campaign") == "You were taken out of the campaign."
+    assert told_to_agent("phone_not_registered") == "Your phone was not registered."
 
 
 def test_a_number_that_was_just_called_for_another_campaign_says_until_when_it_rests(

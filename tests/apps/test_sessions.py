@@ -86,7 +86,7 @@ def test_an_agent_outside_the_group_cannot_start_until_added(book: Book) -> None
     campaign = book.campaign()
     code, sentence = refusal(book, campaign, user_id=book.supervisor.pk)
     assert code == "not_in_campaign"
-    assert sentence == "Asha is not an agent of this campaign: ask a supervisor to add you."
+    assert sentence == "Asha is not an agent of this campaign: a supervisor can change that."
     add_group_members(
         account=book.account, now=NOON, group_id=book.group.pk, user_ids=[book.supervisor.pk]
     )

@@ -9,6 +9,7 @@ from autodialer.apps.accounts.models import Account
 from autodialer.apps.billing.services import set_payment_mode, top_up
 from autodialer.apps.campaigns.models import CallerId
 from autodialer.domain.money import PaymentMode
+from autodialer.web.templatetags.ui import noted
 from tests.support.book import NOON, Book, make_book
 from tests.support.visit import signed_in
 
@@ -117,3 +118,11 @@ def test_the_audit_log_is_filtered_by_kind_and_refuses_others(book: Book) -> Non
     rows = devi.get("/audit/", {"kind": "group"}).context["rows"]
     assert {row.subject_kind for row in rows} == {"group"}
     assert devi.get("/audit/", {"kind": "x; DROP"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "-"), ([], "-"), (["busy", "no-answer"], "busy, no-answer"), (True, "yes"), (0, "0")],
+)
+def test_what_was_noted_is_shown_without_marks_of_a_program(value: object, text: str) -> None:
+    assert noted(value) == text

@@ -36,7 +36,11 @@ def test_a_new_agent_gets_a_password_that_is_shown_once_and_works(book: Book) ->
 def test_an_agent_without_a_telephone_is_called_in_the_browser(book: Book) -> None:
     given = {"name": "Gita", "email": "gita@acme.example", "role": "agent", "phone": ""}
     signed_in(book.supervisor).post("/people/new/", given)
-    assert AgentDevice.objects.get(user__name="Gita").kind == "browser"
+    device = AgentDevice.objects.get(user__name="Gita")
+    assert device.kind == "browser"
+    page = signed_in(book.supervisor).get("/people/").content.decode()
+    assert "Browser" in page
+    assert device.address not in page  # the name of an account, which nobody types
 
 
 def test_a_refused_invitation_leaves_nobody_behind(book: Book) -> None:

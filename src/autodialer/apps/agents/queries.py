@@ -53,7 +53,12 @@ class UserRow:
     email: str
     role: str
     is_active: bool
-    devices: tuple[str, ...]
+    called_on: tuple[DeviceRow, ...]
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Kind and address of each, for terminals and programs."""
+        return tuple(f"{one.kind} {one.address}" for one in self.called_on)
 
 
 def group_rows(account: Account) -> list[GroupRow]:
@@ -167,7 +172,7 @@ def _user_row(user: User) -> UserRow:
         email=user.email,
         role=user.role,
         is_active=user.is_active,
-        devices=tuple(str(device) for device in user.devices.all()),
+        called_on=tuple(_device_row(device) for device in user.devices.all()),
     )
 
 
@@ -250,17 +255,18 @@ def device_rows(account: Account, user_id: int | None = None) -> list[DeviceRow]
     found = AgentDevice.objects.filter(user__account=account).select_related("user")
     if user_id is not None:
         found = found.filter(user=user_id)
-    return [
-        DeviceRow(
-            one.pk,
-            one.user.name,
-            one.kind,
-            one.address,
-            one.is_default,
-            is_ready=not device_problem(one),
-        )
-        for one in found.order_by("user__name", "user", "-is_default", "pk")
-    ]
+    return [_device_row(one) for one in found.order_by("user__name", "user", "-is_default", "pk")]
+
+
+def _device_row(one: AgentDevice) -> DeviceRow:
+    return DeviceRow(
+        one.pk,
+        one.user.name,
+        one.kind,
+        one.address,
+        one.is_default,
+        is_ready=not device_problem(one),
+    )
 
 
 def devices(account: Account, user_id: int) -> list[tuple[int, str]]:

@@ -74,6 +74,13 @@ def why_ended(reason: str, agent: str) -> str:
     return ENDS.get(reason, reason).replace("{agent}", agent)
 
 
+def told_to_agent(reason: str) -> str:
+    """Return why a session ended as a sentence for its own agent."""
+    clause = ENDS.get(reason, reason).replace("{agent} was", "you were")
+    clause = clause.replace("{agent}'s", "your").replace("{agent}", "you")
+    return f"{clause[:1].upper()}{clause[1:]}."
+
+
 def in_words(reason: str) -> str:
     """Return what a reason means; a code without words is shown as it is."""
     if reason.startswith("sip_"):

@@ -104,7 +104,7 @@ def _check_member(campaign: Campaign, user: User) -> None:
     if not takes_part(campaign, user):
         raise CannotStartError(
             "not_in_campaign",
-            f"{user.name} is not an agent of this campaign: ask a supervisor to add you.",
+            f"{user.name} is not an agent of this campaign: a supervisor can change that.",
         )
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from autodialer.apps.calls.reasons import in_words
+from autodialer.apps.calls.reasons import in_words, told_to_agent
 from autodialer.web.templatetags.ui import icon
 
 if TYPE_CHECKING:
@@ -29,6 +29,14 @@ LOOKS: Final = {
     "ended": (_("Ended"), "secondary", "phone-off"),
 }
 
+DEVICES: Final = {"browser": _("Browser"), "phone": _("Telephone"), "sip": _("Desk phone")}
+
+
+@register.filter
+def device_word(kind: str) -> str:
+    """Return what kind of phone somebody is called on."""
+    return str(DEVICES[kind])
+
 
 @register.simple_tag
 def agent_state(state: str) -> SafeString:
@@ -46,6 +54,9 @@ def since(instant: datetime) -> SafeString:
         instant.astimezone(UTC).isoformat(timespec="milliseconds"),
         _("since %(time)s") % {"time": f"{local:%H:%M:%S}"},
     )
+
+
+register.filter(told_to_agent)
 
 
 @register.filter

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html, json_script
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from autodialer.apps.texts import isolated
 from autodialer.domain.money import format_amount
@@ -129,6 +130,20 @@ def moment(instant: datetime | None, empty: str = "-", *, seconds: bool = False)
         instant.astimezone(UTC).isoformat(timespec="milliseconds"),
         f"{local:%-d %b %Y}, {clock} {local:%Z}",
     )
+
+
+@register.filter
+def noted(value: object) -> str:
+    """Return a value of the audit log for people; a dash where there was none."""
+    match value:
+        case None | "" | []:
+            return "-"
+        case bool():
+            return str(_("yes") if value else _("no"))
+        case list():
+            return ", ".join(map(str, value))
+        case _:
+            return str(value)
 
 
 @register.filter

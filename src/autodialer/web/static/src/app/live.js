@@ -170,11 +170,15 @@ function tick() {
     if (element.textContent !== text) element.textContent = text;
     element.classList.toggle("live-old", age > OLD_MS);
   }
+  showClocks();
+  if (watched && state !== "ended") show(age > LOST_MS ? "lost" : age > OLD_MS ? "old" : "on");
+}
+
+function showClocks() {
   for (const element of document.querySelectorAll("time[data-live-since]")) {
     const text = span(Date.now() + serverAhead - Date.parse(element.dataset.liveSince));
     if (element.textContent !== text) element.textContent = text;
   }
-  if (watched && state !== "ended") show(age > LOST_MS ? "lost" : age > OLD_MS ? "old" : "on");
 }
 
 function span(ms) {
@@ -207,6 +211,7 @@ document.addEventListener("visibilitychange", () => {
   }
 });
 body.addEventListener("htmx:load", wakeLateComers);
+body.addEventListener("htmx:load", showClocks);
 window.addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
 window.addEventListener("pagehide", () => stream?.close());
 body.addEventListener("htmx:afterSettle", () => { if (names().join(" ") !== watched) connect(); });
