@@ -18,6 +18,7 @@ from autodialer.domain.breaker import (
     ended,
     failed,
     heard,
+    unsent,
 )
 from autodialer.domain.outcome import CallResult, LegEnd, classify_unanswered
 
@@ -90,6 +91,21 @@ def test_one_probe_at_a_time_goes_out_until_one_is_heard() -> None:
     # An old call that ends now tells nothing of the present.
     assert heard(breaker, "old", at + PROBE_EVERY_S).is_open
     assert heard(breaker, "second", at + PROBE_EVERY_S) == Breaker()
+
+
+def test_a_probe_that_was_not_sent_is_the_next_ones_at_once() -> None:
+    at = FIRST_PROBE_AFTER_S
+    probing = asked(opened(), "nobody to call", at)
+    assert not probing.lets_call(at)
+    for breaker in (
+        unsent(probing, "nobody to call", at),
+        ended(probing, "nobody to call", outcome.NOT_SENT, at),
+    ):
+        assert breaker.is_open
+        assert breaker.lets_call(at)
+        assert not asked(breaker, "somebody", at).lets_call(at)
+    breaker = unsent(asked(opened(), "under way", at), "another", at)
+    assert not breaker.lets_call(at)
 
 
 def test_a_probe_that_tells_nothing_is_followed_by_another() -> None:

@@ -15,6 +15,7 @@ from autodialer.adapters.memory.tables import TargetRow
 from autodialer.adapters.sim.carrier import Script
 from autodialer.adapters.sim.loop import run_virtual
 from autodialer.domain.breaker import MOST_UNHEARD
+from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.ids import SessionId, TargetId
 from autodialer.domain.retry import RetryPolicy
 from autodialer.domain.session import EndReason
@@ -37,13 +38,13 @@ async def until(holds: Callable[[], object], deadline_s: float) -> None:
             await asyncio.sleep(0.1)
 
 
-def on_the_floor(story: Callable[[Run], Awaitable[None]]) -> Run:
-    """Let 50 agents press Start in a campaign of customers who talk for 3 s."""
+def on_the_floor(story: Callable[[Run], Awaitable[None]], agents: int = AGENTS) -> Run:
+    """Let agents press Start in a campaign of customers who talk for 3 s."""
 
     async def main() -> Run:
         run = Run(1, Odds())
         campaign = run.campaigns[0]
-        campaign.agents = {f"agent-{at}" for at in range(AGENTS)}
+        campaign.agents = {f"agent-{at}" for at in range(agents)}
         campaign.policy = RetryPolicy()
         del run.store.tables.purses[run.account]
         campaign.idle_limit = timedelta(minutes=2)
@@ -132,3 +133,29 @@ def test_numbers_that_fail_here_and_there_hold_nobody_back() -> None:
         assert node.trunk_silent_since is None
 
     on_the_floor(story)
+
+
+def test_agents_who_have_nobody_to_call_keep_nobody_from_finding_that_the_trunk_is_back() -> None:
+    few, idle = 3, 40
+
+    async def story(run: Run) -> None:
+        other = run.campaigns[1]
+        other.idle_limit = timedelta(minutes=10)
+        other.agents = {f"idle-{at}" for at in range(idle)}
+        for agent in sorted(other.agents):
+            session_id = SessionId(run.new_id())
+            run.store.tables.queue_session(session_id, other.campaign_id, agent, run.clock())
+        await until(lambda: connected(run) == few + idle, 60)
+        (node,) = run.store.tables.nodes.values()
+        run.store.tables.move_campaign(other.campaign_id, CampaignStatus.PAUSED)
+        run.switch.trunk = REFUSES
+        await until(lambda: node.trunk_silent_since, 120)
+        await asyncio.sleep(60)
+        run.switch.trunk = None
+        await until(lambda: node.trunk_silent_since is None, 31)
+
+    on_the_floor(story, few)
+
+
+def connected(run: Run) -> int:
+    return sum(session.ready_at is not None for session in run.store.tables.open_sessions())

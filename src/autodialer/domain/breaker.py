@@ -34,7 +34,6 @@ _NO_NEWS: Final = frozenset(
         Reason.ANSWERED,
         Reason.DO_NOT_CALL,
         Reason.MEDIA_SERVER_LOST,
-        Reason.NOT_SENT,
         Reason.OUTCOME_UNKNOWN,
         Reason.RING_TIMEOUT,
     }
@@ -75,9 +74,16 @@ def asked(breaker: Breaker, call: Hashable, now: float) -> Breaker:
 
 
 def dropped(breaker: Breaker, call: Hashable) -> Breaker:
-    """Note that a call was not sent, or ended without anything heard of it."""
+    """Note that a call ended without anything heard of it."""
     probe = None if breaker.probe == call else breaker.probe
     return replace(breaker, unheard=breaker.unheard - {call}, probe=probe)
+
+
+def unsent(breaker: Breaker, call: Hashable, now: float) -> Breaker:
+    """Note that a call was not sent. A probe that never left is the next one's, at once: else
+    agents who have nobody to call would keep those from it who have."""
+    known = dropped(breaker, call)
+    return replace(known, probe_at=now) if breaker.probe == call else known
 
 
 def heard(breaker: Breaker, call: Hashable, now: float) -> Breaker:
@@ -106,6 +112,8 @@ def ended(breaker: Breaker, call: Hashable, result: CallResult, now: float) -> B
     """Judge the trunk by how a call ended."""
     if result.is_technical:
         return failed(breaker, call, now)
+    if result.reason is Reason.NOT_SENT:
+        return unsent(breaker, call, now)
     if result.reason in _NO_NEWS:
         return dropped(breaker, call)
     return heard(breaker, call, now)

@@ -370,7 +370,7 @@ class SessionRunner:
     def _take(self, attempt_id: AttemptId, result: domain.ClaimResult) -> None:
         """Go on with the answer of a claim."""
         if not isinstance(result, domain.Claimed) or result.call.attempt_id != attempt_id:
-            self._tools.trunk.dropped(attempt_id)
+            self._tools.trunk.unsent(attempt_id)
         self.post(result)
 
     async def _place_call(self, call: domain.Call) -> None:

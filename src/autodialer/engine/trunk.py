@@ -194,8 +194,13 @@ class Trunk:
         self.lines.asked(session_id, attempt_id)
         self._become(rules.asked(self._breaker, attempt_id, _now()))
 
-    def dropped(self, attempt_id: AttemptId) -> None:
+    def unsent(self, attempt_id: AttemptId) -> None:
         """Note that the claim brought no call."""
+        self.lines.gone(attempt_id)
+        self._become(rules.unsent(self._breaker, attempt_id, _now()))
+
+    def dropped(self, attempt_id: AttemptId) -> None:
+        """Note that nobody will tell what became of the call."""
         self.lines.gone(attempt_id)
         self._become(rules.dropped(self._breaker, attempt_id))
 
