@@ -108,6 +108,45 @@ def test_a_probe_that_was_not_sent_is_the_next_ones_at_once() -> None:
     assert not breaker.lets_call(at)
 
 
+def opened_although_all_rang() -> Breaker:
+    breaker = Breaker()
+    for call in range(FAILURES_IN_A_ROW):
+        breaker = heard(breaker, call, 0)
+    for call in range(FAILURES_IN_A_ROW):
+        breaker = failed(breaker, call, 0)
+    return breaker
+
+
+def test_where_all_calls_rang_and_failed_a_probe_that_rings_proves_nothing() -> None:
+    at = FIRST_PROBE_AFTER_S
+    breaker = heard(asked(opened_although_all_rang(), "probe", at), "probe", at)
+    assert breaker.is_open
+    assert not breaker.lets_call(at + 1)
+    assert failed(breaker, "probe", at + 1).is_open
+    assert ended(breaker, "probe", outcome.TALKED, at + 1) == Breaker()
+    # While it talks on, the next one finds out.
+    at += PROBE_EVERY_S
+    assert breaker.lets_call(at)
+    breaker = ended(asked(breaker, "next", at), "next", outcome.SIP_RESULTS[486], at)
+    assert breaker == Breaker()
+
+
+@pytest.mark.parametrize("result", [outcome.AGENT_LEFT, outcome.OUTCOME_UNKNOWN])
+def test_a_probe_that_we_end_proves_nothing(result: CallResult) -> None:
+    probing = asked(opened_although_all_rang(), "probe", FIRST_PROBE_AFTER_S)
+    for breaker in (probing, heard(probing, "probe", FIRST_PROBE_AFTER_S)):
+        after = ended(breaker, "probe", result, FIRST_PROBE_AFTER_S)
+        assert after.is_open
+        assert (after.probe, after.rung) == (None, frozenset())
+
+
+def test_calls_that_ended_are_forgotten() -> None:
+    breaker = Breaker()
+    for call, result in enumerate((outcome.TALKED, outcome.AGENT_LEFT, outcome.SIP_RESULTS[486])):
+        breaker = ended(heard(asked(breaker, call, 0), call, 0), call, result, 0)
+    assert (breaker.unheard, breaker.rung) == (frozenset(), frozenset())
+
+
 def test_a_probe_that_tells_nothing_is_followed_by_another() -> None:
     breaker = dropped(asked(opened(), "probe", FIRST_PROBE_AFTER_S), "probe")
     assert breaker.is_open

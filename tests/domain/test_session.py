@@ -187,6 +187,26 @@ def test_a_talk_that_ends_is_completed() -> None:
     assert (after, commands) == (session_in(Phase.CLAIMING), (FINISHED_TALK,))
 
 
+PROBING = replace(
+    session_in(Phase.DIALING), waiting_since=NOW - SECOND, waiting_for=Wait.TRUNK_SILENT
+)
+
+
+def test_an_agent_whose_probe_rings_and_fails_has_not_begun_to_wait_anew() -> None:
+    rung, _ = step(PROBING, CustomerRinging(OURS), NOW)
+    failed, _ = step(rung, CustomerGone(OURS, LegEnd(sip_code=503)), NOW)
+    assert failed.waiting_since == NOW - SECOND
+    busy, _ = step(rung, CustomerGone(OURS, BUSY_END), NOW)
+    assert busy.waiting_since is None
+
+
+def test_an_agent_whose_probe_is_answered_waits_for_nothing_and_goes_on_if_it_was_mute() -> None:
+    talking, _ = step(PROBING, CustomerAnswered(OURS), NOW)
+    assert talking.waiting_for is None
+    mute, _ = step(talking, FELL_SILENT, NOW + SILENCE)
+    assert mute.waiting_since == NOW - SECOND
+
+
 FELL_SILENT = CustomerGone(OURS, LegEnd(by_far_end=False, fell_silent=True))
 
 

@@ -14,7 +14,7 @@ from autodialer.adapters.memory.store import Weather
 from autodialer.adapters.memory.tables import TargetRow
 from autodialer.adapters.sim.carrier import Script
 from autodialer.adapters.sim.loop import run_virtual
-from autodialer.domain.breaker import MOST_UNHEARD
+from autodialer.domain.breaker import MOST_UNHEARD, PROBE_EVERY_S
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.ids import SessionId, TargetId
 from autodialer.domain.retry import RetryPolicy
@@ -27,6 +27,7 @@ from autodialer.ops.simulation.run import RING, Run
 AGENTS: Final = 50
 REFUSES: Final = Script(refuses_s=0.1, sip_code=503)
 SILENT: Final = Script()
+RINGS_AND_FAILS: Final = Script(rings_s=0.2, refuses_s=1.0, sip_code=503)
 # The tables of the simulation are plain lists: a tenth of the largest campaign shows the same.
 SIZE: Final = 1_000
 MOST_TOUCHED: Final = 15
@@ -96,6 +97,26 @@ def test_a_trunk_that_dies_in_the_middle_is_called_again_within_30_s_of_its_retu
         run.switch.trunk, before = None, touched(run)
         await until(lambda: node.trunk_silent_since is None, 31)
         await until(lambda: touched(run) >= before + AGENTS, 15)
+
+    on_the_floor(story)
+
+
+def test_a_trunk_that_rings_and_then_fails_costs_each_agent_a_number_and_no_list() -> None:
+    async def story(run: Run) -> None:
+        run.switch.trunk = RINGS_AND_FAILS
+        await until(lambda: released(run), 600)
+
+    # That it rings says that it carries calls: so all have called before the first one fails.
+    assert AGENTS <= touched(on_the_floor(story)) <= AGENTS + MOST_TOUCHED
+
+
+def test_a_trunk_that_rang_and_failed_is_called_again_when_a_call_has_ended_well() -> None:
+    async def story(run: Run) -> None:
+        run.switch.trunk = RINGS_AND_FAILS
+        nodes = run.store.tables.nodes
+        await until(lambda: any(node.trunk_silent_since for node in nodes.values()), 60)
+        run.switch.trunk, before = None, touched(run)
+        await until(lambda: touched(run) >= before + AGENTS, PROBE_EVERY_S + 15)
 
     on_the_floor(story)
 

@@ -3,7 +3,8 @@
 Two things tell: calls that fail for technical reasons, and calls about which nothing is heard.
 A trunk that is dead must not burn a list (docs/reference/rules.md): of 100,000 numbers 10 are
 called until it is known, and then one at a time to find out whether it is back, until the agents
-who wait are released after their idle limit.
+who wait are released after their idle limit. A trunk may also ring and carry nothing: then ringing
+is no sign that it is back, and only a call that ends well is.
 
 Times are seconds of a clock that only goes forward.
 """
@@ -26,33 +27,35 @@ LATEST_WITHIN_S: Final = 60.0
 FIRST_PROBE_AFTER_S: Final = 5.0
 PROBE_EVERY_S: Final = 30.0
 
-# Ends that say nothing new of the trunk: ours, and those of calls that were heard of long ago.
-_NO_NEWS: Final = frozenset(
+# Ends that say nothing of the trunk: they are ours.
+_OURS: Final = frozenset(
     {
-        Reason.ABANDONED,
         Reason.AGENT_LEFT,
-        Reason.ANSWERED,
         Reason.DO_NOT_CALL,
         Reason.MEDIA_SERVER_LOST,
         Reason.OUTCOME_UNKNOWN,
-        Reason.RING_TIMEOUT,
     }
 )
+# Ends of calls that rang long ago.
+_HEARD_LONG_AGO: Final = frozenset({Reason.ABANDONED, Reason.ANSWERED, Reason.RING_TIMEOUT})
 
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
     """What is known of a trunk. `unheard` are calls asked for since anything was last heard.
 
-    `latest` holds the time and failure of the last calls. Open exactly when `probe_at` is set:
-    then only `probe`, one call at a time, tells whether the trunk is back.
+    `latest` holds the time and failure of the last calls, `rung` the calls that were heard of and
+    have not ended. Open exactly when `probe_at` is set: then only `probe`, one call at a time,
+    tells whether the trunk is back. `rings_lie`: a call had rung whose failure opened it.
     """
 
     unheard: frozenset[Hashable] = frozenset()
     in_a_row: int = 0
     latest: tuple[tuple[float, bool], ...] = ()
+    rung: frozenset[Hashable] = frozenset()
     probe_at: float | None = None
     probe: Hashable | None = None
+    rings_lie: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -74,9 +77,10 @@ def asked(breaker: Breaker, call: Hashable, now: float) -> Breaker:
 
 
 def dropped(breaker: Breaker, call: Hashable) -> Breaker:
-    """Note that a call ended without anything heard of it."""
+    """Note that a call ended without anything new heard of it."""
     probe = None if breaker.probe == call else breaker.probe
-    return replace(breaker, unheard=breaker.unheard - {call}, probe=probe)
+    one = {call}
+    return replace(breaker, unheard=breaker.unheard - one, rung=breaker.rung - one, probe=probe)
 
 
 def unsent(breaker: Breaker, call: Hashable, now: float) -> Breaker:
@@ -88,11 +92,16 @@ def unsent(breaker: Breaker, call: Hashable, now: float) -> Breaker:
 
 def heard(breaker: Breaker, call: Hashable, now: float) -> Breaker:
     """Note a sign of life: it rings, was answered, or somebody there refused the call."""
-    if breaker.is_open:
-        return Breaker() if breaker.probe == call else dropped(breaker, call)
-    return replace(
-        breaker, unheard=frozenset(), in_a_row=0, latest=_with(breaker, now, failed=False)
-    )
+    if not breaker.is_open:
+        latest = _with(breaker, now, failed=False)
+        rung = breaker.rung | {call}
+        return replace(breaker, unheard=frozenset(), in_a_row=0, latest=latest, rung=rung)
+    if breaker.probe != call:
+        return dropped(breaker, call)
+    if not breaker.rings_lie:
+        return Breaker()
+    # It may go on for long: the next one is not kept waiting for it.
+    return replace(breaker, probe=None, rung=breaker.rung | {call})
 
 
 def failed(breaker: Breaker, call: Hashable, now: float) -> Breaker:
@@ -105,7 +114,7 @@ def failed(breaker: Breaker, call: Hashable, now: float) -> Breaker:
     many = sum(is_failure for _, is_failure in latest) >= FAILURES_OF_LATEST
     if known.in_a_row < FAILURES_IN_A_ROW and not many:
         return known
-    return Breaker(probe_at=now + FIRST_PROBE_AFTER_S)
+    return Breaker(probe_at=now + FIRST_PROBE_AFTER_S, rings_lie=call in breaker.rung)
 
 
 def ended(breaker: Breaker, call: Hashable, result: CallResult, now: float) -> Breaker:
@@ -114,9 +123,13 @@ def ended(breaker: Breaker, call: Hashable, result: CallResult, now: float) -> B
         return failed(breaker, call, now)
     if result.reason is Reason.NOT_SENT:
         return unsent(breaker, call, now)
-    if result.reason in _NO_NEWS:
+    if result.reason in _OURS:
         return dropped(breaker, call)
-    return heard(breaker, call, now)
+    if breaker.is_open:
+        return Breaker() if call in breaker.rung | {breaker.probe} else dropped(breaker, call)
+    if result.reason in _HEARD_LONG_AGO:
+        return dropped(breaker, call)
+    return dropped(heard(breaker, call, now), call)
 
 
 def _with(breaker: Breaker, now: float, *, failed: bool) -> tuple[tuple[float, bool], ...]:

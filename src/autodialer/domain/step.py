@@ -191,13 +191,14 @@ def _look_again(session: Session, _event: Woken, _now: datetime) -> Step:
 
 
 def _ringing(session: Session, _event: CustomerRinging, _now: datetime) -> Step:
-    return replace(_busy(session), call=replace(_call(session), rang=True)), ()
+    return replace(session, call=replace(_call(session), rang=True)), ()
 
 
 def _answered(session: Session, event: CustomerAnswered, now: datetime) -> Step:
     call = _call(session)
     at = max(now, call.placed_at)
-    talking = replace(_busy(session), phase=Phase.TALKING, call=replace(call, answered_at=at))
+    connected = replace(call, answered_at=at)
+    talking = replace(session, phase=Phase.TALKING, call=connected, waiting_for=None)
     limit = WakeAt(at + call.max_talk)
     return talking, (Connect(event.attempt_id), MarkAnswered(event.attempt_id, at), limit)
 
@@ -384,8 +385,8 @@ def _next(
 
 
 def _busy(session: Session) -> Session:
-    """Forget a wait that is over. A probe of a silent trunk does not end it before it is heard:
-    agents who probe in turns would else be kept for ever."""
+    """Forget a wait that is over. A probe of a silent trunk ends it by ending well only: agents
+    who probe in turns would else be kept for ever."""
     return replace(session, waiting_since=None, waiting_for=None)
 
 
