@@ -6,6 +6,7 @@ added is tested by being added.
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
@@ -26,6 +27,7 @@ UUIDS: Final = {"call_id", "session_id"}
 # What is done with a body, a file or a version that this test does not send, or that the state of
 # the thing forbids.
 UNDERSTOOD: Final = {400, 409, 413, 415, 422, 428}
+ENTITY_TAG: Final = re.compile(r'"[^"]*"')
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 
 
@@ -83,6 +85,7 @@ def test_a_key_may_what_its_scopes_give(
             assert answer.status_code < 300 or answer.status_code in UNDERSTOOD | {403, 404}
             # What is refused for another reason than the scope has another code.
             assert answer.status_code != 403 or answer.json()["code"] == "not_allowed"
+            assert ENTITY_TAG.fullmatch(answer.get("ETag", '""'))
         else:
             assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope")
 

@@ -35,7 +35,6 @@ from autodialer.apps.webhooks import queries, services
 
 if TYPE_CHECKING:
     from autodialer.apps.keyset import Place
-    from autodialer.apps.webhooks.queries import EndpointRow
 
 router: Final = Router()
 _P = Permission
@@ -88,7 +87,7 @@ def change_webhook(
 ) -> EndpointReply:
     """Change where events are sent, or which."""
     row = queries.endpoint_row(request.account, request.actor, endpoint_id)
-    check_match(request, _etag(row))
+    check_match(request, row.version)
     services.change_endpoint(
         account=request.account,
         actor=request.actor,
@@ -261,17 +260,13 @@ def replay_delivery(request: ApiRequest, delivery_id: Id) -> Status[DeliveryDeta
 
 def _answer(request: ApiRequest, endpoint_id: int, response: HttpResponse) -> EndpointReply:
     row = queries.endpoint_row(request.account, request.actor, endpoint_id)
-    tagged(response, _etag(row))
+    tagged(response, row.version)
     return endpoint_reply(row)
 
 
 def _detail(request: ApiRequest, delivery_id: int) -> DeliveryDetailReply:
     found = queries.delivery_detail(request.account, request.actor, delivery_id, now=request.now)
     return detail_reply(found)
-
-
-def _etag(row: EndpointRow) -> str:
-    return f'"{row.version}"'
 
 
 def _id_of(place: Place | None) -> int | None:
