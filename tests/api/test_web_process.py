@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from contextlib import closing
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
@@ -93,6 +94,7 @@ def test_a_campaign_is_watched_until_the_key_is_revoked(
     watchers.append(watcher)
     assert watcher.answer.status == 200
     assert watcher.answer.getheader("Content-Type") == "text/event-stream; charset=utf-8"
+    assert watcher.answer.getheader("RateLimit", "").startswith('"default";r=199;')
     first = watcher.next()
     assert first is not None
     assert (first["status"], first["counts"]["total"]) == ("in-progress", 3)
@@ -117,6 +119,19 @@ def test_a_campaign_of_another_account_is_not_there_to_watch(
         watchers.append(watcher)
         assert watcher.answer.status == 404
         assert json.load(watcher.answer)["code"] == "not_found"
+
+
+def test_who_asks_for_streams_too_often_is_told_when_to_go_on(web: WebProcess, book: Book) -> None:
+    headers = {"Authorization": f"Bearer {caller(book.account).key}"}
+    path = f"/api/v1/campaigns/{book.campaign().pk}/events"
+    with closing(http.client.HTTPConnection("127.0.0.1", web.port, timeout=SOON_S)) as connection:
+        for left in range(200, -1, -1):
+            connection.request("POST", path, headers=headers)
+            answer = connection.getresponse()
+            problem = json.load(answer)
+            assert answer.status == (405 if left else 429)
+            assert answer.getheader("X-Request-ID") == problem["instance"]
+            assert (int(answer.getheader("Retry-After", "0")) > 0) is (not left)
 
 
 def test_a_body_in_chunks_is_read_and_head_has_none(web: WebProcess, book: Book) -> None:

@@ -17,12 +17,13 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import orjson
-import structlog
+from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.db import close_old_connections
 from django.db.utils import Error as DatabaseError
 
 from autodialer.api.auth import authenticate
+from autodialer.api.limits import Limiter
 from autodialer.api.problems import ApiError, problem_of
 from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.campaigns.access import visible_campaign
@@ -31,7 +32,7 @@ from autodialer.apps.keys.queries import is_live
 from autodialer.ports.screens import Gap, Shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
@@ -44,8 +45,6 @@ if TYPE_CHECKING:
     from autodialer.ports.screens import News, Newsroom
 
     T = TypeVar("T")
-
-log = structlog.get_logger()
 
 THREADS: Final = 2
 PACE_S: Final = 1.0
@@ -132,6 +131,7 @@ class CampaignEvents:
 
     def __init__(self, newsroom: Newsroom, clock: Callable[[], datetime]) -> None:
         self._newsroom, self._clock = newsroom, clock
+        self._limiter = Limiter(settings.API_REQUESTS_PER_MINUTE)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="events")
         self._streams: dict[int, set[_Stream]] = defaultdict(set)
         self._feeds: dict[int, _Feed] = {}
@@ -164,14 +164,30 @@ class CampaignEvents:
         request = cast("ApiRequest", ASGIRequest({**scope}, BytesIO()))
         request.request_id, request.now = uuid.uuid4().hex, self._clock()
         request.from_address = None
+        told = {"X-Request-ID": request.request_id}
         try:
-            stream = await self._in_thread(lambda: _admitted(request))
+            stream = await self._in_thread(lambda: self._admitted(request, told))
             self._check_room(stream)
         except Exception as error:  # noqa: BLE001  as in the door: logged, and told as a problem
-            await _refuse(problem_of(request, error), send)
+            await _refuse(problem_of(request, error), told, send)
             return
         with self._watching(stream) as feed:
-            await _answer_stream(stream, feed, receive, send)
+            await _answer_stream(stream, feed, told, receive, send)
+
+    def _admitted(self, request: ApiRequest, told: dict[str, str]) -> _Stream:
+        """Return the stream that is asked for; `told` gets what is said to a known key.
+
+        Raises what the API refuses.
+        """
+        bearer = authenticate(request)
+        told |= self._limiter.take(bearer.key_id)
+        if request.method != "GET":
+            allow = {"Allow": "GET"}
+            raise ApiError("method_not_allowed", "This address takes GET.", headers=allow)
+        found = _PATH.fullmatch(request.path)
+        campaign_id = int(found[1]) if found else 0
+        visible_campaign(bearer.account, bearer.actor, campaign_id, Permission.VIEW_CAMPAIGN)
+        return _Stream(bearer, campaign_id)
 
     def _check_room(self, stream: _Stream) -> None:
         of_key = sum(each.bearer.key_id == stream.bearer.key_id for each in self._all())
@@ -241,29 +257,21 @@ class CampaignEvents:
         return await loop.run_in_executor(self._threads, _in_django, work)
 
 
-def _admitted(request: ApiRequest) -> _Stream:
-    """Return the stream that is asked for. Raises what the API refuses."""
-    bearer = authenticate(request)
-    if request.method != "GET":
-        raise ApiError("method_not_allowed", "This address takes GET.", headers={"Allow": "GET"})
-    found = _PATH.fullmatch(request.path)
-    campaign_id = int(found[1]) if found else 0
-    visible_campaign(bearer.account, bearer.actor, campaign_id, Permission.VIEW_CAMPAIGN)
-    return _Stream(bearer, campaign_id)
-
-
 async def _answer_stream(
-    stream: _Stream, feed: _Feed, receive: ASGIReceiveCallable, send: ASGISendCallable
+    stream: _Stream,
+    feed: _Feed,
+    told: Mapping[str, str],
+    receive: ASGIReceiveCallable,
+    send: ASGISendCallable,
 ) -> None:
-    headers = [
-        (b"content-type", b"text/event-stream; charset=utf-8"),
-        (b"cache-control", b"private, no-store"),
-        (b"x-content-type-options", b"nosniff"),
-        (b"x-accel-buffering", b"no"),  # a proxy must not wait for more
-    ]
-    await send(
-        {"type": "http.response.start", "status": 200, "headers": headers, "trailers": False}
-    )
+    headers = {
+        **told,
+        "Content-Type": "text/event-stream; charset=utf-8",
+        "Cache-Control": "private, no-store",
+        "X-Content-Type-Options": "nosniff",
+        "X-Accel-Buffering": "no",  # a proxy must not wait for more
+    }
+    await _begin(200, headers, send)
     async with asyncio.TaskGroup() as tasks:
         gone = tasks.create_task(_end_when_gone(stream, receive), name="events-gone")
         with suppress(TimeoutError):
@@ -278,17 +286,16 @@ async def _end_when_gone(stream: _Stream, receive: ASGIReceiveCallable) -> None:
     stream.end()
 
 
-async def _refuse(response: HttpResponse, send: ASGISendCallable) -> None:
-    headers = [(name.lower().encode(), value.encode()) for name, value in response.items()]
-    await send(
-        {
-            "type": "http.response.start",
-            "status": response.status_code,
-            "headers": headers,
-            "trailers": False,
-        }
-    )
+async def _refuse(response: HttpResponse, told: Mapping[str, str], send: ASGISendCallable) -> None:
+    await _begin(response.status_code, {**told, **response.headers}, send)
     await send({"type": "http.response.body", "body": response.content, "more_body": False})
+
+
+async def _begin(status: int, headers: Mapping[str, str], send: ASGISendCallable) -> None:
+    lines = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send(
+        {"type": "http.response.start", "status": status, "headers": lines, "trailers": False}
+    )
 
 
 def _in_django(work: Callable[[], T]) -> T:
