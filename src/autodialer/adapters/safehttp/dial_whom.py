@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from autodialer.adapters.safehttp.asking import question
 from autodialer.domain.dial_whom import LONGEST_JSON, SourceTrouble
-from autodialer.domain.parameters import created_time, wall_time, with_parameters
-from autodialer.ports.http import HttpFailedError, HttpRequest
+from autodialer.domain.parameters import created_time, wall_time
+from autodialer.ports.http import HttpFailedError
 from autodialer.ports.numbers import SourceFailedError
 
 if TYPE_CHECKING:
@@ -29,17 +30,9 @@ class HttpDialWhom:
 
     async def ask(self, request: NumberRequest) -> str:
         """See `ports.numbers.DialWhom`."""
+        asked = question(request, parameters(request), DEADLINE, LONGEST_JSON)
         try:
-            reply = await self._http.fetch(
-                HttpRequest(
-                    account_id=request.account_id,
-                    method="GET",
-                    url=with_parameters(request.url, parameters(request)),
-                    deadline=DEADLINE,
-                    longest_body=LONGEST_JSON,
-                    plain_http=request.plain_http,
-                )
-            )
+            reply = await self._http.fetch(asked)
         except HttpFailedError as error:
             raise SourceFailedError(SourceTrouble(error.kind.value)) from None
         if reply.status == _NO_CONTENT:

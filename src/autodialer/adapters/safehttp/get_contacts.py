@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from autodialer.adapters.safehttp.asking import question
 from autodialer.domain.contact_details import LONGEST_ANSWER
-from autodialer.domain.parameters import with_parameters
 from autodialer.ports.details import DetailsFailedError
-from autodialer.ports.http import HttpFailedError, HttpRequest
+from autodialer.ports.http import HttpFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,17 +29,9 @@ class HttpGetContacts:
 
     async def ask(self, request: DetailsRequest) -> str:
         """See `ports.details.GetContacts`."""
+        asked = question(request, parameters(request), DEADLINE, LONGEST_ANSWER)
         try:
-            reply = await self._http.fetch(
-                HttpRequest(
-                    account_id=request.account_id,
-                    method="GET",
-                    url=with_parameters(request.url, parameters(request)),
-                    deadline=DEADLINE,
-                    longest_body=LONGEST_ANSWER,
-                    plain_http=request.plain_http,
-                )
-            )
+            reply = await self._http.fetch(asked)
         except HttpFailedError as error:
             raise DetailsFailedError(error.kind.value) from None
         if reply.status != _OK:

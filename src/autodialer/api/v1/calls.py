@@ -24,13 +24,14 @@ from autodialer.api.v1.call_schemas import (
     detail_fields,
     target_fields,
 )
+from autodialer.api.v1.parts import answer_part
 from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.calls import details
 from autodialer.apps.calls.details import Asked, Mark
 from autodialer.apps.calls.explain import why_number
 from autodialer.apps.campaigns.access import check_visible
 from autodialer.apps.campaigns.queries import target_changes
-from autodialer.apps.campaigns.targets import target_row, targets_part
+from autodialer.apps.campaigns.targets import LIST_ORDER, target_row, targets_part
 from autodialer.domain.errors import InvalidInputError, NotFoundError
 
 router: Final = Router()
@@ -85,15 +86,15 @@ def list_targets(
 ) -> Page[TargetReply]:
     """List the numbers of a campaign in the order of its list, each with its status."""
     check_visible(request.account, request.actor, campaign_id, _P.VIEW_CALLS)
-    after = place_of(asked.cursor, "list")
-    rows = targets_part(
-        request.account, campaign_id, status=asked.status, after=after, limit=asked.limit + 1
-    )
-    shown = rows[: asked.limit]
-    place = (shown[-1].seq,) if len(rows) > asked.limit else None
-    return Page[TargetReply](
-        items=[TargetReply(**target_fields(row)) for row in shown],
-        next=next_page(request, "list", place),
+    return answer_part(
+        Page[TargetReply],
+        request,
+        asked,
+        order=LIST_ORDER,
+        fetch=lambda after, limit: targets_part(
+            request.account, campaign_id, status=asked.status, after=after, limit=limit
+        ),
+        show=lambda row: TargetReply(**target_fields(row)),
     )
 
 

@@ -171,9 +171,9 @@ class CampaignWithCounts(CampaignReply):
     counts: CountsReply
 
 
-def changed_plan(plan: Plan, sent: CampaignChange) -> Plan:
+def changed_plan(plan: Plan, body: CampaignChange) -> Plan:
     """Return the plan with what was sent put in; what excludes it is left out by itself."""
-    given = {name: getattr(sent, name) for name in sent.model_fields_set - {"copy_again"}}
+    given = {name: getattr(body, name) for name in body.model_fields_set - {"copy_again"}}
     if given.get("list_id"):
         given.setdefault("dial_whom_url", "")
     elif given.get("dial_whom_url"):

@@ -116,7 +116,7 @@ def watch_campaign(request: ApiRequest, campaign_id: Id) -> HttpResponse:
 
 @operation(router, "POST", "/campaigns", _P.CREATE_CAMPAIGN, replies={201: CampaignReply})
 def create_campaign(
-    request: ApiRequest, sent: CampaignBody, response: HttpResponse
+    request: ApiRequest, body: CampaignBody, response: HttpResponse
 ) -> Status[CampaignReply]:
     """Make a campaign.
 
@@ -127,13 +127,13 @@ def create_campaign(
         made = services.create_campaign(
             account=request.account,
             actor=request.actor,
-            name=sent.name,
-            caller_id=sent.caller_id,
-            list_id=sent.list_id,
-            dial_whom_url=sent.dial_whom_url,
-            group_id=sent.group_id,
-            agent_ids=sent.agent_ids,
-            terms=sent.terms(),
+            name=body.name,
+            caller_id=body.caller_id,
+            list_id=body.list_id,
+            dial_whom_url=body.dial_whom_url,
+            group_id=body.group_id,
+            agent_ids=body.agent_ids,
+            terms=body.terms(),
             now=request.now,
         )
     return _made(request, made.pk, response)
@@ -148,7 +148,7 @@ def create_campaign(
     refuses=(404,),
 )
 def clone_campaign(
-    request: ApiRequest, campaign_id: Id, sent: CloneBody, response: HttpResponse
+    request: ApiRequest, campaign_id: Id, body: CloneBody, response: HttpResponse
 ) -> Status[CampaignReply]:
     """Make a campaign like another one, of any status, that lasts as long.
 
@@ -159,8 +159,8 @@ def clone_campaign(
             account=request.account,
             actor=request.actor,
             campaign_id=campaign_id,
-            name=sent.name or "",
-            starts_at=sent.starts_at,
+            name=body.name or "",
+            starts_at=body.starts_at,
             now=request.now,
         )
     return _made(request, made.pk, response)
@@ -176,7 +176,7 @@ def clone_campaign(
     is_matched=True,
 )
 def edit_campaign(
-    request: ApiRequest, campaign_id: Id, sent: CampaignChange, response: HttpResponse
+    request: ApiRequest, campaign_id: Id, body: CampaignChange, response: HttpResponse
 ) -> CampaignReply:
     """Change a campaign that has not started; what is left out stays.
 
@@ -189,8 +189,8 @@ def edit_campaign(
             account=request.account,
             actor=request.actor,
             campaign_id=campaign_id,
-            plan=changed_plan(present.plan, sent),
-            copy_again=sent.copy_again,
+            plan=changed_plan(present.plan, body),
+            copy_again=body.copy_again,
             seen=present.version,
             now=request.now,
         )
