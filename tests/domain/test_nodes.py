@@ -19,10 +19,12 @@ from autodialer.domain.nodes import (
     surely_over_at,
 )
 from autodialer.domain.outcome import CallStatus
+from autodialer.domain.session import Talk
 from autodialer.domain.target import TargetStatus
 from tests.domain.made import CALL, NOW
 
 SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
 rooms = st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9)), max_size=5).map(
     lambda pairs: [Room(n, taken, capacity) for n, (taken, capacity) in enumerate(pairs)]
 )
@@ -89,3 +91,17 @@ def test_a_lost_call_is_a_failed_try_and_a_lost_talk_ends_at_the_last_sign_of_li
     assert talk.at == NOW + 5 * SECOND
     long = finish_lost(LostCall(talking, over, is_ours=False), over)
     assert long.at == NOW + SECOND + call.max_talk
+
+
+def test_what_was_kept_of_a_lost_call_tells_its_answer_and_its_end() -> None:
+    lost_at = NOW + 5 * SECOND
+    talking = LostCall(replace(CALL, answered_at=NOW + SECOND), lost_at, is_ours=False)
+    shorter = finish_lost(talking, NOW + HOUR, Talk(NOW + SECOND, NOW + 3 * SECOND))
+    assert (shorter.result.status, shorter.at) == (CallStatus.COMPLETED, NOW + 3 * SECOND)
+    longer = finish_lost(talking, NOW + HOUR, Talk(NOW + SECOND, NOW + 9 * SECOND))
+    assert longer.at == lost_at
+    unseen = LostCall(CALL, lost_at, is_ours=False)
+    late = finish_lost(unseen, NOW + HOUR, Talk(NOW + 7 * SECOND, NOW + 9 * SECOND))
+    assert (late.result.reason, late.result.abandoned) == ("abandoned", True)
+    assert late.answered_at == late.at == NOW + 7 * SECOND
+    assert late.move.status is TargetStatus.COMPLETED

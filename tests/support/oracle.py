@@ -113,6 +113,7 @@ def _recording_is_right(site: Site, call: Attempt) -> None:
     if talk_s < shortest_s:
         return  # Cut before there was anything to record.
     file = recording(site, call)
+    talk_s = max(talk_s, seconds(file)) if call.pk in site.ended_unseen else talk_s
     assert abs(seconds(file) - talk_s) <= _SLACK_S + _unseen_s(site, call), (call.e164, talk_s)
     if min(talk_s, seconds(file)) < 3 * _WINDOW_S:
         return  # Too short to tell one tone from another.

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from autodialer.domain.money import Rate
+    from autodialer.ops.asterisk.run import Ari
     from autodialer.ops.lab.carrier import Invite
     from autodialer.ops.paths import Paths
     from autodialer.ports.failpoints import Failpoint
@@ -81,6 +82,8 @@ class Site:
         self.pair, self.lab, self.paths = pair, pair.lab, paths
         # How dialers reach their store and their switch: a test may put a link in between.
         self.store_url, self.ari = database_url, pair.ari
+        # What its dialers are told beside that.
+        self.settings: dict[str, str] = {"AUTODIALER_LEASE_SECONDS": str(LEASE_S)}
         self._number = next(_SITES)
         self._range = f"+917{self._number % 100:02d}"
         self._endings: Counter[str] = Counter()
@@ -94,6 +97,8 @@ class Site:
         self.cut_by_asterisk: set[UUID] = set()
         # Calls that ended in silence: their recordings are longer by it.
         self.fell_silent: set[UUID] = set()
+        # Their stored end is earlier than the real one.
+        self.ended_unseen: set[UUID] = set()
         self._down_since: float | None = None
         self._dialer: DialerProcess | None = None
         self._recoveries = 0
@@ -260,8 +265,7 @@ class Site:
 
     def asterisk(self, what: str) -> list[Mapping[str, Any]]:
         """The node's `channels` or `bridges`, over plain HTTP."""
-        listed: list[Mapping[str, Any]] = _get(self.pair, what)
-        return listed
+        return asterisk_rows(self.pair.ari, what)
 
     # Faults ----------------------------------------------------------------------------------
 
@@ -273,7 +277,7 @@ class Site:
 
     def new_dialer(self, kill_at: Failpoint | None = None) -> DialerProcess:
         """Another dialer process for the same node, not yet started."""
-        extra = {"AUTODIALER_LEASE_SECONDS": str(LEASE_S)}
+        extra = dict(self.settings)
         if kill_at is not None:
             extra["AUTODIALER_KILL_AT"] = kill_at.value
         return DialerProcess(self.paths, self.store_url, self.ari, extra=extra)
@@ -371,11 +375,13 @@ def reconnect_django() -> None:
     connections["default"].close()
 
 
-def _get(pair: AsteriskPair, what: str) -> Any:
-    secret = base64.b64encode(f"{pair.ari.user}:{pair.ari.password}".encode()).decode()
-    connection = http.client.HTTPConnection(pair.ari.host, pair.ari.port, timeout=5)
+def asterisk_rows(ari: Ari, what: str) -> list[Mapping[str, Any]]:
+    """The `channels` or `bridges` of an Asterisk, over plain HTTP."""
+    secret = base64.b64encode(f"{ari.user}:{ari.password}".encode()).decode()
+    connection = http.client.HTTPConnection(ari.host, ari.port, timeout=5)
     try:
         connection.request("GET", f"/ari/{what}", headers={"Authorization": f"Basic {secret}"})
-        return json.load(connection.getresponse())
+        rows: list[Mapping[str, Any]] = json.load(connection.getresponse())
+        return rows
     finally:
         connection.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from autodialer.domain.session import Call
+    from autodialer.domain.session import Call, Talk
 
 # What `up` runs on one machine; it makes itself known.
 FIRST_NODE: Final = "main"
@@ -103,12 +103,21 @@ def surely_over_at(call: Call) -> datetime:
     return talks_from + call.max_talk + SURELY_OVER_MARGIN
 
 
-def finish_lost(lost: LostCall, now: datetime) -> FinishCall:
-    """Return the outcome of a lost call. A talk is not charged beyond the last sign of life."""
+def finish_lost(lost: LostCall, now: datetime, talk: Talk | None = None) -> FinishCall:
+    """Return the outcome of a lost call, of which a switch kept `talk`.
+
+    A talk is not charged beyond the last sign of life. Who answered unseen was, as far as anybody
+    knows, on the line with nobody: abandoned, and not called again.
+    """
     call, at, result = lost.call, now, outcome.NODE_LOST
-    if call.answered_at is not None:
-        at = max(call.answered_at, min(lost.lost_at, call.answered_at + call.max_talk))
+    if call.answered_at is None and talk is not None:
+        call = replace(call, answered_at=max(talk.answered_at, call.placed_at))
+        result = outcome.ABANDONED
+    elif call.answered_at is not None:
         result = outcome.TALKED
+    if call.answered_at is not None:
+        signs = (lost.lost_at, now if talk is None else talk.ended_at)
+        at = max(call.answered_at, min(*signs, call.answered_at + call.max_talk))
     return FinishCall(
         attempt_id=call.attempt_id,
         result=result,
@@ -116,4 +125,5 @@ def finish_lost(lost: LostCall, now: datetime) -> FinishCall:
         at=at,
         then_claim=False,
         estimated=True,
+        answered_at=call.answered_at,
     )

@@ -70,7 +70,10 @@ class NodeWatch:
         tools = self._tools
         for lost in await tools.store.lost_calls(tools.lease, tools.clock()):
             if not lost.is_ours or await self._is_off_the_line(lost):
-                await tools.store.finish_lost(tools.lease, finish_lost(lost, tools.clock()))
+                # Where nodes record into one folder, any of them sees what was said.
+                talk = await tools.switch.kept(lost.call.attempt_id)
+                finish = finish_lost(lost, tools.clock(), talk)
+                await tools.store.finish_lost(tools.lease, finish)
                 log.info("lost_call_closed", attempt_id=str(lost.call.attempt_id))
 
     async def _is_off_the_line(self, lost: LostCall) -> bool:
