@@ -11,7 +11,7 @@ import pytest
 from django.test import Client, override_settings
 
 from autodialer.apps.audit.queries import entries
-from autodialer.apps.calls.models import Attempt
+from autodialer.apps.calls.models import Attempt, Node
 from tests.apps.test_sessions import place, start
 from tests.support.book import NOON, Book, make_book
 from tests.support.visit import signed_in
@@ -173,6 +173,20 @@ def test_a_recording_that_was_deleted_is_not_found_with_a_sentence(
     assert answer.status_code == 404
     assert "This recording was deleted." in answer.content.decode()
     assert not entries(book.account, subject_kind="call")
+
+
+def test_a_recording_that_another_node_may_have_is_not_called_deleted(
+    book: Book, call: Attempt, folder: Path
+) -> None:
+    asha, page = signed_in(book.supervisor), f"/campaigns/{call.campaign_id}/calls/{call.pk}/"
+    assert "<audio" in asha.get(page).content.decode()
+    (folder / "one.wav").unlink()
+    Node.objects.create(name="elsewhere", created_at=NOON)
+    answers = [ask(asha, call), asha.get(page)]
+    assert [answer.status_code for answer in answers] == [404, 200]
+    for answer in answers:
+        assert f"or the node {call.node.name}, which made it" in answer.content.decode()
+    assert "<audio" not in answers[1].content.decode()
 
 
 def test_nothing_but_plain_files_of_the_folder_is_opened(

@@ -100,7 +100,7 @@ def span(asked: str, size: int) -> Span | None:
     return wanted
 
 
-def open_in(folder: Path, name: str, gone: str = "This recording was deleted.") -> BinaryIO:
+def open_in(folder: Path, name: str, gone: str = "There is no such file.") -> BinaryIO:
     """Open a plain file that stands in the folder itself. Raises NotFoundError, saying `gone`.
 
     Neither another folder nor a link leads out of it.

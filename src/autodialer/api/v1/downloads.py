@@ -17,7 +17,7 @@ from autodialer.api.request import ApiRequest
 from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.calls import details, report
 from autodialer.apps.calls.services import download_report, play_recording
-from autodialer.apps.sending import disposition, open_in, pieces, ranged
+from autodialer.apps.sending import disposition, pieces, ranged
 from autodialer.apps.sheets import csv_lines
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def get_recording(request: ApiRequest, call_id: UUID) -> HttpResponseBase:
         "Content-Disposition": disposition(f"call-{call_id}.wav"),
     }
     with ExitStack() as stack:
-        file = stack.enter_context(open_in(settings.RECORDINGS, found.file))
+        file = stack.enter_context(details.open_recording(settings.RECORDINGS, found))
         response = ranged(request, file, headers)
         if response.status_code == _UNSATISFIABLE:
             raise ApiError(

@@ -12,15 +12,18 @@ from django.db.models import Q
 from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.billing.queries import balance, charged
 from autodialer.apps.calls.known import fields_of, known_contact
-from autodialer.apps.calls.models import Attempt
+from autodialer.apps.calls.models import Attempt, Node
 from autodialer.apps.calls.queries import CallRow, call_row, calls_of
 from autodialer.apps.calls.reasons import in_words
 from autodialer.apps.campaigns.access import visible_campaign
 from autodialer.apps.campaigns.models import Target
+from autodialer.apps.sending import open_in
 from autodialer.domain.errors import ConflictError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
+    from typing import BinaryIO
 
     from django.db.models import QuerySet
 
@@ -41,6 +44,12 @@ class RecordingNotReadyError(ConflictError):
     """The call still lives: its recording is being written."""
 
     code = "recording_not_ready"
+
+
+class RecordingMissingError(NotFoundError):
+    """The recording of a call is not in the folder that this machine plays from."""
+
+    code = "recording_missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +129,7 @@ class CallDetail:
     cost: int | None
     currency: str
     fields: Sequence[tuple[str, str]]
+    node: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +140,7 @@ class Recording:
     file: str
     number: str
     placed_at: datetime
+    node: str
 
 
 def call_page(account: Account, campaign_id: int, asked: Asked, size: int = PAGE_SIZE) -> CallPage:
@@ -157,7 +168,7 @@ def call_detail(account: Account, actor: Actor, campaign_id: int, call_id: UUID)
     """Return one call of a campaign. Raises NotFoundError or NotAllowedError."""
     visible_campaign(account, actor, campaign_id, Permission.VIEW_CALLS)
     calls = Attempt.objects.filter(account=account, campaign=campaign_id, pk=call_id)
-    attempt = calls.select_related("user", "target").first()
+    attempt = calls.select_related("user", "target", "node").first()
     if attempt is None:
         raise NotFoundError("There is no such call in this campaign.")
     money = balance(account)
@@ -171,6 +182,7 @@ def call_detail(account: Account, actor: Actor, campaign_id: int, call_id: UUID)
         cost=charged(account, [attempt.pk]).get(attempt.pk),
         currency=money.currency if money else "",
         fields=fields_of(known_contact(attempt)),
+        node=attempt.node.name,
     )
 
 
@@ -180,7 +192,7 @@ def recording(account: Account, actor: Actor, call_id: UUID) -> Recording:
     Raises NotFoundError, also when nobody answered the call, NotAllowedError, or
     RecordingNotReadyError while the call lives.
     """
-    attempt = Attempt.objects.filter(account=account, pk=call_id).first()
+    attempt = Attempt.objects.filter(account=account, pk=call_id).select_related("node").first()
     if attempt is None:
         raise NotFoundError("There is no such call.")
     visible_campaign(account, actor, attempt.campaign_id, Permission.PLAY_RECORDING)
@@ -190,7 +202,34 @@ def recording(account: Account, actor: Actor, call_id: UUID) -> Recording:
         )
     if attempt.answered_at is None or not attempt.recording:
         raise NotFoundError("Nobody answered this call, so there is no recording of it.")
-    return Recording(attempt.pk, attempt.recording, attempt.e164, attempt.placed_at)
+    return Recording(
+        attempt.pk, attempt.recording, attempt.e164, attempt.placed_at, attempt.node.name
+    )
+
+
+def open_recording(folder: Path, found: Recording) -> BinaryIO:
+    """Open the file of a recording in the folder. Raises RecordingMissingError, saying why."""
+    try:
+        return open_in(folder, found.file)
+    except NotFoundError:
+        raise RecordingMissingError(_why_missing(found.node)) from None
+
+
+def recording_problem(folder: Path, detail: CallDetail) -> str:
+    """Return why the recording of an answered call cannot be played here; empty: it can."""
+    call = detail.call
+    if not call.recording or call.ended_at is None or (folder / call.recording).is_file():
+        return ""
+    return _why_missing(detail.node)
+
+
+def _why_missing(node: str) -> str:
+    if Node.objects.count() == 1:
+        return "This recording was deleted."
+    return (
+        f"This recording is not in the folder of recordings here. It was deleted, or the node "
+        f"{node}, which made it, records into another folder: let all machines share one."
+    )
 
 
 def _found(account: Account, campaign_id: int, asked: Asked) -> QuerySet[Attempt]:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from django.conf import settings
 from django.shortcuts import render
 
 from autodialer.apps.accounts.permissions import Permission
-from autodialer.apps.calls.details import SEARCH_FROM, Asked, Mark, call_detail, call_page
+from autodialer.apps.calls.details import (
+    SEARCH_FROM,
+    Asked,
+    Mark,
+    call_detail,
+    call_page,
+    recording_problem,
+)
 from autodialer.apps.calls.explain import why_number
 from autodialer.apps.campaigns.access import visible_campaign
 from autodialer.apps.campaigns.queries import campaign_counts, target_changes
@@ -54,7 +62,12 @@ def calls_shown(request: PageRequest, campaign_id: int) -> dict[str, Any]:
 def call(request: PageRequest, campaign_id: int, attempt_id: UUID) -> HttpResponse:
     """Show one call in full: opened below its row by htmx, else a page."""
     found = call_detail(request.account, request.actor, campaign_id, attempt_id)
-    shown = {"campaign_id": campaign_id, "detail": found, "call": found.call}
+    shown = {
+        "campaign_id": campaign_id,
+        "detail": found,
+        "call": found.call,
+        "recording_problem": recording_problem(settings.RECORDINGS, found),
+    }
     template = "campaign/_call.html" if request.htmx else "campaign/call.html"
     return render(request, template, shown)
 

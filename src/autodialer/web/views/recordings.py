@@ -11,7 +11,7 @@ from django.utils import timezone
 from autodialer.apps.accounts.permissions import Permission
 from autodialer.apps.calls import details
 from autodialer.apps.calls.services import play_recording
-from autodialer.apps.sending import disposition, open_in, ranged
+from autodialer.apps.sending import disposition, ranged
 from autodialer.web.routes import Route
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def recording(request: PageRequest, attempt_id: UUID) -> HttpResponseBase:
     found = details.recording(request.account, request.actor, attempt_id)
     is_saved = request.GET.get("download") == "1"
     with ExitStack() as stack:
-        file = stack.enter_context(open_in(settings.RECORDINGS, found.file))
+        file = stack.enter_context(details.open_recording(settings.RECORDINGS, found))
         response = ranged(request, file, _headers(found, is_saved=is_saved))
         if response.streaming:
             _note(request, found, is_saved=is_saved)
