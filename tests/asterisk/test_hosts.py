@@ -157,8 +157,9 @@ def _start(floor: Floor, running: ExitStack) -> None:
         "AUTODIALER_SECRET_KEY": "the same key on all hosts, long enough to be one",
         "AUTODIALER_ASTERISK_PREFIX": prefix,
     }
-    shared = floor.folder / "a" / "recordings"
-    shared.mkdir(parents=True)
+    shared = floor.folder / "recordings"  # as a folder that all of them mount
+    shared.mkdir()
+    everywhere["AUTODIALER_RECORDINGS"] = str(shared)
     office = everywhere | {
         "AUTODIALER_VAR": str(floor.folder / "a"),
         "AUTODIALER_DATABASE_URL": floor.url,
@@ -178,7 +179,6 @@ def _start(floor: Floor, running: ExitStack) -> None:
         add_node(name=name, trunk="main", now=now())
         var = floor.folder / name
         var.mkdir()
-        (var / "recordings").symlink_to(shared)  # as a folder that all of them mount
         settings = everywhere | {
             "AUTODIALER_VAR": str(var),
             "AUTODIALER_DATABASE_URL": f"postgresql://{credentials}@{floor.office.private}:5432"

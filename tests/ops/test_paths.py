@@ -19,6 +19,9 @@ def test_settings_choose_the_folders(tmp_path: Path) -> None:
     paths = Paths.from_environment(chosen)
     assert paths.var == tmp_path
     assert paths.asterisk_prefix == Path("/opt/pbx")
+    assert paths.recordings == tmp_path / "recordings"
+    shared = Paths.from_environment({**chosen, "AUTODIALER_RECORDINGS": "/srv/recordings"})
+    assert shared.recordings == Path("/srv/recordings")
     assert Paths.from_environment({}).var == Path.cwd() / "var"
 
 

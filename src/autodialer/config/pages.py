@@ -23,8 +23,7 @@ def secret_key() -> str:
 
 def recordings() -> Path:
     """Return the folder that calls are recorded into; read only."""
-    below_var = Paths.from_environment().recordings
-    return Path(env.text("AUTODIALER_RECORDINGS", default=str(below_var)))
+    return Paths.from_environment().recordings
 
 
 def exports() -> Path:

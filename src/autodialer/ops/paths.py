@@ -27,21 +27,30 @@ class Paths:
 
     var: Path
     asterisk_prefix: Path
+    recordings: Path
 
     @classmethod
-    def below(cls, var: Path, *, asterisk_prefix: Path | None = None) -> Paths:
-        """Lay everything out below `var`; an Asterisk installed elsewhere may be shared."""
+    def below(
+        cls, var: Path, *, asterisk_prefix: Path | None = None, recordings: Path | None = None
+    ) -> Paths:
+        """Lay everything out below `var`; what other machines or stacks share may be elsewhere."""
         absolute = var.expanduser().resolve()
         prefix = asterisk_prefix or absolute / "asterisk" / "prefix"
-        return cls(var=absolute, asterisk_prefix=prefix.expanduser().resolve())
+        return cls(
+            var=absolute,
+            asterisk_prefix=prefix.expanduser().resolve(),
+            recordings=recordings or absolute / "recordings",
+        )
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Paths:
-        """Read AUTODIALER_VAR (default ./var) and AUTODIALER_ASTERISK_PREFIX."""
+        """Read AUTODIALER_VAR (default ./var) and the two that may be elsewhere."""
         prefix = environ.get("AUTODIALER_ASTERISK_PREFIX")
+        recordings = environ.get("AUTODIALER_RECORDINGS")
         return cls.below(
             Path(environ.get("AUTODIALER_VAR") or "var"),
             asterisk_prefix=Path(prefix) if prefix else None,
+            recordings=Path(recordings).expanduser().resolve() if recordings else None,
         )
 
     @property
@@ -67,10 +76,6 @@ class Paths:
     @property
     def lab(self) -> Path:
         return self.var / "lab"
-
-    @property
-    def recordings(self) -> Path:
-        return self.var / "recordings"
 
     @property
     def reports(self) -> Path:

@@ -44,6 +44,7 @@ class WebProcess(Child):
             log=paths.log / "web.log",
             env={
                 "AUTODIALER_VAR": str(paths.var),
+                "AUTODIALER_RECORDINGS": str(paths.recordings),
                 "AUTODIALER_DATABASE_URL": database_url,
                 "AUTODIALER_WEB_HOST": host,
                 "AUTODIALER_WEB_PORT": str(port),

@@ -59,7 +59,10 @@ def run_demo(*, once: bool) -> int:
     """
     base = Paths.from_environment()
     paths = Paths.below(base.var / "demo", asterisk_prefix=base.asterisk_prefix)
-    os.environ["AUTODIALER_VAR"] = str(paths.var)
+    os.environ |= {
+        "AUTODIALER_VAR": str(paths.var),
+        "AUTODIALER_RECORDINGS": str(paths.recordings),
+    }
     # The processes keep logs of their own; here a person reads what to do.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with ExitStack() as running:
