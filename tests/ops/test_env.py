@@ -64,6 +64,16 @@ def test_an_unclear_or_empty_secret_is_refused(tmp_path: Path) -> None:
             env.secret("KEY", environ=environ)
 
 
+def test_a_child_reads_the_secret_that_it_was_given_whatever_it_inherits(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("from-file\n")
+    for inherited in ({}, {"KEY": "old"}, {"KEY_FILE": str(file)}):
+        for given in ("from-file", "other"):
+            child = {**inherited, **env.handed_on("KEY", given, inherited)}
+            assert env.secret("KEY", environ=child) == given
+    assert env.handed_on("KEY", "from-file", {"KEY_FILE": str(file)}) == {}
+
+
 def test_a_misspelt_failpoint_is_refused_and_the_known_ones_are_named() -> None:
     with pytest.raises(SettingError, match="before-claim"):
         env.failpoint({"AUTODIALER_KILL_AT": "befor-claim"})

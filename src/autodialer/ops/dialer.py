@@ -97,7 +97,7 @@ class DialerProcess(Child):
             log=paths.log / f"dialer-{node}.log",
             env={
                 "AUTODIALER_NODE": node,
-                "AUTODIALER_DATABASE_URL": database_url,
+                **env.handed_on("AUTODIALER_DATABASE_URL", database_url),
                 "AUTODIALER_RECORDINGS": str(paths.recordings),
                 **_ari_environment(ari),
                 **(extra or {}),

@@ -94,6 +94,16 @@ def secret(name: str, default: str | None = None, environ: Mapping[str, str] = o
     return value
 
 
+def handed_on(name: str, value: str, environ: Mapping[str, str] = os.environ) -> Mapping[str, str]:
+    """What to add to the environment of a child for it to read this secret.
+
+    Nothing where it inherits the name of a file that holds it.
+    """
+    if environ.get(f"{name}_FILE", "").strip() and secret(name, environ=environ) == value:
+        return {}
+    return {name: value, f"{name}_FILE": ""}
+
+
 def failpoint(environ: Mapping[str, str] = os.environ) -> Failpoint | None:
     """Where this process shall kill itself, for tests of recovery. Raises SettingError."""
     value = environ.get("AUTODIALER_KILL_AT", "").strip()

@@ -45,7 +45,7 @@ class WebProcess(Child):
             env={
                 "AUTODIALER_VAR": str(paths.var),
                 "AUTODIALER_RECORDINGS": str(paths.recordings),
-                "AUTODIALER_DATABASE_URL": database_url,
+                **env.handed_on("AUTODIALER_DATABASE_URL", database_url),
                 "AUTODIALER_WEB_HOST": host,
                 "AUTODIALER_WEB_PORT": str(port),
                 **(extra or {}),

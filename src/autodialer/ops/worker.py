@@ -41,7 +41,7 @@ class WorkerProcess(Child):
             log=paths.log / "worker.log",
             env={
                 "AUTODIALER_VAR": str(paths.var),  # the key that signs webhooks, and the workbooks
-                "AUTODIALER_DATABASE_URL": database_url,
+                **env.handed_on("AUTODIALER_DATABASE_URL", database_url),
                 **(extra or {}),
             },
         )

@@ -39,7 +39,7 @@ def up(lab: bool) -> None:
         running.enter_context(alone(paths))
         switches, ari = _switches_or_none(paths, lab=lab)
         services: dict[str, Service] = {}
-        url = os.environ.get("AUTODIALER_DATABASE_URL", "")
+        url = env.secret("AUTODIALER_DATABASE_URL", "")
         if not url:
             server = EmbeddedPostgres(paths)
             server.start()

@@ -102,5 +102,6 @@ def node_run(*, name: str, lab: bool) -> None:
     from autodialer.apps.calls.nodes import node_called
     from autodialer.ops.cli.machine import run_node
 
-    node_called(name)
+    if name != FIRST_NODE:  # the first one makes itself known
+        node_called(name)
     run_node(name, lab=lab)

@@ -94,6 +94,7 @@ def _start_stack(paths: Paths, running: ExitStack) -> _Switch:
     with _told("PostgreSQL"):
         _start(database, running)
         os.environ["AUTODIALER_DATABASE_URL"] = database.url
+        os.environ.pop("AUTODIALER_DATABASE_URL_FILE", None)
         set_up_django()
         from django.core.management import call_command
 
