@@ -138,6 +138,39 @@ def test_nobody_is_root_and_nothing_can_be_written_but_volumes() -> None:
     assert "\nUSER 10001:10001\n" in last
 
 
+def test_what_a_manifest_refers_to_is_there() -> None:
+    labels = {}
+    for name, pod in pods():
+        volumes = {volume["name"] for volume in pod["volumes"]}
+        for container in (*pod.get("initContainers", ()), *pod["containers"]):
+            assert {mount["name"] for mount in container["volumeMounts"]} <= volumes, name
+            doors = {port["name"] for port in container.get("ports", ())}
+            doors |= {each["value"] for each in container.get("env", ()) if "PORT" in each["name"]}
+            for probe in ("livenessProbe", "readinessProbe"):
+                if probe in container:
+                    assert str(container[probe]["httpGet"]["port"]) in doors, (name, probe)
+    for file in MANIFESTS:
+        for document in yaml.safe_load_all(file.read_text()):
+            if "selector" not in document.get("spec", {}):
+                continue
+            selector = document["spec"]["selector"]
+            if "template" in document["spec"]:
+                labels[file.name] = document["spec"]["template"]["metadata"]["labels"]
+            assert selector.get("matchLabels", selector) == labels[file.name], document["kind"]
+
+
+def test_what_the_image_copies_is_there_and_sent_to_the_engine() -> None:
+    text = (DEPLOY / "Dockerfile").read_text()
+    sent = [
+        line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"
+    ]
+    for words in re.findall(r"^COPY (?!--from)(.+)$", text, re.MULTILINE):
+        for source in words.split()[:-1]:
+            assert (ROOT / source).exists(), source
+            assert any(Path(source).match(each) or source.startswith(each) for each in sent), source
+    assert all(os.access(script, os.X_OK) for script in DEPLOY.glob("*.sh"))
+
+
 def test_everything_that_stays_says_how_it_does() -> None:
     for file, name, service in services():
         assert "healthcheck" in service or service["restart"] == "no", (file, name)
@@ -167,7 +200,8 @@ def test_secrets_are_made_once(tmp_path: Path) -> None:
     assert read[0]["database-password"] in read[0]["database-url"]
     assert read[0]["database-password"] != read[0]["secret-key"]
     assert all(len(read[0][name]) >= 32 for name in ("secret-key", "database-password"))
-    assert all(file.stat().st_mode & 0o027 == 0 for file in tmp_path.iterdir())
+    modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert modes == {"secret-key": 0o600, "database-password": 0o640, "database-url": 0o600}
 
 
 def _run_script(script: str, folder: Path) -> Mapping[str, str]:
