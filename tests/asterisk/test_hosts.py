@@ -1,17 +1,18 @@
-"""The processes of deploy/ on hosts of their own: one with PostgreSQL, pages and worker, two nodes.
+"""The processes of deploy/ on hosts of their own, each a network namespace.
 
-Each host is a network namespace. A fourth, which only the outside network reaches, is the carrier
-and whoever tries the doors.
+The first machine has PostgreSQL, pages, worker and a node, a further one a node. A third host, in
+the outside network only, is the carrier and whoever tries the doors.
 """
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
+import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -22,21 +23,18 @@ from autodialer.apps.accounts.scopes import KeyScope
 from autodialer.apps.accounts.services import create_account, create_user
 from autodialer.apps.agents.models import DeviceKind
 from autodialer.apps.agents.services import add_device, create_group
-from autodialer.apps.calls.models import Attempt, Node, Session
-from autodialer.apps.calls.nodes import add_node
+from autodialer.apps.calls.models import Attempt, Session
 from autodialer.apps.calls.promises import broken_promises
 from autodialer.apps.calls.services import start_session
 from autodialer.apps.campaigns.models import Campaign
 from autodialer.apps.campaigns.services import add_caller_id, create_campaign
 from autodialer.apps.imports.services import import_list
 from autodialer.apps.keys.services import create_key
-from autodialer.ops import postgres
-from autodialer.ops.lab.carrier import read_invites
-from autodialer.ops.paths import Paths
+from autodialer.ops.dialer import DEFAULT_LOST
 from autodialer.ops.process import Child, wait_until
-from tests.support import stack
-from tests.support.database import django_on
-from tests.support.hosts import PRIVATE, Host, network, why_not
+from tests.support.compose import DEPLOY, run_script, with_programs
+from tests.support.floor import MAIN, NORTH, PATIENCE_S, SIP, WEB, Floor, floor_in
+from tests.support.hosts import PRIVATE, why_not
 from tests.support.site import now, zone_of_noon
 
 if TYPE_CHECKING:
@@ -44,13 +42,14 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_200)]
 
-PATIENCE_S: Final = 240.0
-NODES: Final = ("north", "south")
-# Answers, and talks for two seconds.
-NUMBERS: Final = [f"+91981000{at}20" for at in range(10, 20)]
-SIP, WEB = 5060, 8000
+HOW_TO_ADD: Final = DEPLOY.parent / "docs/howto/add-a-node.md"
+PREFIX: Final = "AUTODIALER_ASTERISK_PREFIX"
+NODES: Final = (MAIN, NORTH)
+AGENTS: Final = 4
+# After the limit: a look at the other's lease, and what a busy machine adds.
+SLACK_S: Final = 20.0
 RTP: Final = range(10_000, 20_001)
-# Asks every TCP port of its arguments, and prints those that answer.
+# Asks every TCP port of its argument, and prints those that answer.
 SCAN: Final = """
 import socket, sys
 for port in range(1, 65536):
@@ -59,7 +58,7 @@ for port in range(1, 65536):
         if probe.connect_ex((sys.argv[1], port)) == 0:
             print(port)
 """
-# Asks the UDP ports of its arguments as telephones do, and prints those that answer.
+# Asks UDP ports of its first argument as telephones do, and prints those that answer.
 KNOCK: Final = """
 import socket, sys
 host = sys.argv[1]
@@ -85,27 +84,6 @@ sys.stdout.buffer.write(web.urlopen(asked, timeout=20).read())
 """
 
 
-@dataclass
-class Floor:
-    """The hosts and what runs on them."""
-
-    office: Host
-    nodes: dict[str, Host]
-    carrier: Host
-    folder: Path
-    url: str
-
-    def ask(self, program: str, host: str, *ports: int) -> list[int]:
-        """Return the ports of the host that answer the carrier's program."""
-        words = [sys.executable, "-c", program, host, *map(str, ports)]
-        return [int(port) for port in self.carrier.run(*words).split()]
-
-    def invites(self) -> list[str]:
-        """The numbers that the carrier was asked to call."""
-        counted = Paths.below(self.folder / "c").lab / "invites.log"
-        return [invite.called for invite in read_invites(counted)]
-
-
 @pytest.fixture(scope="module")
 def floor(
     tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
@@ -113,117 +91,65 @@ def floor(
     reason = why_not()
     if reason:
         pytest.skip(reason)
-    folder = tmp_path_factory.mktemp("h")
-    with ExitStack() as running, network(3) as (office, north, south, carrier):
-        url = running.enter_context(_database(office, Paths.below(folder / "a")))
-        made = Floor(office, dict(zip(NODES, (north, south), strict=True)), carrier, folder, url)
-        running.enter_context(django_on(url))
-        running.enter_context(django_db_blocker.unblock())
-        with ExitStack() as processes:
-            _start(made, processes)
-            yield made
+    with floor_in(tmp_path_factory.mktemp("h"), django_db_blocker) as made:
+        yield made
 
 
-@contextmanager
-def _database(host: Host, paths: Paths) -> Iterator[str]:
-    """PostgreSQL on the host, for its own processes by a socket and for others in private."""
-    server = postgres.EmbeddedPostgres(paths)
-    server.start()
-    url = server.url
-    server.stop()
-    data = paths.postgres / "data"
-    with (data / "pg_hba.conf").open("a") as rules:
-        rules.write(f"\nhost all all {PRIVATE}.0/24 scram-sha-256\n")
-    listens = {
-        "listen_addresses": host.private,
-        "unix_socket_directories": str(paths.sockets),
-        "fsync": "off",
-    }
-    words = [w for k, v in (postgres.SETTINGS | listens).items() for w in ("-c", f"{k}={v}")]
-    argv = [*postgres._as_ordinary_user(), postgres._program("postgres"), "-D", str(data), *words]
-    child = Child("postgres", host.inside(*argv), log=paths.log / "pg.log")
-    child.start()
-    try:
-        child.wait_ready(server.is_running, PATIENCE_S)
-        yield url
-    finally:
-        child.kill()
+class Office:
+    """An account with a campaign and four agents on telephones; the number tells them apart."""
 
+    def __init__(self, number: int, endings: list[str]) -> None:
+        self.numbers = [f"+9198{number}0{at}{end}" for at, end in enumerate(endings, 100)]
+        self.account = create_account(name=f"Acme {number}", zone=zone_of_noon(now()), now=now())
+        self.agents = [_hire(self.account, f"+9199000{number}{at:03d}") for at in range(AGENTS)]
+        self.campaign = _open(self.account, self.agents, self.numbers)
 
-def _start(floor: Floor, running: ExitStack) -> None:
-    prefix = str(stack.asterisk_prefix())
-    everywhere = {
-        "AUTODIALER_PUBLIC_URL": f"http://{floor.office.outside}:{WEB}",
-        "AUTODIALER_SECRET_KEY": "the same key on all hosts, long enough to be one",
-        "AUTODIALER_ASTERISK_PREFIX": prefix,
-    }
-    shared = floor.folder / "recordings"  # as a folder that all of them mount
-    shared.mkdir()
-    everywhere["AUTODIALER_RECORDINGS"] = str(shared)
-    office = everywhere | {
-        "AUTODIALER_VAR": str(floor.folder / "a"),
-        "AUTODIALER_DATABASE_URL": floor.url,
-        "AUTODIALER_WEB_HOST": floor.office.outside,
-    }
-    program = (sys.executable, "-m", "autodialer")
-    migrate = _child(floor, floor.office, "migrate", [*program, "db", "migrate"], office)
-    wait_until(lambda: migrate.exit_code is not None, PATIENCE_S, "the tables are made")
-    assert migrate.exit_code == 0
-    for name, words in (("web", ["web"]), ("worker", ["worker", "run"])):
-        running.callback(_child(floor, floor.office, name, [*program, *words], office).stop)
-    folder = str(floor.folder / "c")
-    words = ["-m", "tests.support.carrier_host", prefix, folder, floor.carrier.outside]
-    running.callback(_child(floor, floor.carrier, "carrier", [sys.executable, *words], {}).stop)
-    credentials = floor.url.partition("://")[2].partition("@")[0]
-    for name, host in floor.nodes.items():
-        add_node(name=name, trunk="main", now=now())
-        var = floor.folder / name
-        var.mkdir()
-        settings = everywhere | {
-            "AUTODIALER_VAR": str(var),
-            "AUTODIALER_DATABASE_URL": f"postgresql://{credentials}@{floor.office.private}:5432"
-            f"/{postgres.DATABASE}",
-            "AUTODIALER_NODE": name,
-            "AUTODIALER_NODE_ADDRESS": host.private,
-            "AUTODIALER_SIP_ADDRESS": host.outside,
-            "AUTODIALER_SIP_PORT": str(SIP),
-            "AUTODIALER_TRUNK_HOST": floor.carrier.outside,
-            "AUTODIALER_METRICS_PORT": "9100",
+    def start(self, *agents: User) -> dict[str, list[User]]:
+        """Press Start; return who sits at which node."""
+        begun = {
+            start_session(
+                account=self.account, campaign_id=self.campaign.pk, user_id=user.pk, now=now()
+            ).session_id: user
+            for user in agents
         }
-        running.callback(_child(floor, host, name, [*program, "node", "run"], settings).stop)
-    pages = f"{floor.office.outside}:{WEB} "
-    wait_until(lambda: pages in floor.office.run("ss", "-Hltn"), PATIENCE_S, "pages are served")
-    wait_until(_both_drive, PATIENCE_S, "both nodes are driven")
+        placed = Session.objects.filter(pk__in=begun, node__isnull=False)
+        wait_until(lambda: placed.count() == len(begun), PATIENCE_S, "everybody is placed")
+        return {node: [begun[each.pk] for each in placed.filter(node__name=node)] for node in NODES}
+
+    def talking(self, *nodes: str) -> set[str]:
+        """The numbers in talk there."""
+        calls = Attempt.objects.filter(account=self.account, node__name__in=nodes, state="talking")
+        return set(calls.values_list("e164", flat=True))
+
+    def live_sessions(self, node: str) -> int:
+        sessions = Session.objects.filter(account=self.account, node__name=node)
+        return sessions.exclude(status="ended").count()
+
+    def is_completed(self) -> bool:
+        return Campaign.objects.get(pk=self.campaign.pk).status == "completed"
+
+    def was_called_once(self, floor: Floor) -> bool:
+        """Whether the carrier saw each number once."""
+        seen = Counter(invite.called for invite in floor.lab.invites())
+        return all(seen[number] == 1 for number in self.numbers)
 
 
-def _child(floor: Floor, host: Host, name: str, argv: list[str], env: dict[str, str]) -> Child:
-    child = Child(name, host.inside(*argv), log=floor.folder / f"{name}.out", env=env)
-    child.start()
-    return child
-
-
-def _both_drive() -> bool:
-    held = Node.objects.filter(name__in=NODES, lease_until__gt=now(), switch_instance__gt="")
-    return held.count() == len(NODES)
-
-
-def _hire(account: Account, at: int) -> User:
+def _hire(account: Account, phone: str) -> User:
     user = create_user(
-        account=account, email=f"a{at}@acme.example", name=f"A{at}", role=Role.AGENT, now=now()
+        account=account, email=f"a{phone}@acme.example", name=phone, role=Role.AGENT, now=now()
     )
-    phone, kind = f"+9199000333{at:02d}", DeviceKind.PHONE
+    kind = DeviceKind.PHONE
     add_device(account=account, user_id=user.pk, kind=kind, address=phone, now=now())
     return user
 
 
-def _open(account: Account, users: list[User]) -> Campaign:
-    group = create_group(
-        account=account, name="Sales", member_ids=[user.pk for user in users], now=now()
-    )
+def _open(account: Account, users: list[User], numbers: list[str]) -> Campaign:
+    ids = [user.pk for user in users]
+    group = create_group(account=account, name="Sales", member_ids=ids, now=now())
     caller = add_caller_id(
         account=account, actor=OPERATOR, number="+918045678901", verified=True, now=now()
     )
-    leads = "\n".join(["number", *NUMBERS]).encode()
+    leads = "\n".join(["number", *numbers]).encode()
     return create_campaign(
         account=account,
         actor=OPERATOR,
@@ -241,12 +167,12 @@ def test_only_pages_sip_and_audio_answer_from_outside(floor: Floor) -> None:
     A program's own questions, to a name server for one, leave by UDP ports of any number: those
     are open and answer nobody.
     """
-    hosts = {"office": floor.office, **floor.nodes}
+    hosts = {"first": floor.first, "further": floor.further}
     answering = {name: floor.ask(SCAN, host.outside) for name, host in hosts.items()}
-    assert answering == {"office": [WEB], "north": [], "south": []}
+    assert answering == {"first": [WEB], "further": []}
     for name, host in hosts.items():
         answering[name] = floor.ask(KNOCK, host.outside, *(host.open_udp_ports() - set(RTP)))
-    assert answering == {"office": [], "north": [SIP], "south": [SIP]}
+    assert answering == {"first": [SIP], "further": [SIP]}
 
 
 def test_what_is_private_cannot_be_reached_by_a_detour(floor: Floor) -> None:
@@ -257,27 +183,104 @@ def test_what_is_private_cannot_be_reached_by_a_detour(floor: Floor) -> None:
 
 
 def test_agents_are_dialled_by_nodes_on_other_hosts_and_heard_in_the_pages(floor: Floor) -> None:
-    account = create_account(name="Acme", zone=zone_of_noon(now()), now=now())
-    users = [_hire(account, at) for at in range(4)]
-    campaign = _open(account, users)
-    for user in users:
-        start_session(account=account, campaign_id=campaign.pk, user_id=user.pk, now=now())
-    wait_until(lambda: _is_completed(campaign), PATIENCE_S, "the campaign is completed")
-    assert sorted(n for n in floor.invites() if n in NUMBERS) == sorted(NUMBERS)
-    used = set(Session.objects.values_list("node__name", flat=True))
-    assert used == set(NODES)  # each took its share of the agents
-    calls = Attempt.objects.filter(status="completed")
-    assert set(calls.values_list("node__name", flat=True)) == set(NODES)
+    office = Office(21, 10 * ["20"])
+    seats = office.start(*office.agents)
+    assert {node: len(users) for node, users in seats.items()} == dict.fromkeys(NODES, 2)
+    wait_until(office.is_completed, PATIENCE_S, "the campaign is completed")
+    assert office.was_called_once(floor)
     assert broken_promises(now()) == []
-    for name in NODES:
-        call = calls.filter(node__name=name)[0]
-        heard = _fetch(floor, account, f"/api/v1/calls/{call.pk}/recording")
+    calls = Attempt.objects.filter(account=office.account, status="completed")
+    for node in NODES:
+        call = calls.filter(node__name=node)[0]
+        heard = _fetch(floor, office.account, f"/api/v1/calls/{call.pk}/recording")
         assert heard[:4] == b"RIFF"
         assert len(heard) > 16_000  # two seconds of 8 kHz, at the least one of them
 
 
-def _is_completed(campaign: Campaign) -> bool:
-    return Campaign.objects.get(pk=campaign.pk).status == "completed"
+def test_the_script_that_drains_a_node_returns_when_nobody_talks_there(floor: Floor) -> None:
+    office = Office(22, AGENTS * ["01"])
+    office.start(*office.agents)
+    wait_until(lambda: len(office.talking(NORTH)) == 2, PATIENCE_S, "two talk there")
+    told = floor.services["worker"].environment
+    with run_script("drain.sh", [NORTH], floor.folder, told) as drain:
+        wait_until(lambda: _state(floor, NORTH) == "draining", PATIENCE_S, "it drains")
+        assert drain.poll() is None
+        assert len(office.talking(NORTH)) == 2
+        for number in office.talking(NORTH):
+            floor.lab.hang_up(number)
+        assert drain.wait(PATIENCE_S) == 0
+    assert _state(floor, NORTH) == "drained"
+    floor.autodialer("node", "undrain", NORTH)
+    for number in office.talking(MAIN):
+        floor.lab.hang_up(number)
+    wait_until(office.is_completed, PATIENCE_S, "the campaign is completed")
+
+
+def test_agents_of_a_machine_that_is_lost_go_on_at_the_other_in_half_a_minute(
+    floor: Floor,
+) -> None:
+    office = Office(23, [*AGENTS * ["01"], *10 * ["20"]])
+    seats = office.start(*office.agents)
+    everybody = set(office.numbers[:AGENTS])
+    wait_until(lambda: office.talking(*NODES) == everybody, PATIENCE_S, "all four talk")
+    lost = office.talking(NORTH)
+    floor.lose(floor.further)
+    began, limit_s = time.monotonic(), DEFAULT_LOST.total_seconds()
+    wait_until(lambda: office.live_sessions(NORTH) == 0, limit_s + SLACK_S, "it is given up")
+    assert time.monotonic() - began > limit_s - SLACK_S / 2
+    assert _state(floor, NORTH) == "down"
+    assert len(office.start(*seats[NORTH])[MAIN]) == 2
+    rest = Attempt.objects.filter(e164__in=office.numbers[AGENTS:], status="completed")
+    wait_until(lambda: rest.count() == 10, PATIENCE_S, "they work through the rest")
+    assert office.talking(NORTH) == lost, "nobody knows whether they still talk"
+
+    floor.run(NORTH)
+    wait_until(lambda: office.talking(NORTH) == set(), PATIENCE_S, "its calls are closed")
+    for number in office.talking(MAIN):
+        floor.lab.hang_up(number)
+    wait_until(office.is_completed, PATIENCE_S, "the campaign is completed")
+    assert office.was_called_once(floor)
+    assert broken_promises(now()) == []
+    wait_until(lambda: floor.is_well(NORTH), PATIENCE_S, "it is well again")
+
+
+def test_a_node_is_added_and_taken_away_as_the_page_says(floor: Floor) -> None:
+    """The commands of docs/howto/add-a-node.md, with the addresses of these hosts."""
+    spare, page = floor.spare, HOW_TO_ADD.read_text()
+    add, run, *_ = re.findall(r"^ *```sh\n(.*?)```", page, re.MULTILINE | re.DOTALL)
+    here = {
+        "postgresql://autodialer:PASSWORD@10.0.0.1/autodialer": floor.private_url,
+        "203.0.113.10": floor.carrier.outside,
+        "198.51.100.21": spare.outside,
+        "10.0.0.12": spare.private,
+        "north": "east",
+    }
+    for example, real in here.items():
+        assert example in add + run
+        run = run.replace(example, real)
+    run = re.sub("^ *autodialer", "exec autodialer", run, flags=re.MULTILINE)
+    floor.autodialer(*add.replace("north", "east").split()[1:])
+    told = {"AUTODIALER_VAR": str(floor.folder / "e"), PREFIX: str(floor.prefix)}
+    east = Child(
+        "east",
+        spare.inside("sh", "-c", f"set -e\n{run}"),
+        log=floor.folder / "east.out",
+        env=with_programs(floor.folder, told),
+    )
+    east.start()
+    try:
+        wait_until(lambda: _state(floor, "east") == "running", PATIENCE_S, "it runs")
+        floor.autodialer("node", "drain", "east")
+        wait_until(lambda: _state(floor, "east") == "drained", PATIENCE_S, "it is empty")
+    finally:
+        assert east.stop(30) == 0
+    floor.autodialer("node", "remove", "east")
+    assert "east" not in floor.autodialer("node", "list")
+
+
+def _state(floor: Floor, node: str) -> str:
+    rows = json.loads(floor.autodialer("node", "list", "--json"))
+    return {str(row["name"]): str(row["state"]) for row in rows}[node]
 
 
 def _fetch(floor: Floor, account: Account, path: str) -> bytes:
@@ -289,6 +292,7 @@ def _fetch(floor: Floor, account: Account, path: str) -> bytes:
         scopes=[KeyScope.RECORDINGS_READ],
         now=now(),
     )
-    url = f"http://{floor.office.outside}:{WEB}{path}"
-    words = floor.carrier.inside(sys.executable, "-c", FETCH, url, str(key.token))
+    words = floor.carrier.inside(
+        sys.executable, "-c", FETCH, f"{floor.pages}{path}", str(key.token)
+    )
     return subprocess.run(words, check=True, capture_output=True).stdout

@@ -1,6 +1,6 @@
 """The lab carrier as a program of its own, at an address that nodes on other hosts reach.
 
-`python -m tests.support.carrier_host PREFIX FOLDER ADDRESS`, until SIGTERM.
+`python -m tests.support.carrier_host FOLDER PREFIX ADDRESS`, until SIGTERM.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from autodialer.ops.lab.carrier import LabCarrier
 from autodialer.ops.paths import Paths
 
 
-def main(prefix: str, folder: str, address: str) -> None:
-    """Answer every number until told to stop."""
-    paths = Paths.below(Path(folder), asterisk_prefix=Path(prefix))
+def lab_in(folder: Path, prefix: Path, address: str) -> LabCarrier:
+    """Return the carrier of the folder; who did not start it can read its lists and tell it."""
+    paths = Paths.below(folder, asterisk_prefix=prefix)
     instance = Instance(
         prefix=paths.asterisk_prefix,
         folder=paths.lab,
@@ -24,10 +24,14 @@ def main(prefix: str, folder: str, address: str) -> None:
         sip_port=5060,
         address=address,
     )
-    carrier = LabCarrier(instance, paths.log)
+    return LabCarrier(instance, paths.log)
+
+
+def main(folder: str, prefix: str, address: str) -> None:
+    """Answer every number until told to stop."""
+    carrier = lab_in(Path(folder), Path(prefix), address)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     carrier.start()
-    print("ready", flush=True)  # noqa: T201  a program that says when it can be called
     signal.sigwait({signal.SIGTERM})
     carrier.asterisk.kill()
 

@@ -43,6 +43,12 @@ class Host:
         done = subprocess.run(self.inside(*words), capture_output=True, text=True, check=True)
         return done.stdout
 
+    def pids(self) -> list[int]:
+        """Return the processes that run there."""
+        words = ["ip", "netns", "pids", self.namespace]
+        listed = subprocess.run(words, capture_output=True, text=True, check=True)
+        return [int(pid) for pid in listed.stdout.split()]
+
     def open_udp_ports(self) -> set[int]:
         """Return the ports of all UDP sockets that the outside network reaches."""
         found = set()
