@@ -56,7 +56,7 @@ def switch_on(site: Site, agent: Agent, page: SoftphonePage) -> None:
 def test_an_agent_hears_one_customer_after_the_other_in_the_browser(
     site: Site, agent: Agent, page: SoftphonePage
 ) -> None:
-    numbers = [site.number("20"), site.number("20")]
+    numbers = [site.number("01"), site.number("01")]
     site.campaign(numbers)
     session = site.start_agent(agent)
     heard_before = 0
@@ -68,6 +68,7 @@ def test_an_agent_hears_one_customer_after_the_other_in_the_browser(
         assert seen.received > heard_before
         assert seen.sent > 0
         heard_before = seen.received
+        site.hang_up(number)
     site.wait(lambda: site.has_ended(session), 20)
     site.wait(lambda: page.look().state == "ready")
     assert page.look().states == ["connecting", "ready", "ringing", "in-call", "ready"]
