@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from autodialer.ops.lab.carrier import LabCarrier
 
-PATIENCE_S: Final = 120.0
+PATIENCE_S: Final = 240.0
 MAIN, NORTH = "main", "north"
 SIP, WEB = 5060, 8000
 
