@@ -347,13 +347,6 @@ def test_a_key_of_somebody_else_or_for_another_address_is_another(book: Book, cr
     assert other.post(f"{path}/pause", Idempotency_Key="k1").status_code == 200
 
 
-def test_a_request_that_was_refused_may_be_sent_again(book: Book, crm: Caller) -> None:
-    path = f"/campaigns/{book.campaign().pk}"
-    assert crm.post(f"{path}/resume", Idempotency_Key="k1").status_code == 409
-    crm.post(f"{path}/pause")
-    assert crm.post(f"{path}/resume", Idempotency_Key="k1").status_code == 200
-
-
 def test_a_reply_is_forgotten_after_a_day(book: Book, crm: Caller) -> None:
     crm.post("/campaigns", wanted(book), Idempotency_Key="k1")
     KeptReply.objects.update(created_at=now() - DAY)

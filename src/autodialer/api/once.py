@@ -2,7 +2,8 @@
 
 What is kept for a day are answers to requests that were carried out; a refused one changed
 nothing, and its key may be used anew. So may that of one whose process was killed before anything
-of it was committed.
+of it was committed. One that failed afterwards, or whose process was killed then, is not carried
+out again: who asks is told to look at what there is.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from autodialer.apps.keys.replies import Asked, InFlight, Interrupted, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from django.http import HttpResponseBase
 
@@ -60,10 +62,12 @@ def answer_once(request: ApiRequest, answer: Callable[[], HttpResponseBase]) -> 
                 " there is, and use a new Idempotency-Key for what is missing.",
             )
         case _:
-            return _answer_and_keep(asked, answer)
+            return _answer_and_keep(asked, answer, request.now)
 
 
-def _answer_and_keep(asked: Asked, answer: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+def _answer_and_keep(
+    asked: Asked, answer: Callable[[], HttpResponseBase], now: datetime
+) -> HttpResponseBase:
     """Answer; what is refused is forgotten."""
     with replies.acting(asked):
         response = answer()
@@ -73,7 +77,7 @@ def _answer_and_keep(asked: Asked, answer: Callable[[], HttpResponseBase]) -> Ht
             asked=asked, status=response.status_code, headers=headers, body=response.content
         )
     else:
-        replies.forget(asked=asked)
+        replies.forget(asked=asked, now=now)
     return response
 
 

@@ -157,9 +157,14 @@ def keep(*, asked: Asked, status: int, headers: Mapping[str, str], body: bytes) 
     _mine(asked).update(http_status=status, headers=dict(headers), body=body)
 
 
-def forget(*, asked: Asked) -> None:
-    """Forget a request that changed nothing."""
-    _mine(asked).delete()
+def forget(*, asked: Asked, now: datetime) -> None:
+    """Forget a refused request, which changed nothing.
+
+    One that did something before its answer failed is interrupted: as if its process had died.
+    """
+    forgotten, _ = _mine(asked).filter(has_acted=False).delete()
+    if not forgotten:
+        _mine(asked).update(held_until=now)
 
 
 def expire_replies(*, now: datetime) -> int:
