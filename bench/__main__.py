@@ -47,7 +47,9 @@ PARTS: Final[Mapping[str, Part]] = {
     "nodes": nodes.run,
     "pairs": pairs.run,
 }
-PAGE: Final = Path(__file__).resolve().parent.parent / "docs/benchmarks.md"
+_DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
+PAGE: Final = _DOCS / "benchmarks.md"
+SCALING: Final = _DOCS / "scaling.md"
 
 
 def main() -> int:
@@ -69,7 +71,10 @@ def main() -> int:
         print(f"\n{report}")
         _keep(name, outcome, report, paths.bench)
         if arguments.record:
-            PAGE.write_text(_replaced(PAGE.read_text(), name, report))
+            PAGE.write_text(replaced(PAGE.read_text(), name, report))
+            for mark, table in outcome.elsewhere.items():
+                told = f"{_caption(paths)}\n\n{table}\n"
+                SCALING.write_text(replaced(SCALING.read_text(), mark, told))
     return 0
 
 
@@ -83,7 +88,7 @@ def _caption(paths: Paths) -> str:
     return f"{datetime.now(UTC):%d %b %Y}, {describe(paths)}."  # noqa: TID251 - the outermost shell
 
 
-def _replaced(page: str, name: str, report: str) -> str:
+def replaced(page: str, name: str, report: str) -> str:
     """The page with `report` between the part's two marks. Raises ValueError without them."""
     begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
     start = page.index(begin) + len(begin)

@@ -60,7 +60,9 @@ class Hall:
         meter.start()
         done = [node.done() for node in busy]
         spent, took_s = meter.stop(), time.monotonic() - began_s
-        calls, cpu_s = sum(each.calls for each in done), sum(each.cpu_s for each in done)
+        cpu_s = sum(each.cpu_s for each in done)
+        # A machine that is very busy may not come to one.
+        calls = max(1, sum(each.calls for each in done))
         return Round(
             calls_per_s=calls / seconds,
             took_ms=[took for each in done for took in each.took_ms],

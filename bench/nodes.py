@@ -23,7 +23,7 @@ from autodialer.ops.paths import Paths
 from autodialer.ops.postgres import EmbeddedPostgres
 from bench import crowd
 from bench.crowd import Crowd
-from bench.many_nodes import Costs, Load, most_agents, simulate
+from bench.many_nodes import Costs, Load, busy, most_agents, simulate
 from bench.node_costs import Server, flush_s
 from bench.node_rounds import COMPARED, NODES, RATES, Round, agents_of_all, at_full_speed, at_rates
 from bench.node_rounds import hall as hall_of
@@ -94,8 +94,10 @@ def run(options: Options) -> Outcome:
         office = Office.open(postgres.url, FIRST_AGENT, agents_of_all() + FEW)
         found = _measured(postgres, office, pace, options, var)
         connection.close()
-    tables = _speed_table(found), _gap_table(found), _cost_table(found.costs), _day_table(found)
-    return Outcome(_rows(found), "\n\n".join(tables))
+    measured = _speed_table(found), _gap_table(found), _cost_table(found.costs)
+    simulated = f"{_day_table(found)}\n\n{_arithmetic(found.costs)}"
+    table = "\n\n".join([*measured, simulated])
+    return Outcome(_rows(found), table, {"costs": measured[-1], "simulated": simulated})
 
 
 def _measured(
@@ -199,3 +201,13 @@ def _day_table(found: Found) -> str:
         lines.append([str(load.nodes), *cells])
     header = ["nodes", "agents", "calls/s", "cores", "busy %", "p50 ms", "p99 ms", "most agents"]
     return markdown(header, lines)
+
+
+def _arithmetic(costs: Costs) -> str:
+    """How busy the largest of the measured floors keeps the database, by multiplication."""
+    load = Load(CROWD.nodes, CROWD.agents, CALL_S, cores=1)
+    call_ms, node_ms = 1e3 * costs.call, 1e3 * costs.node_among(load.agents)
+    return (
+        f"{load.agents:,} agents: {load.calls_per_s:.0f} calls/s x {call_ms:.1f} ms "
+        f"+ {load.nodes} nodes x {node_ms:.1f} ms/s = {busy(load, costs):.2f} cores."
+    )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -29,10 +29,14 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a part found: rows for var/bench/latest.json, and a table for people (Markdown)."""
+    """What a part found: rows for var/bench/latest.json, and a table for people (Markdown).
+
+    `elsewhere` are tables for other pages than that of the benchmarks, by the names of their marks.
+    """
 
     rows: Sequence[Row]
     table: str
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
 
 Part: TypeAlias = Callable[[Options], Outcome]
