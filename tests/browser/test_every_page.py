@@ -118,6 +118,23 @@ def test_nothing_is_wrong_with_any_page_nor_in_the_dark_nor_when_it_gets_narrow(
     assert not faulty, "\n".join(faulty)
 
 
+@pytest.mark.parametrize("size", [PHONE, (700, 740)])
+def test_every_menu_fits_on_a_telephone(
+    world: World, visit: Callable[..., Visitor], size: tuple[int, int]
+) -> None:
+    window = visit(world.book.admin, size=size)
+    for path in ("/", f"/campaigns/{world.ids['campaign_id']}/"):
+        page = window.go(path)
+        menus = page.locator("details.menu-toggle, details.dropdown-details").all()
+        for menu in filter(lambda one: one.is_visible(), menus):
+            menu.locator("summary").click()
+            box = menu.locator(".menu-panel").bounding_box()
+            assert box is not None
+            assert box["x"] >= 0, path
+            assert box["x"] + box["width"] <= size[0], path
+            menu.locator("summary").click()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("size", "scheme"), [(DESK, "dark"), (PHONE, "light")])
 def test_nothing_is_wrong_with_any_page_that_is_opened_so(
