@@ -11,6 +11,7 @@ from typing import Final
 from autodialer.bootstrap import WebSettings, run_web
 from autodialer.ops import env
 from autodialer.ops.cli.shell import set_up_django
+from autodialer.ops.errors import ProcessError
 from autodialer.ops.monitor import monitor_settings
 from autodialer.ops.paths import Paths
 from autodialer.ops.postgres import EmbeddedPostgres
@@ -53,13 +54,24 @@ class WebProcess(Child):
         )
 
     def start(self, *, pass_fds: Sequence[int] = ()) -> None:
-        """Start it and return once it answers. Raises ProcessError."""
+        """Start it and return once it answers. Raises ProcessError, also for a port in use."""
+        self._check_address()
         super().start(pass_fds=pass_fds)
         self.wait_ready(self._answers, READY_DEADLINE_S)
 
     def stop(self, deadline_s: float = STOP_DEADLINE_S) -> int | None:
         """End it after the requests in its hands; pages connect again by themselves."""
         return super().stop(deadline_s)
+
+    def _check_address(self) -> None:
+        """Refuse an address where another program would answer in our place."""
+        try:
+            socket.create_server((self.host, self.port)).close()
+        except OSError as error:
+            raise ProcessError(
+                f"The pages cannot be served on {self.host}:{self.port} ({error.strerror}): end the"
+                " program that uses it, or set AUTODIALER_WEB_PORT to another port."
+            ) from error
 
     def _answers(self) -> bool:
         with socket.socket() as probe:
