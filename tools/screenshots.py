@@ -22,6 +22,8 @@ from autodialer.ops.process import free_port, wait_until
 from autodialer.ops.web import WebProcess
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playwright.sync_api import Browser, BrowserContext, Page
 
     from autodialer.ops.demo.office import Office
@@ -88,8 +90,43 @@ def _start(paths: Paths, running: ExitStack) -> tuple[Office, str]:
         _run(service, running)
     _run(DialerProcess(paths, database.url, node.ari), running)
     _run(web, running)
-    office = open_office(datetime.now(UTC))  # noqa: TID251  the shell of a tool
+    now = datetime.now(UTC)  # noqa: TID251  the shell of a tool
+    office = open_office(now)
+    _fill(office, now)
     return office, f"http://{web.host}:{web.port}"
+
+
+def _fill(office: Office, now: datetime) -> None:
+    """Make what the demo leaves empty: numbers that must not be called, a key, an endpoint."""
+    from autodialer.apps.accounts.actor import OPERATOR
+    from autodialer.apps.contacts.services import add_dnd_numbers
+    from autodialer.apps.keys.services import create_key
+    from autodialer.apps.webhooks.services import add_endpoint
+
+    numbers = ["+919820010101", "+919820010202"]
+    add_dnd_numbers(
+        account=office.account,
+        actor=OPERATOR,
+        numbers=numbers,
+        reason="asked on the phone",
+        now=now,
+    )
+    create_key(
+        account=office.account,
+        actor=OPERATOR,
+        name="Our CRM",
+        scopes=["campaigns:read", "reports:read"],
+        now=now,
+    )
+    # Told of nothing that happens meanwhile: nobody listens there.
+    add_endpoint(
+        account=office.account,
+        actor=OPERATOR,
+        url="https://crm.example.com/dialer",
+        kinds=["campaign.completed"],
+        description="Our CRM",
+        now=now,
+    )
 
 
 def _run(service: Service, running: ExitStack) -> None:
@@ -116,28 +153,51 @@ def _take_pictures(office: Office, url: str) -> None:
 def _take_all(browser: Browser, office: Office, url: str, look: Look) -> None:
     admin, _, agent = (sign_in.email for sign_in in office.sign_ins)
     window = _sign_in(browser, url, admin, look)
-    for name, path in (
-        ("campaigns", "/"),
-        ("campaign", f"/campaigns/{office.busy_campaign}/"),
-        ("create", "/campaigns/new/"),
-        ("lists", "/lists/"),
-        ("people", "/people/"),
-        ("contacts", "/lists/contacts/"),
-        ("dnd", "/dnd/"),
-        ("caller-ids", "/caller-ids/"),
-        ("balance", "/balance/"),
-        ("audit", "/audit/"),
-        ("webhooks", "/webhooks/"),
-        ("keys", "/keys/"),
-        ("settings", "/settings/"),
-    ):
+    for name, path in _of_an_admin(office).items():
         page = window.new_page()
         page.goto(f"{url}{path}")
         _take(page, name, look)
+        page.close()
     window.close()
     window = _sign_in(browser, url, agent, look)
     _take_work(window.new_page(), f"{url}/campaigns/{office.own_campaign}/agent/", look)
     window.close()
+
+
+def _of_an_admin(office: Office) -> Mapping[str, str]:
+    """Return the pages that an admin sees, which are all but one: file name and address."""
+    from autodialer.apps.accounts.models import User
+    from autodialer.apps.contacts.models import ContactList
+    from autodialer.apps.imports.models import ListImport
+
+    account = office.account
+    first_list = ContactList.objects.filter(account=account).earliest("pk").pk
+    first_import = ListImport.objects.filter(account=account).earliest("pk").pk
+    agent = User.objects.get(email=office.sign_ins[-1].email).pk
+    return {
+        "campaigns": "/",
+        "campaign": f"/campaigns/{office.busy_campaign}/",
+        "create": "/campaigns/new/",
+        "report": f"/campaigns/{office.busy_campaign}/report/",
+        "lists": "/lists/",
+        "list": f"/lists/{first_list}/",
+        "contacts": "/lists/contacts/",
+        "imports": "/lists/imports/",
+        "import-new": "/lists/imports/new/",
+        "import": f"/lists/imports/{first_import}/",
+        "people": "/people/",
+        "person": f"/people/{agent}/",
+        "dnd": "/dnd/",
+        "caller-ids": "/caller-ids/",
+        "balance": "/balance/",
+        "audit": "/audit/",
+        "webhooks": "/webhooks/",
+        "webhook-new": "/webhooks/new/",
+        "keys": "/keys/",
+        "settings": "/settings/",
+        "two-factor": "/accounts/2fa/",
+        "sessions": "/accounts/sessions/",
+    }
 
 
 def _sign_in(browser: Browser, url: str, email: str, look: Look) -> BrowserContext:
@@ -147,6 +207,7 @@ def _sign_in(browser: Browser, url: str, email: str, look: Look) -> BrowserConte
     window = browser.new_context(viewport=size, color_scheme=look.scheme)  # type: ignore[arg-type]
     page = window.new_page()
     page.goto(f"{url}/accounts/login/")
+    _take(page, "sign-in", look)
     page.fill("#id_login", email)
     page.fill("#id_password", PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
@@ -162,10 +223,12 @@ def _take_work(page: Page, address: str, look: Look) -> None:
     page.get_by_text("Talking with").wait_for(timeout=60_000)
     _take(page, "work", look)
     page.get_by_role("button", name="Hang up and stop").click()
-    page.get_by_role("button", name="Start").wait_for(timeout=60_000)
+    page.get_by_text("Not connected").wait_for(timeout=60_000)
 
 
 def _take(page: Page, name: str, look: Look) -> None:
+    # Figures that a page asks for once it is open.
+    page.locator("[hx-trigger=load]").first.wait_for(state="detached")
     page.screenshot(path=IMAGES / f"{name}-{look.name}.png")
 
 
