@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import ssl
 import warnings
 from collections.abc import AsyncIterator, Sequence
@@ -16,7 +18,7 @@ from autodialer.domain.ids import AccountId
 from autodialer.domain.web_address import Address, OutboundRules
 from tests.adapters.safehttp.world import NameServer, get, open_to
 from tests.support.addresses import REFUSED
-from tests.support.bad_server import Authority, BadServer, answer
+from tests.support.bad_server import Authority, BadServer, Manner, answer
 
 SOON = timedelta(milliseconds=400)
 OUR_HOST = frozenset({"dialer.example"})
@@ -271,8 +273,10 @@ def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
 
 
-async def over_tls(authority: Authority, tls: ssl.SSLContext) -> int:
+async def over_tls(authority: Authority, tls: ssl.SSLContext, manner: Manner | None = None) -> int:
     server = BadServer()
+    if manner is not None:
+        server.manners["/"] = manner
     async with server.serve(tls):
         url = server.url("/", host="crm.example.com", scheme="https")
         trusted = authority.trusted()
@@ -299,3 +303,30 @@ async def test_a_certificate_or_protocol_that_cannot_be_trusted_is_tls(
     with pytest.raises(HttpFailedError) as failed:
         await over_tls(authority, made)
     assert failed.value.kind is HttpFailure.TLS_FAILED
+
+
+def asks_for_a_certificate(context: ssl.SSLContext) -> ssl.SSLContext:
+    """Let only known clients in; since TLS 1.3 others hear of it after the handshake."""
+    context.verify_mode = ssl.CERT_REQUIRED  # of an authority that nobody has
+    return context
+
+
+async def garble(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Send bytes past the encryption."""
+    peer: socket.socket = writer.get_extra_info("socket")
+    os.write(peer.fileno(), b"\x17\x03\x03\x00\x20" + bytes(32))
+    await asyncio.sleep(0)
+
+
+async def test_who_wants_a_certificate_of_ours_breaks_nothing(authority: Authority) -> None:
+    made = asks_for_a_certificate(authority.server("crm.example.com"))
+    with pytest.raises(HttpFailedError) as failure:
+        await over_tls(authority, made)
+    # Which of the two comes first, the alert or the end of the connection, is chance.
+    assert failure.value.kind in {HttpFailure.TLS_FAILED, HttpFailure.CONNECT_FAILED}
+
+
+async def test_an_encryption_that_breaks_off_breaks_nothing(authority: Authority) -> None:
+    with pytest.raises(HttpFailedError) as failure:
+        await over_tls(authority, authority.server("crm.example.com"), garble)
+    assert failure.value.kind is HttpFailure.TLS_FAILED

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import httpcore
@@ -73,11 +74,13 @@ class Stream(httpcore.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
         """Read what there is."""
-        return await self._inner.read(max_bytes, timeout)
+        with _telling_of_tls():
+            return await self._inner.read(max_bytes, timeout)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Write all."""
-        await self._inner.write(buffer, timeout)
+        with _telling_of_tls():
+            await self._inner.write(buffer, timeout)
 
     async def aclose(self) -> None:
         """Close at once."""
@@ -91,10 +94,19 @@ class Stream(httpcore.AsyncNetworkStream):
     ) -> httpcore.AsyncNetworkStream:
         """Begin TLS for the name that was asked for, not for the address that was found."""
         try:
-            return await self._inner.start_tls(ssl_context, server_hostname, timeout)
+            return Stream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
         except httpcore.ConnectError:
             raise HttpFailedError(HttpFailure.TLS_FAILED) from None
 
     def get_extra_info(self, info: str) -> Any:
         """Return what the connection knows of itself."""
         return self._inner.get_extra_info(info)
+
+
+@contextmanager
+def _telling_of_tls() -> Iterator[None]:
+    """Tell of what breaks after the handshake, such as an alert, which httpcore lets through."""
+    try:
+        yield
+    except ssl.SSLError:
+        raise HttpFailedError(HttpFailure.TLS_FAILED) from None
