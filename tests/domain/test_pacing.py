@@ -56,6 +56,16 @@ def test_a_call_that_was_let_through_and_has_not_left_keeps_its_start() -> None:
     assert wait_of(late, ASHA, 60) == pytest.approx(SECOND_S)
 
 
+def test_who_begins_to_count_waits_for_a_second_that_nobody_counted() -> None:
+    for before in (Pace(), Pace(NO_LIMITS)):
+        pace = pacing.settled(before, Limits(calls_per_second=2), 10)
+        assert wait_of(pace, ASHA, 10) == pytest.approx(SECOND_S)
+        assert wait_of(pace, ASHA, 10 + SECOND_S) == 0
+        grown = pacing.settled(pace, Limits(calls_per_second=3), 10.5)
+        assert wait_of(grown, ASHA, 10.5) == 0
+    assert wait_of(pacing.settled(Pace(), Limits(calls_at_once=1), 10), ASHA, 10) == 0
+
+
 def test_a_line_is_free_again_when_the_call_is_over() -> None:
     pace = calling(Limits(calls_at_once=1), "a")
     assert wait_of(pace, ASHA, 3600) == inf
@@ -255,4 +265,4 @@ def test_a_node_says_what_it_takes_until_what_is_too_much_has_ended() -> None:
     pace = replace(pace, share=Limits(1, 1))
     assert pacing.use_of(pace, 0.5) == Use(3, 3)
     assert pacing.use_of(pacing.gone(pace, "a"), 2) == Use(1, 2)
-    assert pacing.use_of(calling(NO_LIMITS, "a"), 0) == Use(1, 1)
+    assert pacing.use_of(calling(NO_LIMITS, "a"), 0) == Use(0, 1)

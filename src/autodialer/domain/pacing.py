@@ -165,6 +165,18 @@ def asked(pace: Pace, waiter: Waiter, call: Hashable) -> Pace:
     return replace(taken, unsent=pace.unsent | {call}, queue=queue)
 
 
+def settled(pace: Pace, share: Limits, now: float) -> Pace:
+    """Note what the node may call from now on.
+
+    Where nobody has counted what was sent in the last second, all starts of it are taken.
+    """
+    new = replace(pace, share=share)
+    most = share.calls_per_second
+    if most is None or (pace.share is not None and pace.share.calls_per_second is not None):
+        return new
+    return replace(new, starts_free_at=(now + SECOND_S,) * most)
+
+
 def adopted(pace: Pace, call: Hashable, *, is_agent: bool = False) -> Pace:
     """Note a call that an earlier process has sent."""
     if is_agent:
@@ -176,8 +188,10 @@ def sent(pace: Pace, call: Hashable, now: float) -> Pace:
     """Note that a call has left, or may have. Its start is free again a second later."""
     if call not in pace.unsent:
         return pace
-    recent = (*_recent(pace, now), now + SECOND_S)
-    return replace(pace, unsent=pace.unsent - {call}, starts_free_at=recent)
+    unsent = pace.unsent - {call}
+    if pace.share is not None and pace.share.calls_per_second is None:
+        return replace(pace, unsent=unsent, starts_free_at=())
+    return replace(pace, unsent=unsent, starts_free_at=(*_recent(pace, now), now + SECOND_S))
 
 
 def gone(pace: Pace, call: Hashable) -> Pace:

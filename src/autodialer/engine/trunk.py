@@ -136,7 +136,7 @@ class Lines:
         if share is None or share == self._pace.share:
             return
         log.info("trunk_share", **asdict(share))
-        self._become(replace(self._pace, share=share))
+        self._become(pacing.settled(self._pace, share, _now()))
         # The others get what was given back once they hear of it.
         self.unsettled.set()
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from autodialer.domain.pacing import NO_LIMITS, Limits
+
 
 @dataclass(frozen=True, slots=True)
 class Odds:
@@ -24,6 +26,8 @@ class Odds:
     outage_every_s: float = 0.0
     forbid_every_s: float = 0.0
     clock_every_s: float = 0.0
+    # What the trunk takes, None: as much as comes.
+    limits: Limits = NO_LIMITS
 
 
 MIXES: Final[Mapping[str, Odds]] = MappingProxyType(
@@ -39,6 +43,10 @@ MIXES: Final[Mapping[str, Odds]] = MappingProxyType(
         "forbidden": Odds(forbid_every_s=15),
         "clock-steps": Odds(clock_every_s=20),
         "clock-steps-and-crashes": Odds(clock_every_s=30, crash_every_s=60),
+        "limited-trunk": Odds(limits=Limits(1, 2)),
+        "limited-trunk-and-crashes": Odds(
+            crash_every_s=60, seam=0.01, drop_every_s=100, store=0.01, limits=Limits(1, 2)
+        ),
         "everything": Odds(
             store=0.02,
             switch=0.02,

@@ -21,6 +21,7 @@ from autodialer.domain.campaign import CampaignStatus, PauseReason
 from autodialer.domain.errors import ConflictError, IllegalTransitionError
 from autodialer.domain.ids import CampaignId, SessionId
 from autodialer.domain.money import HoldStatus, Rate, charge
+from autodialer.domain.nodes import FIRST_TRUNK
 from autodialer.domain.outcome import CallStatus
 from autodialer.domain.retry import RetryPolicy
 from autodialer.domain.session import EndReason
@@ -116,6 +117,8 @@ class Run:
         )
         self.astray: dict[AttemptId, datetime] = {}
         self.live_since: dict[AttemptId, datetime] = {}
+        self.invited_s: list[float] = []
+        self.store.tables.trunks[FIRST_TRUNK] = self.odds.limits
         self.account = self.store.tables.add_account()
         if self.seed % 2:
             # No rest between two calls to a number: only the present call keeps others off it.
@@ -436,6 +439,16 @@ class Run:
         just_set = self.steady() - self.clock_was_set_at < timedelta(seconds=STALE_CLAIM_S)
         if not just_set and not may_ring(campaign.window, self.clock(), RING):
             self._break(f"I7 {seen.number} was called while the window is closed")
+        self._count_at_the_carrier(seen)
+
+    def _count_at_the_carrier(self, seen: Seen) -> None:
+        """I22: the trunk has limits, and the carrier counts as it likes."""
+        most, lines = self.odds.limits.calls_per_second, self.odds.limits.calls_at_once
+        self.invited_s = [*(at for at in self.invited_s if at > seen.invited_s - 1), seen.invited_s]
+        if most is not None and len(self.invited_s) > most:
+            self._break(f"I22 {len(self.invited_s)} new calls in a second")
+        if lines is not None and len(self.switch.live_customers) > lines:
+            self._break(f"I22 {len(self.switch.live_customers)} calls at once")
 
     def _check_the_durations(self) -> None:
         """I18: nothing ends before it began; where nothing is lost, talks are as long as seen."""
