@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from autodialer.apps.accounts.actor import Actor
 from autodialer.apps.calls.console import console, popup_link, state_keys
+from autodialer.apps.calls.explain import why_idle
 from autodialer.apps.calls.known import fields_of
 from autodialer.apps.calls.models import Attempt, Node, Session
 from autodialer.apps.calls.services import start_session
@@ -131,6 +132,19 @@ def test_what_the_screen_shows_is_on_the_page(book: Book, campaign: Campaign) ->
     page = signed_in(book.agent).get(f"/campaigns/{campaign.pk}/agent/").content.decode()
     for text in ("Dialling Person 0", "Pune", "+919000000000", "Stop after this call"):
         assert text in page, text
+
+
+def test_who_waits_for_a_free_line_of_the_trunk_reads_so(book: Book, campaign: Campaign) -> None:
+    session, bina, told = connected(book, campaign), signed_in(book.agent), "takes no more calls"
+    url = f"/campaigns/{campaign.pk}/agent/"
+    before = state_keys(book.account, [book.agent.pk])
+    assert told not in bina.get(url).content.decode()
+    Node.objects.update(trunk_waiting=1)
+    assert state_keys(book.account, [book.agent.pk]) != before
+    assert told in bina.get(url).content.decode()
+    assert told in why_idle(book.account, campaign.pk, LATER)
+    call(session)
+    assert told not in bina.get(url).content.decode()
 
 
 def test_start_pressed_twice_starts_once(book: Book) -> None:
