@@ -60,6 +60,9 @@ def test_an_answer_is_one_number_or_several_with_commas(
         '{"destination": {}}',
         '{"numbers": ["+919876543210"',
         "[" * 100_000,
+        # Read by the parser, and deeper than a function that calls itself can go.
+        "[" * 600 + "1" + "]" * 600,
+        '{"numbers":' * 900 + "1" + "}" * 900,
         "[" + "9" * 5_000 + "]",
         '{"numbers": "' + "9" * 1_000_000 + '"}',
         json.dumps(["+919876543210"] * 101),

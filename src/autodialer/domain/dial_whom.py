@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import chain
 from typing import Any, Final
 
 from autodialer.domain.errors import AutodialerError
@@ -21,6 +22,9 @@ MAX_FAILURES: Final = 10
 MAX_REPEATS: Final = 5
 LONGEST_BACKOFF: Final = timedelta(seconds=60)
 
+# Of the shapes in use none has more than four levels. Whoever answers must neither keep the dialer
+# busy nor end it.
+_DEEPEST: Final = 6
 _WRITTEN: Final = re.compile(r"(?:tel:)?\+?[\d\s()./\-]{1,60}", re.IGNORECASE)
 
 
@@ -82,14 +86,16 @@ def _from_json(text: str) -> Sequence[str]:
         found = json.loads(text)
     except (ValueError, RecursionError):
         raise AnswerUnreadableError("The answer begins like JSON but is none.") from None
-    return _numbers_in(found)
+    return _numbers_in(found, _DEEPEST)
 
 
-def _numbers_in(found: Any) -> Sequence[str]:
+def _numbers_in(found: Any, levels: int) -> Sequence[str]:
     """Return the numbers of any of the shapes that are in use; nothing else is guessed at."""
+    if levels == 0:
+        raise AnswerUnreadableError("The answer is JSON that is nested deeper than numbers are.")
     match found:
         case {"destination": inner} | {"numbers": inner} | {"contact_uri": inner}:
-            return _numbers_in(inner)
+            return _numbers_in(inner, levels - 1)
         case None:
             return []
         case str():
@@ -97,7 +103,8 @@ def _numbers_in(found: Any) -> Sequence[str]:
         case int() if not isinstance(found, bool):
             return [str(found)]
         case list():
-            return [number for part in found[: MOST_NUMBERS + 1] for number in _numbers_in(part)]
+            parts = (_numbers_in(part, levels - 1) for part in found[: MOST_NUMBERS + 1])
+            return list(chain.from_iterable(parts))
         case _:
             raise AnswerUnreadableError("The answer is JSON without destination and numbers.")
 
