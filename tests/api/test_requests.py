@@ -65,6 +65,9 @@ def wanted(book: Book, name: str = "Diwali") -> dict[str, str]:
 
 # Bodies (F01 to F07) ---------------------------------------------------------------------------
 
+# The last one is there twice.
+MANY_NAMES = b"{%b}" % b",".join(b'"n%d": 0' % min(at, 59_999) for at in range(60_001))
+
 
 @pytest.mark.parametrize(
     ("body", "where"),
@@ -84,8 +87,10 @@ def wanted(book: Book, name: str = "Diwali") -> dict[str, str]:
         (b"\xef\xbb\xbf{}", "offset 0"),
         ('{"retries": \u0663}'.encode(), "offset 12"),
         (b"[" * 100_000, ""),
+        pytest.param(MANY_NAMES, "'n59999' is there twice", id="many names"),
     ],
 )
+@pytest.mark.timeout(30)  # what grows with the square of a body takes longer
 def test_a_body_that_is_no_object_is_refused_with_its_place(
     body: bytes, where: str, crm: Caller
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from autodialer.api.problems import ApiError, FieldProblem, invalid
@@ -64,8 +65,8 @@ def _finite(digits: str) -> float:
 def _once_each(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        times = Counter(name for name, _ in pairs)
+        twice = next(name for name in times if times[name] > 1)
         raise _malformed(f"{twice[:_DIGITS]!a} is there twice")
     return found
 
