@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -24,7 +25,7 @@ from tests.support.sip_link import (
     pass_on,
     repeat,
 )
-from tests.support.site import Site
+from tests.support.site import Outage, Site
 from tests.support.stack import AsteriskPair
 
 RING_S: Final = 8
@@ -56,6 +57,12 @@ def deaf(invite: Message) -> Iterable[Message]:
     """The carrier sends its audio to nowhere."""
     body = invite.data.partition(b"\r\n\r\n")[2]
     return [invite.with_body(re.sub(rb"m=audio \d+", b"m=audio 9", body))]
+
+
+def untimed(invite: Message) -> Iterable[Message]:
+    """As if we had no session timer: the carrier then uses none."""
+    timers = rb"Session-Expires:.*\r\n|Min-SE:.*\r\n|(?<=[ ,])timer,? ?"
+    return [replace(invite, data=re.sub(timers, b"", invite.data))]
 
 
 def with_body(body: bytes) -> Fault:
@@ -167,15 +174,21 @@ def test_an_agent_whose_end_is_lost_is_released_and_so_is_who_talked_to_them(
 def test_a_talk_whose_carrier_answers_no_message_is_ended_by_the_session_timer(
     site: Site, link: SipLink
 ) -> None:
-    """Its audio goes on: a carrier that has lost the call, not the line."""
+    """Its audio goes on: a carrier that has lost the call, not the line, and has no timer."""
     agent, number = site.hire(), site.number("01")
+    link.faults[number] = instead_of("INVITE", untimed)
     site.campaign([number])
     session = site.start_agent(agent)
     site.wait(lambda: site.talks(number))
     link.faults[number] = lose()
-    site.wait(lambda: site.has_ended(session), SESSION_TIMER_S / 2 + SIP_PATIENCE_S + 20)
+    # A refresh that nobody answers, then a BYE that nobody answers.
+    patience_s = SESSION_TIMER_S / 2 + 2 * SIP_PATIENCE_S
+    site.wait(lambda: site.has_ended(session), patience_s + 20)
+    assert number in site.lab.live_numbers(), "its audio went on"
     assert came_to(site, number) == TALK
     assert not site.attempts(number)[0].estimated
+    # From its BYE on Asterisk records nothing.
+    site.outages.append(Outage(time.time() - SIP_PATIENCE_S, time.time()))
 
 
 def came_to(site: Site, number: str) -> tuple[str, str]:

@@ -21,6 +21,9 @@ from tests.support.oracle import LOUD, levels, recording
 from tests.support.site import Site, now
 
 UNSEEN_S: Final = 6.0
+# A crash loop: so many kills, each this long after the next dialer has called somebody.
+KILLS, EVERY_S = 12, 5.0
+AT_WORK: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,33 @@ def test_a_dialer_killed_at(site: Site, point: Failpoint, *, twice: bool) -> Non
     site.hang_up(talker)
     site.wait(site.is_quiet)
     _was_never_cut(site, talker, bystander.phone)
+
+
+@pytest.mark.slow
+def test_a_dialer_killed_every_five_seconds_for_a_minute_loses_no_talk_and_goes_on_each_time(
+    site: Site,
+) -> None:
+    staff = [site.hire() for _ in range(AT_WORK + 1)]
+    talker = site.number("01")
+    site.campaign([talker, *site.many_numbers("10", 500)])
+    sessions = [site.start_agent(staff[0])]
+    site.wait(lambda: site.talks(talker))
+    sessions += [site.start_agent(agent) for agent in staff[1:]]
+    for _ in range(KILLS):
+        _goes_on(site)
+        site.never(lambda: not site.talks(talker), EVERY_S)
+        site.kill_dialer()
+        site.start_dialer()
+    _goes_on(site)
+    assert site.talks(talker)
+    for session in sessions:
+        assert not site.has_ended(session)
+        site.stop_agent(session)
+    spent = [call for call in site.attempts() if call.reason == "outcome_unknown"]
+    assert len(spent) <= KILLS * AT_WORK
+    site.hang_up(talker)
+    site.wait(site.is_quiet)
+    _was_never_cut(site, talker, staff[0].phone)
 
 
 def test_a_dialer_killed_while_an_agent_waits_lets_them_go_on(site: Site) -> None:
@@ -238,6 +268,12 @@ def test_a_talk_goes_on_without_a_dialer_and_is_adopted(site: Site) -> None:
 
 def _customers(site: Site) -> list[Mapping[str, object]]:
     return [leg for leg in site.asterisk("channels") if str(leg["id"]).startswith("a")]
+
+
+def _goes_on(site: Site) -> None:
+    """Return when somebody else is called."""
+    before = len(site.invites())
+    site.wait(lambda: len(site.invites()) > before)
 
 
 def _was_never_cut(site: Site, number: str, phone: str) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -12,16 +14,18 @@ from autodialer.ops.paths import Paths
 from tests.support import stack
 from tests.support.database import Databases, django_on
 from tests.support.oracle import check
-from tests.support.site import Site, reconnect_django
+from tests.support.site import LEASE_S, Site, reconnect_django
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from pytest_django import DjangoDbBlocker
 
     from autodialer.ops.postgres import EmbeddedPostgres
     from tests.support.stack import AsteriskPair
+
+
+FROZEN_S: Final = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +76,41 @@ def test_a_restart_cuts_no_talk_and_dialing_goes_on(
     site.hang_up(talker)
     site.wait(lambda: all(site.has_ended(session) for session in sessions))
     assert site.target(talker).status == "completed"
+
+
+@pytest.mark.slow
+def test_a_frozen_postgresql_cuts_no_talk_and_calls_nobody_and_dialing_goes_on_when_it_is_woken(
+    site: Site, server: EmbeddedPostgres
+) -> None:
+    agents = [site.hire() for _ in range(3)]
+    talkers = [site.number("01") for _ in range(2)]
+    site.campaign([*talkers, *(site.number("10") for _ in range(40))])
+    for agent in agents:
+        site.start_agent(agent)
+    site.wait(lambda: all(site.talks(number) for number in talkers))
+    site.wait(lambda: len(site.invites()) > len(talkers) + len(agents) + 2)
+    processes = family(server)
+    try:
+        for pid in processes:
+            os.kill(pid, signal.SIGSTOP)
+        frozen = time.time()
+        site.never(lambda: not set(talkers) <= set(site.lab.live_numbers()), FROZEN_S)
+    finally:
+        for pid in reversed(processes):
+            os.kill(pid, signal.SIGCONT)
+    assert not [call for call in site.invites() if frozen + LEASE_S < call.at < frozen + FROZEN_S]
+    before = len(site.invites())
+    site.wait(lambda: len(site.invites()) > before + 3)
+    for number in talkers:
+        assert site.talks(number)
+        site.hang_up(number)
+        site.wait(lambda number=number: site.target(number).status == "completed")  # type: ignore[misc]
+        (call,) = site.attempts(number)
+        assert (call.reason, call.estimated) == ("answered", False)
+
+
+def family(server: EmbeddedPostgres) -> list[int]:
+    """The server's processes, itself first: frozen first, it cannot make another."""
+    assert server.pid is not None
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+    return [server.pid, *map(int, children)]

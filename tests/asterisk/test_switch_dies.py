@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -9,15 +11,17 @@ import pytest
 
 from autodialer.apps.billing.models import Hold
 from autodialer.domain.money import Rate
+from autodialer.domain.session import EndReason
 from tests.support.audio import seconds
 from tests.support.oracle import recording
-from tests.support.site import Site, now
+from tests.support.site import Outage, Site, now
 
 if TYPE_CHECKING:
     from uuid import UUID
 
 CONVERSATIONS: Final = 50
 UNWRITTEN_S: Final = 2.5
+FROZEN_S: Final = 17.0
 
 
 @pytest.mark.parametrize("comes_back", [True, False], ids=["restarted", "gone"])
@@ -88,6 +92,46 @@ def test_a_dialer_that_starts_after_asterisk_was_replaced_closes_the_old_calls(s
     assert site.session(sessions[0]).end_reason == "media_server_lost"
     assert site.target(talker).status == "completed"
     assert site.target(later).status == "scheduled"
+
+
+@pytest.mark.slow
+def test_an_asterisk_that_is_frozen_and_woken_keeps_its_talks_and_calls_nobody_twice(
+    site: Site,
+) -> None:
+    """For longer than its dialer waits for it: the connection is given up and made anew."""
+    talkers = [site.number("01") for _ in range(2)]
+    rest = [site.number("10") for _ in range(40)]
+    sessions = _staff(site, [*talkers, *rest], agents=3)
+    site.wait(lambda: all_talk(site, talkers) and len(site.invites()) > len(talkers) + 3 + 2)
+    legs = _legs_of(site, talkers)
+    assert len(legs) == 2 * len(talkers)
+    pid = site.pair.node.pid
+    assert pid is not None
+    frozen = time.time()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        site.never(lambda: not all_talk(site, talkers), FROZEN_S)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    # Nor does a frozen Asterisk record.
+    site.outages.append(Outage(frozen, time.time()))
+    woken = len(site.invites())
+    site.wait(lambda: len(site.invites()) > woken + 3)
+    assert _legs_of(site, talkers) == legs
+    for number in talkers:
+        site.hang_up(number)
+    site.wait(lambda: all(site.has_ended(session) for session in sessions), 60)
+    assert {site.session(each).end_reason for each in sessions} == {EndReason.CAMPAIGN_COMPLETED}
+    for number in talkers:
+        (call,) = site.attempts(number)
+        assert (call.reason, call.estimated) == ("answered", False)
+
+
+def _legs_of(site: Site, numbers: list[str]) -> set[str]:
+    """The legs of these talks that Asterisk has."""
+    calls = [call for number in numbers for call in site.attempts(number)]
+    ours = {f"a{call.pk.hex}" for call in calls} | {f"s{call.session_id.hex}" for call in calls}
+    return ours & {leg["id"] for leg in site.asterisk("channels")}
 
 
 def _staff(site: Site, numbers: list[str], agents: int = 2) -> list[UUID]:
