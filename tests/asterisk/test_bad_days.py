@@ -19,6 +19,7 @@ from tests.support.sip_link import (
     SipLink,
     answer,
     answer_when_cancelled,
+    delay,
     instead_of,
     lose,
     lose_at_first,
@@ -90,6 +91,7 @@ def cases() -> dict[str, Case]:
         "the BYE is lost": Case("30", lose("BYE"), TALK),
         "the ACK is lost": Case("01", lose("ACK"), TALK),
         "200 comes twice": Case("10", repeat("200 INVITE", 2), TALK),
+        "the BYE comes twice": Case("10", repeat("BYE", 2), TALK),
         "200 crosses our CANCEL": Case("01", answer_when_cancelled(0), NO_ANSWER),
         "200 comes after our CANCEL": Case("01", answer_when_cancelled(3), NO_ANSWER),
         "nothing comes": Case("01", lose(), NO_RINGING),
@@ -150,6 +152,31 @@ def test_a_customer_who_answers_when_the_agent_hangs_up_is_released_and_not_told
     assert came_to(site, number) == ("no-answer", "agent_left")
     site.wait(lambda: link.said(number, Side.NODE)[-2:] == ["ACK", "BYE"])
     site.wait(lambda: number not in site.lab.live_numbers())
+
+
+@pytest.mark.slow
+def test_who_answers_in_the_last_moment_has_one_outcome_and_leaves_no_call_behind(
+    site: Site, link: SipLink
+) -> None:
+    """The customer's phone rings for 0.3 s; the answer arrives about when we give up."""
+    late_s = [RING_S + about for about in (-0.2, -0.1, 0.0, 0.1, 0.2)]
+    numbers = [site.number("01") for _ in late_s]
+    link.faults = {
+        number: delay("200 INVITE", seconds - 0.3)
+        for number, seconds in zip(numbers, late_s, strict=True)
+    }
+    agents = [site.hire() for _ in numbers]
+    site.campaign(numbers, ring_timeout_s=RING_S)
+    sessions = [site.start_agent(agent) for agent in agents]
+
+    def all_over() -> bool:
+        for number in filter(site.talks, numbers):
+            site.lab.hang_up(number)
+        return all(site.has_ended(session) for session in sessions)
+
+    site.wait(all_over)
+    assert {came_to(site, number) for number in numbers} <= {TALK, NO_ANSWER}
+    site.wait(lambda: not set(numbers) & set(site.lab.live_numbers()))
 
 
 @pytest.mark.slow

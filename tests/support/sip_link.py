@@ -82,6 +82,13 @@ def lose_at_first(seconds: float) -> Fault:
     return fault
 
 
+def delay(kind: str, seconds: float) -> Fault:
+    """Each of this kind arrives so much later."""
+    return lambda message: [
+        replace(message, delay_s=seconds if message.kind == kind else message.delay_s)
+    ]
+
+
 def repeat(kind: str, times: int) -> Fault:
     """Each of this kind arrives so many times."""
     return lambda message: (message,) * (times if message.kind == kind else 1)
