@@ -17,10 +17,14 @@ from click.testing import CliRunner, Result
 
 from autodialer.apps.calls.models import Attempt, Session
 from autodialer.apps.calls.nodes import add_node
+from autodialer.apps.calls.trunks import set_trunk
 from autodialer.bootstrap import LEASE_LOST_EXIT
+from autodialer.domain.nodes import FIRST_TRUNK
+from autodialer.domain.pacing import Limits
 from autodialer.ops.cli import cli
 from autodialer.ops.dialer import DialerProcess
 from autodialer.ops.paths import Paths
+from tests.asterisk.test_trunk_limits import most_at_once, most_in_a_second
 from tests.support import stack
 from tests.support.oracle import check
 from tests.support.site import LEASE_S, Agent, Site, asterisk_rows, now
@@ -250,3 +254,22 @@ def test_a_node_that_is_drained_empties_and_cuts_no_talk(site: Site, south: Sout
             hang_up_once_in_talk(site, number)
     site.wait(lambda: site.status() == "completed")
     each_was_called_once(site, numbers)
+
+
+def test_both_keep_the_limits_of_their_trunk_together(site: Site, south: South) -> None:
+    set_trunk(name=FIRST_TRUNK, change=lambda _: Limits(5, 8), now=now())
+    logs = (site.dialer.log, south.dialer.log)
+    site.wait(lambda: all('"calls_at_once": 4' in log.read_text() for log in logs))
+    agents = [site.hire() for _ in range(4)]
+    numbers = [site.number("02") for _ in range(20)] + [site.number("10") for _ in range(12)]
+    site.campaign(numbers)
+    sit_down(site, agents)
+    site.wait(site.is_through, 60)
+    calls = site.invites()
+    assert Counter(call.called for call in calls) == Counter(
+        [*numbers, *(agent.phone for agent in agents)]
+    )
+    # More than the share of one of them, and never more than both may.
+    assert 3 < most_in_a_second(calls) <= 5
+    assert 4 < most_at_once(site, calls) <= 8
+    assert set(Attempt.objects.values_list("node__name", flat=True)) == {MAIN, SOUTH}
