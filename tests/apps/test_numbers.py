@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 import time
+from contextlib import suppress
 
 import phonenumbers
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from autodialer.apps.contacts.numbers import NumberError, parse_caller_id, parse_number
 from autodialer.apps.imports.problems import ROW_PROBLEMS
+from autodialer.apps.texts import E164
 
 
 @pytest.mark.parametrize(
@@ -53,6 +56,8 @@ def test_landlines_and_foreign_numbers_are_accepted(raw: str, e164: str) -> None
         *((raw, "number_missing") for raw in ("", "  ", "NULL", "N/A", "-")),
         *((raw, "number_scientific") for raw in ("9.87654321E+09", "9.88E+09", "9,88e9")),
         *((raw, "number_wrong_length") for raw in ("98765432101", "987654321", "+44207946")),
+        # Valid in the plan of Germany, and longer than E.164 has them.
+        *((raw, "number_wrong_length") for raw in ("+4991098578823928", "+49 40 4628030473717")),
         *(
             (f"9876543210{between}9876543211", "number_multiple")
             for between in (",", "/", ";", " or ", "\n", "|")
@@ -117,6 +122,12 @@ def test_any_text_is_a_number_or_refused(raw: str) -> None:
     except NumberError as refused:
         code = refused.code
     assert code in ROW_PROBLEMS or phonenumbers.is_valid_number(phonenumbers.parse(e164, None))
+
+
+@given(st.from_regex(r"(\+49)?[2-9][0-9]{6,15}", fullmatch=True), st.sampled_from(["DE", "AT"]))
+def test_what_is_taken_can_be_stored(raw: str, region: str) -> None:
+    with suppress(NumberError):
+        assert re.fullmatch(E164, parse_number(raw, region))
 
 
 def test_a_company_may_call_from_its_service_number_but_never_from_an_emergency_one() -> None:

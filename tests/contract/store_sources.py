@@ -157,6 +157,14 @@ class SourceContract:
         assert await desk.claim() == NothingNow(Wait.SOURCE_SLOW, NOW + SECOND)
         assert sum((await world.counts(desk.campaign)).values()) == 0
 
+    async def test_a_number_that_is_longer_than_any_is_left_out(
+        self, store: Store, world: World
+    ) -> None:
+        """Of 16 digits: the plan of Germany has such numbers, E.164 has not."""
+        desk = await desk_for(store, world, BY_URL)
+        await answer(desk, "+4991098578823928", FIRST)
+        assert (await desk.call()).e164 == FIRST
+
     async def test_a_good_answer_ends_the_trouble(self, store: Store, world: World) -> None:
         desk = await desk_for(store, world, BY_URL)
         at = await answer_each(desk, 1, SourceTrouble.TIMEOUT)

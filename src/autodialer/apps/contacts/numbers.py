@@ -18,6 +18,7 @@ from phonenumbers import (
     shortnumberinfo,
 )
 
+from autodialer.apps.texts import E164
 from autodialer.domain.errors import InvalidInputError
 
 # The longest honest way to write 15 digits ("tel:", "(0)", separators) is far below this.
@@ -35,6 +36,7 @@ _EXCEL_FLOAT: Final = re.compile(r"\d{7,}\.0+")
 _WRITTEN: Final = re.compile(r"(?:tel:)?\+?[\d\s()./\-]+", re.IGNORECASE)
 _BETWEEN_NUMBERS: Final = re.compile(r"[,;|&\n]|/|\bor\b", re.IGNORECASE)
 _DASHES: Final = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-")
+_E164: Final = re.compile(E164)
 _INDIAN: Final = re.compile(r"(?:\+?91|0)?([6-9][0-9]{9})")
 
 _PREMIUM: Final = frozenset({PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST})
@@ -70,7 +72,7 @@ def parse_number(raw: str, region: str) -> str:
         raise NumberError("number_toll_free", "This is a toll-free number of a company.")
     if kind in _NOT_A_PERSON:
         raise NumberError("number_invalid", "This is a service number, not a person's phone.")
-    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    return _e164(number)
 
 
 def parse_caller_id(raw: str, region: str) -> str:
@@ -80,7 +82,7 @@ def parse_caller_id(raw: str, region: str) -> str:
     """
     if quick := _plain_indian_mobile(raw, region):
         return quick
-    return phonenumbers.format_number(_valid_number(raw, region), PhoneNumberFormat.E164)
+    return _e164(_valid_number(raw, region))
 
 
 def kind_of(e164: str) -> str:
@@ -128,6 +130,18 @@ def _valid_number(raw: str, region: str) -> PhoneNumber:
     if not phonenumbers.is_valid_number(number):
         raise _why_invalid(number)
     return number
+
+
+def _e164(number: PhoneNumber) -> str:
+    """Return the number as it is stored and dialled.
+
+    Plans such as Germany's have valid numbers of 17 digits; nobody can be called under more than
+    E.164's 15.
+    """
+    written = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    if not _E164.fullmatch(written):
+        raise _wrong_length()
+    return written
 
 
 def _written(raw: str) -> str:
