@@ -124,7 +124,7 @@ def test_a_file_joins_no_list_of_another_account(bharat: World, browser: Client)
     assert "list" in answer.context["form"].errors
 
 
-@pytest.mark.parametrize("name", ["device_default", "device_remove"])
+@pytest.mark.parametrize("name", ["device_default", "device_remove", "device_secret"])
 def test_a_device_of_another_account_is_nobodys(
     name: str, acme: World, bharat: World, browser: Client
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from hashlib import md5
 
 import pytest
 from django.db import connection
@@ -81,6 +82,26 @@ def test_nobody_of_another_account_can_be_put_into_a_group(book: Book) -> None:
     asha = signed_in(book.supervisor)
     asha.post(f"/groups/{book.group.pk}/", {"name": "Sales", "members": [stranger.pk]})
     assert not GroupMember.objects.filter(user=stranger, group=book.group).exists()
+
+
+def test_a_desk_phone_gets_a_secret_that_is_shown_once_to_an_admin(book: Book) -> None:
+    devi = signed_in(book.admin)
+    person = f"/people/{book.agent.pk}/"
+    devi.post(f"{person}devices/", {"kind": "sip", "address": ""})
+    phone = AgentDevice.objects.latest("pk")
+    secret = f"{person}devices/{phone.pk}/secret/"
+    assert secret in devi.get(person).content.decode()
+    assert secret not in signed_in(book.supervisor).get(person).content.decode()
+    assert "Make a new secret" in devi.get(secret).content.decode()
+    phone.refresh_from_db()
+    assert phone.digest == ""  # only looked at
+    shown = re.findall(r"<code[^>]*>([^<]+)</code>", devi.post(secret).content.decode())
+    phone.refresh_from_db()
+    assert shown[0] == phone.address
+    assert phone.digest == md5(f"{shown[0]}:{shown[2]}:{shown[1]}".encode()).hexdigest()  # noqa: S324
+    devi.post(f"{person}devices/", {"kind": "phone", "address": "09876543211"})
+    telephone = AgentDevice.objects.latest("pk").pk
+    assert devi.get(f"{person}devices/{telephone}/secret/").status_code == 404
 
 
 def test_agents_change_their_own_devices_and_nobody_elses(book: Book) -> None:

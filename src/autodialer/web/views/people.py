@@ -16,6 +16,7 @@ from autodialer.apps.accounts.permissions import Permission, require_manager_of
 from autodialer.apps.agents import queries
 from autodialer.apps.agents import services as agents
 from autodialer.apps.texts import isolated
+from autodialer.domain.errors import NotFoundError
 from autodialer.domain.people import DeviceKind, Role
 from autodialer.web.access import may
 from autodialer.web.forms import Form
@@ -149,6 +150,7 @@ def _person_page(request: PageRequest, user_id: int, refused: Form | None = None
         "is_self": is_self,
         "may_manage": may(request, manages),
         "may_edit": is_self or may(request, manages),
+        "may_see_secrets": may(request, Permission.MANAGE_SIP_SECRETS),
         "may_change_role": may(request, Permission.CHANGE_ROLES) and not is_self,
         "roles": [(role.value, ROLE_WORDS[role]) for role in Role],
         **forms_shown,
@@ -263,6 +265,24 @@ def device_remove(request: PageRequest, user_id: int, device_id: int) -> HttpRes
     return _back_to(request, user_id)
 
 
+def device_secret(request: PageRequest, user_id: int, device_id: int) -> HttpResponse:
+    """Ask whether a desk phone shall get a new secret, and show it this once."""
+    row = queries.user_row(request.account, user_id)
+    phones = {one.id for one in row.called_on if one.kind == DeviceKind.SIP}
+    if device_id not in phones:
+        raise NotFoundError(f"{row.name} has no desk phone {device_id}.")
+    issued = None
+    if request.method == "POST":
+        issued = agents.issue_phone_secret(
+            account=request.account,
+            user_id=user_id,
+            device_id=device_id,
+            actor=request.actor,
+            now=request.now,
+        )
+    return render(request, "people/device_secret.html", {"person": row, "issued": issued})
+
+
 def _back_to(request: PageRequest, user_id: int) -> HttpResponse:
     if user_id == request.user.pk:
         return redirect("profile")
@@ -294,5 +314,12 @@ ROUTES: Final = (
         device_remove,
         _P.EDIT_OWN_PROFILE,
         WRITE,
+    ),
+    Route(
+        f"{_PERSON}devices/<int:device_id>/secret/",
+        "device_secret",
+        device_secret,
+        _P.MANAGE_SIP_SECRETS,
+        FORM,
     ),
 )
