@@ -66,7 +66,10 @@ class WebProcess(Child):
     def _check_address(self) -> None:
         """Refuse an address where another program would answer in our place."""
         try:
-            socket.create_server((self.host, self.port)).close()
+            with socket.socket() as probe:
+                # As the server does: connections of one that ended just now are not in the way.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((self.host, self.port))
         except OSError as error:
             raise ProcessError(
                 f"The pages cannot be served on {self.host}:{self.port} ({error.strerror}): end the"
