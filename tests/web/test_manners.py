@@ -129,6 +129,24 @@ def test_an_answered_dialog_leads_back_to_the_page_it_was_opened_on() -> None:
     assert _origin("http://testserver/?status=paused&page=2") == "/?status=paused&page=2"
 
 
+@pytest.mark.parametrize(
+    ("referer", "shown"),
+    [
+        ("http://testserver/people/?q=a", 'href="/people/?q=a"'),
+        ("https://evil.example/", None),
+        (None, None),
+    ],
+)
+def test_a_refusal_leads_back_to_where_one_came_from(
+    browser: Client, referer: str | None, shown: str | None
+) -> None:
+    headers = {"Referer": referer} if referer else {}
+    page = browser.get("/groups/999999/", headers=headers)
+    assert page.status_code == 404
+    assert (">Back<" in page.content.decode()) is (shown is not None)
+    assert shown is None or shown in page.content.decode()
+
+
 def _origin(asked: str) -> str:
     request = RequestFactory().post("/campaigns/1/pause/", {back.FIELD: asked})
     request.htmx = HtmxDetails(request)  # type: ignore[attr-defined]

@@ -29,6 +29,7 @@ from autodialer.domain.errors import (
     NotFoundError,
 )
 from autodialer.web.access import lacks_second_factor, to_page
+from autodialer.web.back import came_from
 from autodialer.web.broken import database_away, is_away
 from autodialer.web.client import client_address
 from autodialer.web.meters import count_request
@@ -240,7 +241,7 @@ def error_page(request: PageRequest, status: int, sentence: str, code: str) -> H
     """Return the sentence as a page, or for htmx as an alert at the top of the present one."""
     shown = {"title": TITLES[status], "sentence": sentence, "code": code, "status": status}
     if not request.htmx:
-        return render(request, "error.html", shown, status=status)
+        return render(request, "error.html", shown | {"back": came_from(request)}, status=status)
     response = render(request, "_alert.html", shown, status=status)
     response["HX-Retarget"], response["HX-Reswap"] = "#alerts", "innerHTML"
     return response
