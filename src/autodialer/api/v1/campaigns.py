@@ -40,7 +40,28 @@ router: Final = Router()
 _P = Permission
 _ONE: Final = "/campaigns/{campaign_id}"
 EVENTS: Final = "text/event-stream"
-_TEXT: Final = {"type": "string"}
+_EVENT: Final = {
+    "description": "Each event.",
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"const": "campaign"},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {
+                "type": "object",
+                "required": ["id", "status", "reason", "counts"],
+                "properties": {
+                    "id": {"type": "string"},
+                    "status": {"type": "string"},
+                    "reason": {"type": "string"},
+                    "counts": {"$ref": "#/components/schemas/CountsReply"},
+                },
+            },
+        },
+    },
+}
 # What services call a field that the body calls otherwise.
 _FIELDS: Final = {
     "list": "list_id",
@@ -101,7 +122,7 @@ def get_counts(request: ApiRequest, campaign_id: Id) -> CountsReply:
     replies={200: None},
     refuses=(404, 405),
     produces=EVENTS,
-    documented={200: {"description": "The stream.", "content": {EVENTS: {"schema": _TEXT}}}},
+    documented={200: {"description": "The stream.", "content": {EVENTS: {"schema": _EVENT}}}},
 )
 def watch_campaign(request: ApiRequest, campaign_id: Id) -> HttpResponse:
     """Watch a campaign: server-sent events with its status and counts, whenever they change.
