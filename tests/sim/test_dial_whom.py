@@ -23,14 +23,26 @@ from autodialer.ops.simulation.run import Run
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from autodialer.ports.numbers import NumberRequest
+
 ONE, TWO, THREE = "+919800000102", "+919800000202", "+919800000302"
+
+
+class Faulty(ScriptedNumbers):
+    """An adapter with a fault of ours, which one answer finds."""
+
+    async def ask(self, request: NumberRequest) -> str:
+        text = await super().ask(request)
+        if text == "fault":
+            raise ZeroDivisionError
+        return text
 
 
 def dial(script: Sequence[Answer | str | None]) -> tuple[Run, ScriptedNumbers, SessionId]:
     """Let one agent work on a campaign by URL until the session ends."""
 
     async def main() -> tuple[Run, ScriptedNumbers, SessionId]:
-        run, numbers = Run(1, Odds()), ScriptedNumbers(script)
+        run, numbers = Run(1, Odds()), Faulty(script)
         campaign = run.campaigns[0]
         campaign.load([])
         campaign.source = SourceState()
@@ -70,8 +82,9 @@ def dialled(run: Run) -> list[str]:
         [f"{ONE}, {TWO}", THREE],
         [ONE, None, "<html>", Answer(TWO, delay_s=4), Answer("", delay_s=60), THREE],
         [ONE, ONE, f"{ONE},{TWO}", THREE],
+        [ONE, "fault", TWO, "fault", THREE],
     ],
-    ids=["one by one", "lists", "broken and slow", "repeats"],
+    ids=["one by one", "lists", "broken and slow", "repeats", "faults of ours"],
 )
 def test_each_number_is_dialled_once_in_order_until_the_source_ends(
     script: list[Answer | str | None],

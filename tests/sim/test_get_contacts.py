@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from autodialer.adapters.sim.details import ScriptedDetails
 from tests.sim.one_agent import ONE, TWO, calls, dial, same_calls
+
+if TYPE_CHECKING:
+    from autodialer.ports.details import DetailsRequest
 
 URL = "https://crm.example.com/who"
 
@@ -22,14 +27,23 @@ def test_what_is_known_is_kept_with_the_call_and_the_screen_is_told() -> None:
     assert len(run.store.tables.told) > len(plain.store.tables.told)
 
 
+class Faulty(ScriptedDetails):
+    """An adapter with a fault of ours."""
+
+    async def ask(self, request: DetailsRequest) -> str:
+        self.requests.append(request)
+        raise ZeroDivisionError
+
+
 @pytest.mark.parametrize(
     "contacts",
     [
         ScriptedDetails({}),
         ScriptedDetails({}, delay_s=3_600),
         ScriptedDetails({ONE: "<html>", TWO: "<html>"}),
+        Faulty({}),
     ],
-    ids=["fails", "hangs", "html"],
+    ids=["fails", "hangs", "html", "a fault of ours"],
 )
 def test_a_source_that_does_not_answer_changes_no_call(contacts: ScriptedDetails) -> None:
     run = dial(contacts, URL)

@@ -14,7 +14,7 @@ from autodialer.domain.dial_whom import AnswerUnreadableError, SourceTrouble, re
 from autodialer.domain.session import Phase, Wait
 from autodialer.engine.insist import insist
 from autodialer.ports.numbers import SourceFailedError
-from autodialer.ports.store import StoreUnavailableError
+from autodialer.ports.store import LeaseLostError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from autodialer.domain.dial_whom import Given
@@ -68,17 +68,23 @@ class Asker:
             self._tasks.create_task(self._ask(request), name=f"numbers-{request.session_id}")
 
     async def _ask(self, request: NumberRequest) -> None:
-        tools = self._tools
         try:
-            answer = await self._answer(request)
-            await insist(
-                lambda: tools.store.take_answer(tools.lease, request, answer, tools.clock())
-            )
+            await self._take(request, await self._answer(request))
+        except LeaseLostError:
+            raise
+        except Exception:
+            # One campaign's URL must not end the dialer, whatever was overlooked in its answer.
+            log.exception("answer_failed", campaign_id=request.campaign_id)
+            await self._take(request, SourceTrouble.BAD_ANSWER)
         finally:
             del self._asking[request.session_id]
         runner = self._floor.runners.get(request.session_id)
         if runner is not None and runner.state.phase is Phase.WAITING:
             runner.post(domain.Woken())
+
+    async def _take(self, request: NumberRequest, answer: Given) -> None:
+        tools = self._tools
+        await insist(lambda: tools.store.take_answer(tools.lease, request, answer, tools.clock()))
 
     async def _answer(self, request: NumberRequest) -> Given:
         try:

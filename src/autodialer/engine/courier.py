@@ -234,7 +234,12 @@ class Courier:
         now, began = self._clock(), asyncio.get_running_loop().time()
         if trouble := _trouble(parcel, now):
             return Tried(parcel, refused(trouble), now, 0, is_try=False)
-        reply = await self._fetch(parcel, now)
+        try:
+            reply = await self._fetch(parcel, now)
+        except Exception:
+            # One address must not end the deliveries to all, whatever was overlooked in it.
+            log.exception("delivery_failed", delivery=parcel.id)
+            reply = Unanswered(HttpFailure.BAD_ANSWER)
         self._kill(Failpoint.WEBHOOK_SENT)
         ended = self._clock()
         took_ms = int((asyncio.get_running_loop().time() - began) * 1_000)

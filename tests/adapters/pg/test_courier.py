@@ -19,6 +19,7 @@ from autodialer.domain.parcels import Stationery
 from autodialer.domain.signing import Keyring
 from autodialer.domain.webhooks import SCHEDULE
 from autodialer.engine.courier import LANE_AT_ONCE, LEASE, Courier
+from autodialer.ports.http import Http, HttpReply, HttpRequest
 from tests.adapters.safehttp.world import open_to
 from tests.support.bad_server import BadServer, Manner, answer, hang
 from tests.support.book import NOON, Book, make_book
@@ -39,6 +40,18 @@ WITH events AS (
 )
 INSERT INTO webhooks_delivery (event_id, account_id, purpose, endpoint_id, lane, due_at)
 SELECT id, %(account)s, 'webhook', %(endpoint)s, 'e' || %(endpoint)s, at FROM events"""
+
+
+class Faulty:
+    """A client with a fault of ours, which one path finds."""
+
+    def __init__(self, http: Http, path: str) -> None:
+        self._http, self._path = http, path
+
+    async def fetch(self, request: HttpRequest) -> HttpReply:
+        if request.url.endswith(self._path):
+            raise ZeroDivisionError
+        return await self._http.fetch(request)
 
 
 @dataclass(slots=True)
@@ -94,14 +107,15 @@ class Post:
         return [each.headers["webhook-id"] for each in self.server.heard if each.target == path]
 
     @asynccontextmanager
-    async def courier(self) -> AsyncIterator[Courier]:
+    async def courier(self, fault_at: str = "/nowhere") -> AsyncIterator[Courier]:
         async with (
             PgOutbox(self.url) as outbox,
             client(open_to(self.server.port)) as http,
             asyncio.TaskGroup() as tasks,
         ):
             paper = Stationery(Keyring(b"key"), "https://dialer.example")
-            courier = Courier(outbox, http, paper, lambda: self.clock.now, lambda: 0.0)
+            faulty = Faulty(http, fault_at)
+            courier = Courier(outbox, faulty, paper, lambda: self.clock.now, lambda: 0.0)
             task = tasks.create_task(courier.run())
             yield courier
             courier.stop()
@@ -189,6 +203,20 @@ async def test_an_address_that_hangs_or_fails_holds_up_no_other(post: Post) -> N
         assert all(len(post.heard(f"/stuck-{at}")) <= LANE_AT_ONCE for at in range(3))
         await post.send(well, 1)
         await post.until_statuses(well, delivered=201)
+
+
+async def test_a_fault_of_ours_with_one_address_ends_no_delivery_to_others(post: Post) -> None:
+    bad, well = await post.endpoint("/fault"), await post.endpoint("/in")
+    await post.send(bad)
+    async with post.courier(fault_at="/fault"):
+
+        async def is_noted() -> bool:
+            return bool((await post.delivery(bad))[2] == 1)
+
+        await until(is_noted)
+        await post.send(well)
+        await post.until_statuses(well, delivered=1)
+    assert await post.delivery(bad) == ("pending", "bad_answer", 1)
 
 
 async def test_what_happens_now_is_not_held_up_by_a_backlog(post: Post) -> None:
