@@ -17,7 +17,9 @@ from click.testing import CliRunner, Result
 
 from autodialer.apps.calls.models import Attempt, Session
 from autodialer.apps.calls.nodes import add_node
+from autodialer.apps.calls.start import CannotStartError
 from autodialer.apps.calls.trunks import set_trunk
+from autodialer.apps.campaigns.services import resume_campaign
 from autodialer.bootstrap import LEASE_LOST_EXIT
 from autodialer.domain.nodes import FIRST_TRUNK
 from autodialer.domain.pacing import Limits
@@ -273,3 +275,41 @@ def test_both_keep_the_limits_of_their_trunk_together(site: Site, south: South) 
     assert 3 < most_in_a_second(calls) <= 5
     assert 4 < most_at_once(site, calls) <= 8
     assert set(Attempt.objects.values_list("node__name", flat=True)) == {MAIN, SOUTH}
+
+
+@pytest.mark.slow
+def test_a_restored_backup_is_dialled_by_no_node_until_somebody_resumes(
+    site: Site, south: South, tmp_path: Path
+) -> None:
+    agents = [site.hire() for _ in range(4)]
+    talkers = [site.number("01") for _ in range(4)]
+    rest = [site.number("10") for _ in range(6)]
+    site.campaign([*talkers, *rest])
+    sit_down(site, agents)
+    site.wait(lambda: talks_at(MAIN) | talks_at(SOUTH) == set(talkers))
+    file = str(tmp_path / "backup.zip")
+    assert operator("backup", file).exit_code == 0
+    site.ended_unseen |= {call.pk for call in site.attempts()}
+    assert south.dialer.stop() == 0
+    refused = operator("restore", file, "--replace", "--yes")
+    assert (refused.exit_code, MAIN in refused.stderr) == (1, True)
+    assert site.stop_dialer() == 0
+    done = operator("restore", file, "--replace", "--yes")
+    assert done.exit_code == 0, done.stderr
+    assert site.status() == "paused"
+
+    site.start_dialer()
+    south.dialer.start()
+    site.wait(lambda: states() == {MAIN: "running", SOUTH: "running"})
+    # What the backup does not know to be live is not left on the line.
+    site.wait(lambda: legs(site.pair.node) | legs(south.asterisk) == set())
+    with pytest.raises(CannotStartError, match="a backup was restored"):
+        site.start_agent(agents[0])
+    before = len(site.invites())
+    site.never(lambda: len(site.invites()) > before, 3 * LEASE_S)
+    resume_campaign(
+        account=site.account, campaign_id=site.campaigns[-1].pk, actor=site.boss, now=now()
+    )
+    sit_down(site, agents)
+    site.wait(lambda: site.status() == "completed")
+    each_was_called_once(site, [*talkers, *rest])
