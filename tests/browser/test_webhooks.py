@@ -52,7 +52,7 @@ def test_the_pages_fit_a_telephone(book: Book, visit: Visit) -> None:
     page.get_by_label("Address").fill(URL + "x" * 200)
     page.get_by_role("button", name="Add the endpoint").click()
     page.get_by_role("button", name="Send a test").click()
-    expect(page.get_by_text("A test was sent.")).to_be_visible()
+    expect(page.get_by_text("A test is on its way")).to_be_visible()
     made = Endpoint.objects.get()
     sent = Delivery.objects.get()
     for path in ("/webhooks/", f"/webhooks/{made.pk}/", f"/webhooks/deliveries/{sent.pk}/"):
