@@ -10,6 +10,8 @@ from typing import Final
 
 import pytest
 
+from autodialer.apps.billing.models import Hold
+from autodialer.domain.money import Rate
 from autodialer.domain.outcome import SILENCE
 from autodialer.domain.session import EndReason
 from tests.support.sip_link import (
@@ -35,6 +37,7 @@ LATE_S: Final = 3.0
 # A request that nobody answers is repeated for so long.
 SIP_PATIENCE_S: Final = 32.0
 SESSION_TIMER_S: Final = 300.0
+A_PAISA_A_SECOND: Final = Rate(1, 1, 1, 1)
 NONSENSE: Final = (
     b"\x00\xff garbage \x00" * 50,
     b"SIP/2.0",
@@ -119,6 +122,7 @@ def test_on_a_bad_day_every_call_is_told_truly_and_every_agent_goes_on(
     day = cases()
     numbers = {name: site.number(case.ending) for name, case in day.items()}
     link.faults = {numbers[name]: case.fault for name, case in day.items()}
+    site.set_price(A_PAISA_A_SECOND)
     agents = [site.hire() for _ in numbers]
     rest = [site.number("10") for _ in numbers]
     site.campaign([*numbers.values(), *rest], ring_timeout_s=RING_S)
@@ -224,10 +228,11 @@ def came_to(site: Site, number: str) -> tuple[str, str]:
 
 
 def fell_silent(site: Site, number: str, talked_s: float) -> None:
-    """The length is what was heard, and said to be estimated; the recording has the silence too."""
+    """The length and the charge are what was heard; the recording has the silence too."""
     (call,) = site.attempts(number)
     assert call.answered_at is not None
     assert call.ended_at is not None
     assert call.estimated
     assert abs((call.ended_at - call.answered_at).total_seconds() - talked_s) < LATE_S
+    assert abs(Hold.objects.get(leg=call.pk).charged - talked_s) < LATE_S
     site.fell_silent.add(call.pk)
