@@ -29,13 +29,13 @@ def pair(linked: tuple[AsteriskPair, SipLink]) -> AsteriskPair:
 
 
 class Crowd:
-    """Agents on the line and 100,000 customers, whom a fault keeps from being called."""
+    """Agents on the line and customers, whom a fault keeps from being called."""
 
-    def __init__(self, site: Site, link: SipLink, fault: Fault, idle_limit_s: int) -> None:
+    def __init__(self, site: Site, link: SipLink, fault: Fault, size: int, **terms: int) -> None:
         self.site, self.link = site, link
         agents = [site.hire() for _ in range(AGENTS)]
-        numbers = site.many_numbers("10", SIZE)
-        self.campaign = site.campaign(numbers, ring_timeout_s=RING_S, idle_limit_s=idle_limit_s)
+        numbers = site.many_numbers("10", size)
+        self.campaign = site.campaign(numbers, ring_timeout_s=RING_S, **terms)
         self.numbers = frozenset(numbers)
         link.trunk = lambda each: fault(each) if each.number in self.numbers else (each,)
         self.sessions = [site.start_agent(agent) for agent in agents]
@@ -67,7 +67,7 @@ class Crowd:
 def test_a_carrier_that_carries_nothing_touches_fifteen_of_100000_and_is_found_when_it_is_back(
     site: Site, link: SipLink, fault: Fault, probes: int
 ) -> None:
-    crowd = Crowd(site, link, fault, idle_limit_s=120)
+    crowd = Crowd(site, link, fault, SIZE)
     site.wait(lambda: all(crowd.pages_say()))
     before = crowd.touched()
     site.wait(lambda: crowd.touched() == before + probes, FOUND_WITHIN_S)
@@ -80,7 +80,7 @@ def test_a_carrier_that_carries_nothing_touches_fifteen_of_100000_and_is_found_w
 
 
 def test_agents_are_released_after_their_idle_limit_and_told_why(site: Site, link: SipLink) -> None:
-    crowd = Crowd(site, link, REFUSES, idle_limit_s=20)
+    crowd = Crowd(site, link, REFUSES, 100, idle_limit_s=10)
     site.wait(lambda: all(site.has_ended(each) for each in crowd.sessions), 60)
     assert {site.session(each).end_reason for each in crowd.sessions} == {EndReason.TRUNK_SILENT}
     assert 0 < crowd.touched() <= MOST_TOUCHED
