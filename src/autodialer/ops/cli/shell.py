@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -109,11 +110,17 @@ def _continued(sentence: str) -> str:
 
 
 def _keep_log_from_results() -> None:
-    """Write the log of a command on stderr: stdout is what another program reads."""
+    """Write a command's warnings on stderr: stdout is what another program reads.
+
+    What it has done a command says itself.
+    """
     import structlog
 
     if not structlog.is_configured():
-        structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+        structlog.configure(
+            wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+            logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        )
 
 
 def set_up_django() -> None:
