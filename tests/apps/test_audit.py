@@ -35,6 +35,7 @@ LEFT_BY_OTHERS = {
     "imports.plan_import": "changes nothing that anybody else sees",
     "imports.confirm_import": "ends in list.import when the worker has saved the rows",
     "imports.cancel_import": "changes nothing that anybody else sees",
+    "imports.check_undoable": "changes nothing",
     "imports.undo_import": "see test_import_undo: it needs a transaction of its own",
     "accounts.make_first_admin": "is new_account and new_user, and leaves the entry of each",
     "accounts.create_account": "leaves it in the account that it makes",

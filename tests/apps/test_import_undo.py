@@ -142,6 +142,8 @@ def test_after_a_backup_was_restored_nothing_is_taken_back(book: Book, tmp_path:
         restore(found, tmp_path, LATER, replace=True)
     made = ContactList.objects.get(name="New")
     with pytest.raises(NotUndoableError, match="A backup was restored since"):
+        check_undoable(book.account, OPERATOR, import_id, LATER)
+    with pytest.raises(NotUndoableError, match="A backup was restored since"):
         undo(book, import_id)
     assert numbers_in(made.pk) == {NEW, KNOWN}
     assert queries.import_row(book.account, OPERATOR, import_id).status == "done"

@@ -77,12 +77,15 @@ def undo_import(*, account: Account, actor: Actor, import_id: int, now: datetime
 
 
 def check_undoable(account: Account, actor: Actor, import_id: int, now: datetime) -> None:
-    """Refuse what `undo_import` would refuse now; only that sees whether a backup was restored.
+    """Refuse what `undo_import` would refuse now.
 
-    Raises NotFoundError, IllegalTransitionError, NotUndoableError.
+    Raises NotFoundError, NotAllowedError, IllegalTransitionError, NotUndoableError.
     """
+    require(actor, Permission.CREATE_LIST)
     found = queries.visible_imports(account, actor).filter(pk=import_id).first()
     _check_unused(account, _checked(found, import_id, now))
+    with connection.cursor() as cursor:
+        _saved_in(cursor, import_id)
 
 
 def _locked(account: Account, actor: Actor, import_id: int, now: datetime) -> ListImport:
