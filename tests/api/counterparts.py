@@ -107,6 +107,7 @@ TABLE: Final = (
         "device_add device_default device_remove",
         "add_device set_default_device remove_device",
     ),
+    _row("give a desk phone its secret", "device_secret", why_not=SECRET),
     _row("change roles, set passwords", "person_role person_password", why_not=PEOPLE_ANSWER),
     _row(
         "make, change and delete groups",

@@ -66,4 +66,4 @@ def test_one_that_was_deleted_is_not_found(crm: Caller, address: str, tmp_path: 
     for file in tmp_path.iterdir():
         file.unlink()
     answer = crm.get(address)
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert (answer.status_code, answer.json()["code"]) == (404, "recording_missing")
