@@ -16,6 +16,7 @@ from autodialer.apps.imports.problems import FileError, SameFileError
 from autodialer.apps.imports.queries import preview
 from autodialer.apps.imports.services import ImportResult, import_dnd, import_list
 from autodialer.apps.imports.table import Reading
+from autodialer.apps.imports.xlsx_file import MAX_ROWS
 from autodialer.domain.errors import InvalidInputError
 from tests.support.book import NOON, csv_of
 from tests.support.workbook import with_parts, workbook_of
@@ -73,10 +74,21 @@ BOMB = b"""<?xml version="1.0"?><!DOCTYPE b [<!ENTITY a "98765"><!ENTITY b "&a;&
 <row><c t="inlineStr"><is><t>&b;</t></is></c></row></sheetData></worksheet>"""
 
 
+def last_row_at(line: int) -> bytes:
+    """A sheet of a few bytes with a number in its last row."""
+    return b"""<?xml version="1.0"?>
+<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>
+<row r="1"><c r="A1" t="inlineStr"><is><t>number</t></is></c></row>
+<row r="%d"><c r="A%d" t="inlineStr"><is><t>9876543210</t></is></c></row>
+</sheetData></worksheet>""" % (line, line)
+
+
+@pytest.mark.timeout(60)  # two thousand million rows take hours
 @pytest.mark.parametrize(
     ("parts", "code"),
     [
         ({"xl/worksheets/sheet1.xml": BOMB}, "file_type"),
+        ({"xl/worksheets/sheet1.xml": last_row_at(2_000_000_000)}, "file_too_big"),
         ({"xl/styles.xml": b"<"}, "file_type"),
         ({"xl/styles.xml": b" " * (4 * 1024 * 1024 + 1)}, "file_too_big"),
         ({"xl/sharedStrings.xml": b" " * (32 * 1024 * 1024 + 1)}, "file_too_big"),
@@ -92,6 +104,12 @@ def test_a_damaged_or_hostile_workbook_is_refused(
         load(account, data)
     assert refused.value.code == code
     assert not ContactList.objects.exists()
+
+
+@pytest.mark.timeout(90)
+def test_a_workbook_with_a_number_in_the_last_row_of_all_is_read_soon(account: Account) -> None:
+    parts = {"xl/worksheets/sheet1.xml": last_row_at(MAX_ROWS)}
+    assert load(account, with_parts(workbook_of([("number",)]), parts)).imported == 1
 
 
 def test_a_workbook_cut_short_and_an_archive_are_refused(account: Account) -> None:

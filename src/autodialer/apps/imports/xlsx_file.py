@@ -29,6 +29,8 @@ MAX_SHEET: Final = 256 * 1024 * 1024
 MAX_TEXTS: Final = 32 * 1024 * 1024
 MAX_PART: Final = 4 * 1024 * 1024
 MAX_PARTS: Final = 2_000
+# As many as Excel has. Between two rows that a sheet names, all others are made up.
+MAX_ROWS: Final = 1_048_576
 _BLOCK: Final = 64 * 1024
 EXACT_DIGITS: Final = 10**15  # Excel keeps 15 digits of a number
 
@@ -66,6 +68,10 @@ class XlsxFile:
         width = 0
         with _sheet(self.data) as cells_of_rows:
             for line, values in enumerate(cells_of_rows, start=1):
+                if line > MAX_ROWS:
+                    raise FileError("file_too_big", cause="It has rows that no sheet has.")
+                if values.count(None) == len(values):
+                    continue  # at once: there may be a million of them
                 cells = [_text(value) for value in values]
                 while cells and not cells[-1].strip():
                     cells.pop()
