@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import structlog
 from django.db import transaction
 from pytest_django import DjangoDbBlocker
 
@@ -10,6 +11,16 @@ from autodialer.adapters.pg.store import PgStore
 from tests.support import stack
 from tests.support.database import Databases, django_on
 from tests.support.pg_world import PgWorld
+
+
+@pytest.fixture(autouse=True)
+def _own_log() -> Iterator[None]:
+    """A command sets the log of the whole process: let the next test begin as this one did."""
+    before = structlog.get_config() if structlog.is_configured() else None
+    yield
+    structlog.reset_defaults()
+    if before is not None:
+        structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")
