@@ -137,16 +137,21 @@ def _computed(jobs: Iterable[Job], cores: int) -> Iterator[tuple[float, Job]]:
 def _jobs(load: Load, costs: Costs, seconds: float, luck: Random) -> Iterator[Job]:
     """Yield what is asked for. Processor time varies as far as it plausibly may: exponentially."""
     for at_s in arrivals(load.calls_per_s, seconds, luck):
-        yield Job(at_s, luck.expovariate(1 / costs.handover), is_handover=True)
+        yield Job(at_s, _some(costs.handover, luck), is_handover=True)
         answered_s = at_s + luck.uniform(0, _ANSWER_AFTER_S)
-        yield Job(answered_s, luck.expovariate(1 / costs.answer))
+        yield Job(answered_s, _some(costs.answer, luck))
         for told_s in (at_s, answered_s):
-            yield Job(told_s, luck.expovariate(1 / costs.telling), commits=False)
+            yield Job(told_s, _some(costs.telling, luck), commits=False)
     # One request for all that a node asks for in a second, at a moment of its own.
     for _ in range(load.nodes):
         first_s = luck.random()
         for second in range(int(seconds)):
             yield Job(first_s + second, costs.node_among(load.agents))
+
+
+def _some(mean: float, luck: Random) -> float:
+    """Return a time of this mean, which is 0 for what was too little to be measured."""
+    return mean * luck.expovariate(1.0)
 
 
 def arrivals(rate: float, seconds: float, luck: Random) -> Iterator[float]:
