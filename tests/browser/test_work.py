@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
+from autodialer.apps.accounts.services import change_account
 from autodialer.apps.calls.models import Session
 from autodialer.apps.calls.services import stop_session
 from tests.support.book import NOON
+from tests.support.site import now, zone_of_noon
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 def test_a_change_that_comes_while_a_screen_is_put_in_is_shown(
     visit: Callable[..., Visitor], book: Book
 ) -> None:
+    # The page asks the real clock whether anybody may be called.
+    change_account(account=book.account, zone=zone_of_noon(now()), now=now())
     page = visit(book.agent).go(f"/campaigns/{book.campaign().pk}/agent/")
     # Between putting something in and listening for it there are milliseconds: here, seconds.
     page.evaluate("htmx.config.defaultSettleDelay = 3000")

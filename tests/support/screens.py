@@ -99,6 +99,7 @@ class CampaignScreen:
 
     def watch(self) -> None:
         """Keep from now on what the tiles show; a reload would forget it."""
+        expect(self.page.locator("#campaign-counts dl.tiles").first).to_be_visible()
         self.page.evaluate(_WATCH)
 
     def seen(self) -> list[dict[str, int]]:
