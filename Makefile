@@ -79,17 +79,26 @@ test: setup assets browser wire-tools asterisk ## Run the tests, the ones on rea
 	@$(MAKE) -j2 --output-sync=target BEHIND="nice -n 10" test-asterisk test-unit
 
 BEHIND ?=
+PACE ?= not slow
+# 5 is pytest's word for no test: what ARGS choose need not be in each part.
+NONE_CHOSEN = $(if $(strip $(ARGS)),|| [ $$? -eq 5 ])
 
 test-unit: setup assets browser
-	$(BEHIND) $(BIN)/python -m pytest -n 2 -m "not asterisk and not slow" $(ARGS)
+	$(BEHIND) $(BIN)/python -m pytest -n 2 -m "not asterisk and $(PACE)" $(ARGS) $(NONE_CHOSEN)
 
 # One after another: they measure and race real calls, which two at a time would disturb.
 test-asterisk: setup assets browser wire-tools asterisk
-	$(BIN)/python -m pytest -m "asterisk and not slow" $(ARGS)
+	$(BIN)/python -m pytest -m "asterisk and $(PACE)" $(ARGS) $(NONE_CHOSEN)
 
+FULL := test "test-unit PACE=slow" "test-asterisk PACE=slow" "soak ARGS="
+
+# Each part runs whatever became of the ones before it, so that one night tells everything.
 test-full: setup assets browser wire-tools asterisk ## Run every test, the slow ones too, then the soak
-	$(BIN)/python -m pytest $(ARGS)
-	@$(MAKE) soak ARGS=
+	@failed=0; told=; for part in $(FULL); do \
+		began=$$SECONDS; result=passed; $(MAKE) $$part || { result=FAILED; failed=1; }; \
+		took=$$((SECONDS - began)); \
+		told+=$$(printf '\n%s %3d:%02d min  make %s' $$result $$((took / 60)) $$((took % 60)) "$$part"); \
+	done; echo "$$told"; exit $$failed
 
 soak: setup assets wire-tools asterisk ## Run 30 minutes with a fault each; shorter: make soak ARGS="--minutes 3"
 	@$(BIN)/python -m tests.soak $(ARGS)
