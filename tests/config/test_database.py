@@ -14,7 +14,7 @@ def test_a_url_over_tcp_names_everything() -> None:
         "6432",
         "dialer",
     )
-    assert settings["OPTIONS"] == {"sslmode": "require"}
+    assert settings["OPTIONS"]["sslmode"] == "require"
 
 
 def test_a_url_of_a_socket_folder_is_understood() -> None:

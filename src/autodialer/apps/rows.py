@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
-from psycopg.rows import namedtuple_row
 
 from autodialer.apps.statements import statement
 
@@ -15,8 +14,8 @@ if TYPE_CHECKING:
 
 def rows(app: str, name: str, values: Mapping[str, Any]) -> list[Any]:
     """Return the rows that a statement of an app reads, each with the names of its columns."""
-    with connection.cursor() as cursor:
-        cursor.cursor.row_factory = namedtuple_row
+    # Of our own backend (`config/postgresql`).
+    with connection.statement_cursor() as cursor:  # type: ignore[attr-defined]
         cursor.execute(statement(app, name), values)
         found: list[Any] = cursor.fetchall()
         return found

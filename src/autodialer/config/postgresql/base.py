@@ -1,10 +1,17 @@
-"""Django's connection to PostgreSQL, whose health is seen without asking the server."""
+"""Django's connection to PostgreSQL: a cheap look at its health, and statements planned once."""
 
 from __future__ import annotations
 
 import select
+from typing import TYPE_CHECKING, Any
 
 from django.db.backends.postgresql import base
+from psycopg import Cursor
+from psycopg.pq import Format
+from psycopg.rows import namedtuple_row
+
+if TYPE_CHECKING:
+    from django.db.backends.utils import CursorWrapper
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -21,3 +28,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
         line = select.poll()
         line.register(self.connection.fileno(), select.POLLIN)
         return not line.poll(0)
+
+    def statement_cursor(self) -> CursorWrapper:
+        """Return a cursor for hand-written statements, whose rows have the names of the columns.
+
+        A statement that comes again is planned once for a connection, where Django has each one
+        planned anew; planning takes several times as long as running them. Rows come in binary,
+        which is read at C speed; JSON as what it stands for, not as text.
+        """
+        self.close_if_health_check_failed()
+        self.ensure_connection()
+        with self.wrap_database_errors:
+            cursor: Cursor[Any] = Cursor(self.connection, row_factory=namedtuple_row)
+            cursor.format = Format.BINARY
+            # As Django's own `_cursor` does.
+            made: CursorWrapper = self._prepare_cursor(cursor)  # type: ignore[attr-defined]
+            return made

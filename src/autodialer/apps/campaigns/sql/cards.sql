@@ -1,5 +1,10 @@
 -- Campaigns of the account as programs read them, with what stands behind their references.
-SELECT c.*, i.e164 AS caller_number, i.verified_at IS NOT NULL AS is_verified,
+SELECT c.id, c.name, c.status, c.reason, c.target_count, c.created_at, c.caller_id_id,
+       c.contact_list_id, c.group_id, c.dial_whom_url, c.starts_at, c.ends_at, c.window_opens,
+       c.window_closes, c.retries, c.retry_statuses, c.retry_interval_min, c.retry_mechanism,
+       c.ring_timeout_s, c.idle_limit_s, c.max_talk_s, c.call_type, c.popup_url,
+       c.call_completed_url, c.call_no_answer_url, c.get_contacts_url,
+       i.e164 AS caller_number, i.verified_at IS NOT NULL AS is_verified,
        coalesce(l.name, '') AS list_name, coalesce(g.name, '') AS group_name,
        coalesce(u.name, '') AS made_by,
        ARRAY(SELECT p.user_id FROM campaigns_campaignagent AS p
