@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from autodialer.domain import outcome
-from autodialer.domain.pacing import NO_LIMITS, ROUND_S, Limits, Use
+from autodialer.domain.pacing import NO_LIMITS, ROUND_S, SECOND_S, Limits, Use
 from autodialer.domain.session import EndReason
 from autodialer.ports.store import Lease, LeaseLostError
 from tests.contract.store_world import FIRST, NOW, SECOND, TTL, CampaignPlan, lease_of, sit_down
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 TRUNK = Limits(calls_per_second=5, calls_at_once=4)
 CREW = ("asha", "bina")
 ROUND = timedelta(seconds=ROUND_S)
+CALL_COUNTS = timedelta(seconds=SECOND_S)
 
 
 class TrunkContract:
@@ -114,7 +115,7 @@ class TrunkContract:
         assert len(await store.take_sessions(lost, 9, NOW)) == 1
         call = await desk.call()
         alive = await lease_of(store, "south")
-        later = NOW + TTL + SECOND
+        later = NOW + TTL + CALL_COUNTS
         share = await store.renew_lease(alive, later, timedelta(days=1), Use())
         assert share == Limits(5, 2)
         (other,) = [each for each in await store.other_nodes(alive) if each.node_id == lost.node_id]
@@ -124,6 +125,48 @@ class TrunkContract:
         assert found.call.attempt_id == call.attempt_id
         await world.remove_node(lost)
         assert await store.renew_lease(alive, later, TTL, Use()) == TRUNK
+
+    async def test_the_calls_a_second_of_a_dead_node_are_taken_for_a_second_more(
+        self, store: Store, world: World
+    ) -> None:
+        await world.limit_trunk(TRUNK)
+        lost, alive = await lease_of(store), await lease_of(store, "south")
+        await store.renew_lease(lost, NOW, TTL, Use(5))
+        ended = NOW + TTL
+        for later, share in ((timedelta(), 0), (SECOND, 0), (CALL_COUNTS, 5)):
+            granted = await store.renew_lease(alive, ended + later, TTL, Use())
+            assert granted == Limits(share, 4)
+
+    async def test_what_a_dialer_has_just_sent_is_taken_until_the_next_one_has_counted(
+        self, store: Store, world: World
+    ) -> None:
+        await world.limit_trunk(TRUNK)
+        old, other = await lease_of(store), await lease_of(store, "south")
+        await store.renew_lease(old, NOW, TTL, Use(5))
+        await store.release_lease(old, NOW)
+        new = await lease_of(store)
+        assert (await store.renew_lease(new, NOW, TTL, Use(None))) is not None
+        assert (await store.renew_lease(other, NOW, TTL, Use())) == Limits(0, 2)
+        await store.renew_lease(new, NOW, TTL, Use(0))
+        given_back = await store.renew_lease(other, NOW, TTL, Use())
+        assert given_back is not None
+        assert given_back.calls_per_second
+        # Long after, a start takes nothing.
+        await store.renew_lease(new, NOW, TTL, Use(5))
+        await store.release_lease(new, NOW)
+        assert isinstance(await store.acquire_lease("north", "next", NOW + TTL, TTL), Lease)
+        granted = await store.renew_lease(other, NOW + TTL, TTL, Use())
+        assert granted is not None
+        assert granted.calls_per_second
+
+    async def test_a_renewal_that_was_overtaken_by_a_later_one_gives_nothing_back(
+        self, store: Store, world: World
+    ) -> None:
+        await world.limit_trunk(TRUNK)
+        north, south = await lease_of(store), await lease_of(store, "south")
+        await store.renew_lease(north, NOW + SECOND, TTL, Use(5, 4))
+        await store.renew_lease(north, NOW, TTL, Use())
+        assert await store.renew_lease(south, NOW, TTL, Use()) == Limits(0, 0)
 
     async def test_lines_of_a_dead_node_are_free_when_its_calls_have_ended(
         self, store: Store, world: World
@@ -136,7 +179,7 @@ class TrunkContract:
         await store.renew_lease(lost, NOW, TTL, Use(5, 4))
         await desk.finish(call, outcome.TALKED)
         await store.end_session(lost, desk.session, EndReason.AGENT_LEFT, NOW)
-        alive, later = await lease_of(store, "south"), NOW + TTL + SECOND
+        alive, later = await lease_of(store, "south"), NOW + TTL + CALL_COUNTS
         assert await store.renew_lease(alive, later, TTL, Use()) == TRUNK
 
     async def test_whether_an_agent_is_called_over_the_trunk_is_known_to_who_takes_over(

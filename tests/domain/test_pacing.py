@@ -19,9 +19,14 @@ real_limits = st.builds(Limits, st.none() | st.integers(1, 5), st.none() | st.in
 gaps = st.sampled_from([0.0, 0.0, 0.01, 0.2, 0.6, 0.99, SECOND_S, 3.0])
 
 
+def counting(share: Limits) -> Pace:
+    """A node that has counted all its calls for long."""
+    return Pace(share, counted_from=-inf)
+
+
 def calling(share: Limits, *calls: str, now: float = 0.0) -> Pace:
     """A node whose calls have just left."""
-    pace = Pace(share)
+    pace = counting(share)
     for call in calls:
         pace = pacing.sent(pacing.asked(pace, Waiter(call), call), call, now)
     return pace
@@ -49,7 +54,7 @@ def test_a_start_is_free_again_a_second_after_the_call_was_sent() -> None:
 
 
 def test_a_call_that_was_let_through_and_has_not_left_keeps_its_start() -> None:
-    pace = pacing.asked(Pace(Limits(calls_per_second=1)), BINA, "b")
+    pace = pacing.asked(counting(Limits(calls_per_second=1)), BINA, "b")
     assert wait_of(pace, ASHA, 60) == inf
     assert wait_of(pacing.gone(pace, "b"), ASHA, 60) == 0
     late = pacing.sent(pace, "b", 60)
@@ -62,8 +67,21 @@ def test_who_begins_to_count_waits_for_a_second_that_nobody_counted() -> None:
         assert wait_of(pace, ASHA, 10) == pytest.approx(SECOND_S)
         assert wait_of(pace, ASHA, 10 + SECOND_S) == 0
         grown = pacing.settled(pace, Limits(calls_per_second=3), 10.5)
-        assert wait_of(grown, ASHA, 10.5) == 0
-    assert wait_of(pacing.settled(Pace(), Limits(calls_at_once=1), 10), ASHA, 10) == 0
+        assert wait_of(grown, ASHA, 10.5) == pytest.approx(SECOND_S - 0.5)
+        # What it takes nobody knows before: what was told of it still holds.
+        assert pacing.use_of(grown, 10.5).starts is None
+        assert pacing.use_of(grown, 10 + SECOND_S).starts == 3
+    only_lines = pacing.settled(Pace(), Limits(calls_at_once=1), 10)
+    assert wait_of(only_lines, ASHA, 10) == 0
+    assert pacing.use_of(only_lines, 10) == Use(0, 1)
+
+
+def test_who_lost_its_share_calls_nobody_until_it_is_told_a_new_one_and_forgets_no_call() -> None:
+    pace = pacing.lapsed(calling(Limits(3, 3), "a", "b", now=10))
+    assert wait_of(pace, ASHA, 10.5) == inf
+    assert pacing.use_of(pace, 10.5) == Use(2, 2)
+    pace = pacing.settled(pace, Limits(2, 3), 10.6)
+    assert wait_of(pace, ASHA, 10.6) == pytest.approx(10 + SECOND_S - 10.6)
 
 
 def test_a_line_is_free_again_when_the_call_is_over() -> None:
@@ -73,7 +91,7 @@ def test_a_line_is_free_again_when_the_call_is_over() -> None:
 
 
 def test_calls_of_an_earlier_process_keep_their_lines() -> None:
-    pace = pacing.adopted(Pace(Limits(calls_at_once=1)), "a")
+    pace = pacing.adopted(counting(Limits(calls_at_once=1)), "a")
     assert wait_of(pace, ASHA, 0) == inf
 
 
@@ -88,7 +106,7 @@ def test_who_came_first_goes_first_and_who_leaves_holds_nobody_up() -> None:
 
 
 def test_an_agent_is_called_only_with_a_line_more_for_the_customer() -> None:
-    pace = Pace(Limits(calls_at_once=3))
+    pace = counting(Limits(calls_at_once=3))
     agents = [Waiter(name, is_agent=True) for name in ("asha", "bina")]
     pace = pacing.asked(pace, agents[0], "asha's phone")
     pace, wait = pacing.may_call(pace, agents[1], 0)
@@ -120,7 +138,7 @@ class Node:
     number: int = 0
 
     def __post_init__(self) -> None:
-        self.pace = Pace(self.share)
+        self.pace = counting(self.share)
 
     def ask(self, who: int, now: float, *, is_agent: bool, leaves: bool) -> None:
         waiter = Waiter(who, is_agent)
@@ -212,7 +230,7 @@ def test_who_waits_as_long_as_told_is_let_through_and_nobody_waits_while_a_place
 def test_nobody_starves_when_all_ask_again_and_again(
     per_second: int, at_once: int, sessions: int
 ) -> None:
-    pace, now, order = Pace(Limits(per_second, at_once)), 0.0, []
+    pace, now, order = counting(Limits(per_second, at_once)), 0.0, []
     for turn in range(40 * sessions):
         now += 0.3
         waiter = Waiter(turn % sessions)

@@ -61,10 +61,11 @@ def check_limits(limits: Limits) -> Limits:
 class Use:
     """What a node takes of its trunk: its share, or more as long as more calls are under way.
 
+    `starts` None: nobody has counted them for a second yet, and what was told before still holds.
     `waiting` are its calls that have been held back for some time.
     """
 
-    starts: int = 0
+    starts: int | None = 0
     lines: int = 0
     waiting: int = 0
 
@@ -107,6 +108,8 @@ class Pace:
 
     `unsent` are those of `customers` and `agents` that were let through and may leave at any
     moment. `starts_free_at` tells when the starts of those that left become free, oldest first.
+    From `counted_from` on it has all of them: an earlier process, or this one while there was no
+    limit, has counted none.
     """
 
     share: Limits | None = None
@@ -114,6 +117,7 @@ class Pace:
     agents: frozenset[Hashable] = frozenset()
     unsent: frozenset[Hashable] = frozenset()
     starts_free_at: tuple[float, ...] = ()
+    counted_from: float = inf
     queue: tuple[Waiter, ...] = ()
 
     @property
@@ -155,7 +159,7 @@ def next_start_at(pace: Pace, now: float) -> float | None:
     """Return when the next start becomes free; None: not by the passing of time alone."""
     if _free_lines(pace) < 1 or pace.share is None or pace.share.calls_per_second is None:
         return None
-    return next(iter(_recent(pace, now)), None)
+    return pace.counted_from if now < pace.counted_from else next(iter(_recent(pace, now)), None)
 
 
 def asked(pace: Pace, waiter: Waiter, call: Hashable) -> Pace:
@@ -168,13 +172,16 @@ def asked(pace: Pace, waiter: Waiter, call: Hashable) -> Pace:
 def settled(pace: Pace, share: Limits, now: float) -> Pace:
     """Note what the node may call from now on.
 
-    Where nobody has counted what was sent in the last second, all starts of it are taken.
+    Where nobody has counted what was sent in the last second, it calls after another one.
     """
-    new = replace(pace, share=share)
-    most = share.calls_per_second
-    if most is None or (pace.share is not None and pace.share.calls_per_second is not None):
-        return new
-    return replace(new, starts_free_at=(now + SECOND_S,) * most)
+    if share.calls_per_second is None:
+        return replace(pace, share=share, counted_from=inf)
+    return replace(pace, share=share, counted_from=min(pace.counted_from, now + SECOND_S))
+
+
+def lapsed(pace: Pace) -> Pace:
+    """Note that others may have got the node's share: it has none before it is told a new one."""
+    return replace(pace, share=None)
 
 
 def adopted(pace: Pace, call: Hashable, *, is_agent: bool = False) -> Pace:
@@ -215,13 +222,20 @@ def use_of(pace: Pace, now: float) -> Use:
     """Return what the node takes of its trunk, for the others to know."""
     share = pace.share or NO_LIMITS
     return Use(
-        starts=max(share.calls_per_second or 0, _starts(pace, now)),
+        starts=max(share.calls_per_second or 0, _starts(pace, now))
+        if _is_counted(pace, now)
+        else None,
         lines=max(share.calls_at_once or 0, pace.lines),
     )
 
 
+def _is_counted(pace: Pace, now: float) -> bool:
+    is_free = pace.share is not None and pace.share.calls_per_second is None
+    return is_free or now >= pace.counted_from
+
+
 def _free(pace: Pace, now: float) -> float:
-    if pace.share is None:
+    if pace.share is None or not _is_counted(pace, now):
         return 0
     most = pace.share.calls_per_second
     starts = inf if most is None else most - _starts(pace, now)

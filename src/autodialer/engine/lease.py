@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _TRY_AGAIN_S: Final = 0.5
-_STORE_TIMEOUT_S: Final = 2.0
+STORE_TIMEOUT_S: Final = 2.0
 
 
 class LeaseKeeper:
@@ -75,9 +75,11 @@ class LeaseKeeper:
         ttl = self._config.lease_ttl
         while True:
             await self._pause(lines)
+            if not self._gate.has_lease:
+                lines.lapsed()
             started, use = asyncio.get_running_loop().time(), lines.use
             try:
-                async with asyncio.timeout(_STORE_TIMEOUT_S):
+                async with asyncio.timeout(STORE_TIMEOUT_S):
                     share = await self._store.renew_lease(lease, self._clock(), ttl, use)
             except (StoreUnavailableError, TimeoutError):
                 self.store_answers = False
@@ -98,7 +100,7 @@ class LeaseKeeper:
     async def release(self, lease: Lease) -> None:
         """Let the next process take the node at once; if that fails, it waits for the expiry."""
         with suppress(StoreUnavailableError, TimeoutError):
-            async with asyncio.timeout(_STORE_TIMEOUT_S):
+            async with asyncio.timeout(STORE_TIMEOUT_S):
                 await self._store.release_lease(lease, self._clock())
 
     def _note(self, asked_at: float) -> None:

@@ -63,8 +63,10 @@ class Lines:
     def is_settling(self) -> bool:
         """Whether somebody waits here, or others may wait for what is taken beyond the share."""
         use, share = pacing.use_of(self._pace, _now()), self._pace.share or pacing.NO_LIMITS
+        if self._pace.queue or use.starts is None:
+            return True
         both = ((use.starts, share.calls_per_second), (use.lines, share.calls_at_once))
-        return bool(self._pace.queue) or any(most is not None and now > most for now, most in both)
+        return any(most is not None and now > most for now, most in both)
 
     @property
     def longest_wait_s(self) -> float:
@@ -139,6 +141,11 @@ class Lines:
         self._become(pacing.settled(self._pace, share, _now()))
         # The others get what was given back once they hear of it.
         self.unsettled.set()
+
+    def lapsed(self) -> None:
+        """Note that the lease has ended for a while, and the node's share may be another one's."""
+        if self._pace.share is not None:
+            self._become(pacing.lapsed(self._pace))
 
     def _forget(self, session: SessionId) -> None:
         self._wake.pop(session, None)

@@ -22,6 +22,7 @@ from tests.contract.store_world import (
     MINUTE,
     NOW,
     RETRY_BUSY,
+    SECOND,
     TTL,
     CampaignPlan,
     Desk,
@@ -149,6 +150,7 @@ async def test_a_write_that_waited_for_a_takeover_is_refused(
             "capacity": 1,
             "now": NOW + timedelta(days=2),
             "until": NOW,
+            "second": SECOND,
         }
         await takeover.execute(statement("calls", "lock_node").encode(), asked)
         waiting = tasks.create_task(refused(late[write]))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from autodialer.adapters.memory import trunk
 from autodialer.domain.campaign import START_VALID_FOR, CampaignStatus
 from autodialer.domain.nodes import MOST_ROOM_WAIT, LostCall, Room, seats, surely_over_at
 from autodialer.domain.recovery import StoredSession
@@ -26,6 +28,8 @@ def acquire(
         return LeaseHeld(node.until)
     if node.holder != holder:
         node.epoch += 1
+    if not trunk.may_have_called(node, now):
+        node.use = replace(node.use, starts=0)
     node.holder, node.until, node.capacity = holder, now + ttl, capacity
     return Lease(node.node_id, node.epoch)
 
@@ -111,7 +115,8 @@ def give_up(tables: Tables, lost: OtherNode, now: datetime) -> list[SessionRow]:
     nodes = [n for n in tables.nodes.values() if n.node_id == lost.node_id]
     if [(n.epoch, n.until) for n in nodes] != [(lost.epoch, lost.until)]:
         return []
-    nodes[0].epoch, nodes[0].holder, nodes[0].until = lost.epoch + 1, None, now
+    nodes[0].epoch, nodes[0].holder = lost.epoch + 1, None
+    nodes[0].until = min(now, lost.until or now)
     ended = [s for s in tables.open_sessions() if s.node_id == lost.node_id]
     for session in ended:
         session.end, session.ended_at = EndReason.NODE_LOST, now

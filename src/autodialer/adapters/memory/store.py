@@ -113,8 +113,8 @@ class MemoryStore:
 
         def renew() -> Limits | None:
             node = self._fenced(lease)
-            node.until = now + ttl
-            return None if use is None else trunk.settle(self.tables, node, now, use)
+            trunk.note(node, now + ttl, use)
+            return None if use is None else trunk.settle(self.tables, node, now)
 
         return await self._transact("renew_lease", renew)
 

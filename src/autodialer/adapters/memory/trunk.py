@@ -3,36 +3,57 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
-from autodialer.domain.pacing import NO_LIMITS, Limits, Use, grant, turn_at
+from autodialer.domain.pacing import NO_LIMITS, SECOND_S, Limits, Use, grant, turn_at
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from autodialer.adapters.memory.tables import NodeRow, Tables
 
+SECOND: Final = timedelta(seconds=SECOND_S)
 
-def settle(tables: Tables, node: NodeRow, now: datetime, use: Use) -> Limits:
-    """Note what a node takes of its trunk, and grant its share."""
-    node.use = use
+
+def note(node: NodeRow, until: datetime, told: Use | None) -> None:
+    """Keep a lease, and note what its node takes, if it tells."""
+    known, is_late = node.use, node.until is not None and until < node.until
+    node.until = until
+    if told is None:
+        return
+    node.use = replace(told, starts=known.starts if told.starts is None else told.starts)
+    # A renewal that arrives after a later one takes nothing back.
+    if is_late:
+        node.use = _larger(node.use, known)
+
+
+def settle(tables: Tables, node: NodeRow, now: datetime) -> Limits:
+    """Grant a node its share of its trunk, now that it has told what it takes."""
     limits = tables.trunks.get(node.trunk, NO_LIMITS)
     others = [
         _use_of(tables, other, now)
         for other in tables.nodes.values()
         if other is not node and other.trunk == node.trunk and not other.is_removed
     ]
+    starts, lines = sum(each.starts or 0 for each in others), sum(each.lines for each in others)
     share = Limits(
-        _share(tables, node, now, limits.calls_per_second, sum(each.starts for each in others)),
-        _share(tables, node, now, limits.calls_at_once, sum(each.lines for each in others)),
+        _share(tables, node, now, limits.calls_per_second, starts),
+        _share(tables, node, now, limits.calls_at_once, lines),
     )
     # What the node takes beyond it, it still takes.
-    node.use = replace(
-        use,
-        starts=max(use.starts, share.calls_per_second or 0),
-        lines=max(use.lines, share.calls_at_once or 0),
-    )
+    node.use = _larger(node.use, Use(share.calls_per_second, share.calls_at_once or 0))
     return share
+
+
+def may_have_called(node: NodeRow, now: datetime) -> bool:
+    """Return whether calls of the node may have left in the last second."""
+    return node.until is not None and node.until + SECOND > now
+
+
+def _larger(one: Use, other: Use) -> Use:
+    starts = max(one.starts or 0, other.starts or 0)
+    return replace(one, starts=starts, lines=max(one.lines, other.lines))
 
 
 def _share(
@@ -72,7 +93,8 @@ def _use_of(tables: Tables, node: NodeRow, now: datetime) -> Use:
         session.node_id == node.node_id and session.is_by_trunk
         for session in tables.open_sessions()
     )
-    return Use(0, customers + agents, 0)
+    starts = node.use.starts if may_have_called(node, now) else 0
+    return Use(starts, customers + agents, 0)
 
 
 def _is_alive(node: NodeRow, now: datetime) -> bool:

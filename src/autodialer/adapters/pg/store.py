@@ -156,7 +156,7 @@ class PgStore:
         *_, locked, taken = await self._database.run(
             *([step("calls", "make_node", node=node, now=now)] if make else []),
             step("calls", "lock_node", node=node),
-            step("calls", "take_lease", **asked, now=now, until=now + ttl),
+            step("calls", "take_lease", **asked, now=now, until=now + ttl, second=trunk.SECOND),
         )
         if not locked:
             raise NodeUnknownError(node)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 from autodialer.adapters.pg.database import step
-from autodialer.domain.pacing import ROUND_S, Limits
+from autodialer.domain.pacing import ROUND_S, SECOND_S, Limits
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from autodialer.domain.pacing import Use
     from autodialer.ports.store import Lease
 
+# A call counts for so long (domain.pacing).
+SECOND: Final = timedelta(seconds=SECOND_S)
+
 
 def renewal(lease: Lease, now: datetime, until: datetime, use: Use | None) -> Step:
     """Return what keeps a lease and, if `use` is told, settles the share."""
@@ -21,7 +25,8 @@ def renewal(lease: Lease, now: datetime, until: datetime, use: Use | None) -> St
     if use is None:
         return step("calls", "renew_lease", **held)
     taken = {"starts": use.starts, "lines": use.lines, "waiting": use.waiting}
-    return step("calls", "settle_trunk", **held, **taken, now=now, round_s=ROUND_S)
+    rules = {"round_s": ROUND_S, "second": SECOND}
+    return step("calls", "settle_trunk", **held, **taken, **rules, now=now)
 
 
 def share_of(row: Row) -> Limits | None:

@@ -2,7 +2,7 @@
 -- settled FALSE: another node is being served at this moment, and the share stays as it is.
 CREATE OR REPLACE FUNCTION pg_temp.calls_settle_trunk(
     _node_id bigint, _epoch bigint, _now timestamptz, _until timestamptz,
-    _starts int, _lines int, _waiting int, _round_s int,
+    _starts int, _lines int, _waiting int, _round_s int, _second interval,
     OUT held boolean, OUT settled boolean, OUT calls_per_second int, OUT calls_at_once int
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -11,9 +11,14 @@ DECLARE
     _fair record;
     _taken record;
 BEGIN
-    -- The others see it together with the grant.
+    -- The others see it together with the grant. A renewal that arrives after a later one takes
+    -- nothing back, nor does a dialer that has not counted for a second yet.
     UPDATE calls_node AS n
-       SET lease_until = _until, trunk_starts = _starts, trunk_lines = _lines,
+       SET lease_until = _until,
+           trunk_starts = CASE WHEN _until < n.lease_until THEN greatest(_starts, n.trunk_starts)
+                               ELSE coalesce(_starts, n.trunk_starts) END,
+           trunk_lines = CASE WHEN _until < n.lease_until THEN greatest(_lines, n.trunk_lines)
+                              ELSE _lines END,
            trunk_waiting = _waiting
      WHERE n.id = _node_id AND n.epoch = _epoch;
     held := FOUND;
@@ -56,7 +61,9 @@ BEGIN
       INTO _fair
       FROM wanting;
 
-    SELECT coalesce(sum(n.trunk_starts) FILTER (WHERE n.lease_until > _now), 0)::bigint AS starts,
+    -- The last calls of a dialer that is gone may be less than a second old.
+    SELECT coalesce(sum(n.trunk_starts) FILTER (WHERE n.lease_until + _second > _now),
+                    0)::bigint AS starts,
            coalesce(sum(CASE WHEN n.lease_until > _now THEN n.trunk_lines
                              ELSE customers.number + agents.number END), 0)::bigint AS lines
       INTO _taken
@@ -82,8 +89,8 @@ BEGIN
         _trunk.calls_at_once, _fair.rank, _fair.parts, _taken.lines);
     -- Recorded before it is used. What the node takes beyond it, it still takes.
     UPDATE calls_node AS n
-       SET trunk_starts = greatest(_starts, calls_per_second),
-           trunk_lines = greatest(_lines, calls_at_once)
+       SET trunk_starts = greatest(n.trunk_starts, calls_per_second),
+           trunk_lines = greatest(n.trunk_lines, calls_at_once)
      WHERE n.id = _node_id;
     settled := TRUE;
 END $$;
