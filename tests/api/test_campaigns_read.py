@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from autodialer.api.cursors import cursor
 from tests.api.client import Caller, caller
 from tests.support.book import Book, make_book
 
@@ -45,3 +46,32 @@ def test_pages_hold_every_campaign_once_though_others_are_made_meanwhile(
         book.campaign(f"new {len(seen)}")
     assert len(seen) == len(set(seen))
     assert made <= set(seen)
+
+
+def test_newest_first_is_oldest_first_turned_round(book: Book, crm: Caller) -> None:
+    """The two are read in different ways; all of these were made at one instant."""
+    made = [str(book.campaign(name).pk) for name in ("A", "b", "C")]
+    later = {"starts_at": "2027-01-01T10:00:00+05:30"}
+    away = crm.post(f"/campaigns/{made[0]}/clone", {"name": "Away", **later}).json()["id"]
+    crm.post(f"/campaigns/{away}/archive")
+    make_book("Bharat").campaign()
+    (newest,) = pages(crm, "/campaigns?limit=9")
+    assert newest == made[::-1]
+    assert pages(crm, "/campaigns?limit=2") == [made[:0:-1], made[:1]]
+    assert pages(crm, "/campaigns?limit=9&sort=created") == [made]
+
+
+@pytest.mark.parametrize("place", [["yesterday", 1], [1], [1, "x"]])
+def test_a_place_that_no_campaign_can_have_is_refused(place: list[str | int], crm: Caller) -> None:
+    refused = crm.get(f"/campaigns?cursor={cursor('-created', place)}")
+    assert (refused.status_code, refused.json()["code"]) == (400, "cursor_invalid")
+
+
+def pages(crm: Caller, address: str | None) -> list[list[str]]:
+    """Return the ids of each part of a list."""
+    found: list[list[str]] = []
+    while address:
+        page = crm.get(address).json()
+        found.append([each["id"] for each in page["items"]])
+        address = page["next"]
+    return found

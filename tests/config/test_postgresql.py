@@ -51,6 +51,15 @@ def test_what_models_ask_is_not_kept_by_the_server(live_database: str) -> None:
         assert cursor.fetchone() == (0,)
 
 
+def test_a_statement_whose_plan_depends_on_the_values_is_planned_anew(live_database: str) -> None:
+    values = {"account_id": 1, "id": None, "limit": 1}
+    for _ in range(PREPARED_FROM + 1):
+        assert not rows("contacts", "newest_contacts", values, is_planned_anew=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+        assert cursor.fetchone() == (0,)
+
+
 def test_a_statement_on_a_connection_that_the_server_ended_is_asked_on_a_new_one(
     live_database: str,
 ) -> None:

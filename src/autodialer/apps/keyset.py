@@ -42,13 +42,15 @@ def part(rows: QuerySet[M], order: Sequence[str], after: Place | None, limit: in
     Raises PlaceError.
     """
     if after is not None:
-        if len(after) != len(order):
-            raise PlaceError
-        values = [
-            _read(rows.model, column, value) for column, value in zip(order, after, strict=True)
-        ]
-        rows = rows.filter(_beyond(order, values))
+        rows = rows.filter(_beyond(order, values_of(rows.model, order, after)))
     return rows.order_by(*order)[:limit]
+
+
+def values_of(model: type[Model], order: Sequence[str], place: Place) -> list[object]:
+    """Return what the columns of the order hold at the place. Raises PlaceError."""
+    if len(place) != len(order):
+        raise PlaceError
+    return [_read(model, column, value) for column, value in zip(order, place, strict=True)]
 
 
 def place_of(row: object, order: Sequence[str]) -> tuple[str | int, ...]:

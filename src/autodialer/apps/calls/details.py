@@ -17,6 +17,7 @@ from autodialer.apps.calls.queries import CallRow, call_row, calls_of
 from autodialer.apps.calls.reasons import in_words
 from autodialer.apps.campaigns.access import visible_campaign
 from autodialer.apps.campaigns.models import Target
+from autodialer.apps.rows import rows
 from autodialer.apps.sending import open_in
 from autodialer.domain.errors import ConflictError, NotFoundError
 
@@ -146,21 +147,24 @@ class Recording:
 def call_page(account: Account, campaign_id: int, asked: Asked, size: int = PAGE_SIZE) -> CallPage:
     """Return the calls of a campaign that were asked for, by date; three queries at most."""
     backwards = asked.before is not None
-    calls = _found(account, campaign_id, asked)
     # Read towards the end that is asked for, one call more than is shown.
     newest_first = asked.oldest_first == backwards
-    calls = _beyond(calls, asked.before or asked.after, newest_first=newest_first)
-    order = ("-placed_at", "-pk") if newest_first else ("placed_at", "pk")
-    read = list(calls.order_by(*order).values_list("pk", flat=True)[: size + 1])
-    rows, has_more = calls_of(read[:size]), len(read) > size
+    if newest_first and not (asked.status or asked.digits):
+        read = _newest(account, campaign_id, asked.before or asked.after, size + 1)
+    else:
+        calls = _found(account, campaign_id, asked)
+        calls = _beyond(calls, asked.before or asked.after, newest_first=newest_first)
+        order = ("-placed_at", "-pk") if newest_first else ("placed_at", "pk")
+        read = list(calls.order_by(*order).values_list("pk", flat=True)[: size + 1])
+    shown, has_more = calls_of(read[:size]), len(read) > size
     if backwards:
-        rows.reverse()
+        shown.reverse()
     has_previous = has_more if backwards else asked.after is not None
     has_next = backwards or has_more
     return CallPage(
-        rows,
-        previous=_mark(rows[0]) if rows and has_previous else None,
-        next=_mark(rows[-1]) if rows and has_next else None,
+        shown,
+        previous=_mark(shown[0]) if shown and has_previous else None,
+        next=_mark(shown[-1]) if shown and has_next else None,
     )
 
 
@@ -230,6 +234,18 @@ def _why_missing(node: str) -> str:
         f"This recording is not in the folder of recordings here. It was deleted, or the node "
         f"{node}, which made it, records into another folder: let all machines share one."
     )
+
+
+def _newest(account: Account, campaign_id: int, mark: Mark | None, limit: int) -> list[UUID]:
+    """Return which calls of a campaign follow the mark, as most pages and programs read them."""
+    values = {
+        "account_id": account.pk,
+        "campaign_id": campaign_id,
+        "placed_at": mark and mark.placed_at,
+        "id": mark and mark.call_id,
+        "limit": limit,
+    }
+    return [row.id for row in rows("calls", "newest_calls", values)]
 
 
 def _found(account: Account, campaign_id: int, asked: Asked) -> QuerySet[Attempt]:

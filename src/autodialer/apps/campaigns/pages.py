@@ -11,6 +11,7 @@ from autodialer.apps import keyset
 from autodialer.apps.campaigns.access import check_visible, no_such_campaign, sees_all
 from autodialer.apps.campaigns.actions import allowed_actions
 from autodialer.apps.campaigns.listing import Order, Wanted, matching
+from autodialer.apps.campaigns.models import Campaign
 from autodialer.apps.campaigns.queries import plan_facts, plan_of
 from autodialer.apps.rows import rows
 from autodialer.apps.versions import version_of
@@ -80,12 +81,23 @@ def cards(
     Two queries. Raises KeyError for an order that is not one of ORDERS, PlaceError.
     """
     order = ORDERS[wanted.order]
-    found = keyset.part(matching(account, actor, wanted), order, after, limit + 1)
-    columns = [column.removeprefix("-") for column in order]
-    places = list(found.values_list(*columns, named=True))
+    if wanted == Wanted() and sees_all(actor):
+        places = _newest(account, after, limit + 1)
+    else:
+        found = keyset.part(matching(account, actor, wanted), order, after, limit + 1)
+        columns = [column.removeprefix("-") for column in order]
+        places = list(found.values_list(*columns, named=True))
     shown = places[:limit]
     last = keyset.place_of(shown[-1], order) if len(places) > limit else None
     return cards_of(account, actor, [place.id for place in shown]), last
+
+
+def _newest(account: Account, after: Place | None, limit: int) -> list[Any]:
+    """Return the places of what `matching` finds for a plain `Wanted`, which most programs read."""
+    order = ORDERS[Order.NEWEST]
+    created_at, last = keyset.values_of(Campaign, order, after) if after else (None, None)
+    values = {"account_id": account.pk, "created_at": created_at, "id": last, "limit": limit}
+    return rows("campaigns", "newest_campaigns", values, is_planned_anew=True)
 
 
 def cards_of(account: Account, actor: Actor, ids: Sequence[int]) -> list[CampaignCard]:

@@ -19,7 +19,7 @@ def visible_lists(
 ) -> QuerySet[ContactList]:
     """Return the lists with which the actor may do this. Raises NotAllowedError."""
     lists = ContactList.objects.filter(account=account)
-    is_all = require(actor, permission) is Scope.ALL
+    is_all = sees_all(actor, permission)
     return lists if is_all else lists.filter(created_by=actor.user)
 
 
@@ -28,5 +28,10 @@ def visible_contacts(
 ) -> QuerySet[Contact]:
     """Return the contacts with which the actor may do this. Raises NotAllowedError."""
     contacts = Contact.objects.filter(account=account)
-    is_all = require(actor, permission) is Scope.ALL
+    is_all = sees_all(actor, permission)
     return contacts if is_all else contacts.filter(created_by=actor.user)
+
+
+def sees_all(actor: Actor, permission: Permission = Permission.VIEW_LIST) -> bool:
+    """Return whether the actor may do this with all of the account's. Raises NotAllowedError."""
+    return require(actor, permission) is Scope.ALL

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from autodialer.apps import keyset
-from autodialer.apps.contacts.access import visible_contacts, visible_lists
-from autodialer.apps.contacts.models import DndEntry, ListMember
+from autodialer.apps.contacts.access import sees_all, visible_contacts, visible_lists
+from autodialer.apps.contacts.models import Contact, DndEntry, ListMember
 from autodialer.apps.contacts.queries import (
+    ContactRow,
     MemberRow,
     dnd_row_of,
     holding,
@@ -16,6 +17,7 @@ from autodialer.apps.contacts.queries import (
     no_such_list,
     row_of,
 )
+from autodialer.apps.rows import rows
 from autodialer.apps.texts import storable
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from autodialer.apps.accounts.actor import Actor
     from autodialer.apps.accounts.models import Account
-    from autodialer.apps.contacts.queries import ContactRow, DndRow, ListRow
+    from autodialer.apps.contacts.queries import DndRow, ListRow
     from autodialer.apps.keyset import Place
 
 LIST_ORDER: Final = ("-created_at", "-id")
@@ -42,6 +44,8 @@ def contacts_part(
     limit: int,
 ) -> list[ContactRow]:
     """Return contacts after a place; `search` as for `contact_rows`, `e164` is the whole number."""
+    if not search and e164 is None and order == keyset.NEWEST_FIRST and sees_all(actor):
+        return _newest(account, after, limit)
     wanted = holding(search)
     if wanted is None:
         return []
@@ -49,6 +53,14 @@ def contacts_part(
     if e164 is not None:
         found = found.filter(e164=e164)
     return [row_of(one) for one in keyset.part(found, order, after, limit)]
+
+
+def _newest(account: Account, after: Place | None, limit: int) -> list[ContactRow]:
+    """Return the contacts of the account after a place, as programs mostly read them."""
+    (last,) = keyset.values_of(Contact, keyset.NEWEST_FIRST, after) if after else (None,)
+    values = {"account_id": account.pk, "id": last, "limit": limit}
+    found = rows("contacts", "newest_contacts", values, is_planned_anew=True)
+    return [ContactRow(*row) for row in found]
 
 
 def lists_part(

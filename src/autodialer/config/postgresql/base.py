@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import select
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db.backends.postgresql import base
 from psycopg import Cursor
@@ -12,6 +12,17 @@ from psycopg.rows import namedtuple_row
 
 if TYPE_CHECKING:
     from django.db.backends.utils import CursorWrapper
+    from psycopg.abc import Params
+
+
+class _PlansAnew(Cursor[Any]):
+    """A cursor whose statements are planned for their values, each time."""
+
+    def execute(  # type: ignore[override]  # statements are text
+        self, query: str, params: Params | None = None, **options: Any
+    ) -> Self:
+        """Run a statement."""
+        return super().execute(query, params, **{**options, "prepare": False})
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -29,7 +40,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         line.register(self.connection.fileno(), select.POLLIN)
         return not line.poll(0)
 
-    def statement_cursor(self) -> CursorWrapper:
+    def statement_cursor(self, *, is_planned_anew: bool = False) -> CursorWrapper:
         """Return a cursor for hand-written statements, whose rows have the names of the columns.
 
         A statement that comes again is planned once for a connection, where Django has each one
@@ -39,7 +50,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.close_if_health_check_failed()
         self.ensure_connection()
         with self.wrap_database_errors:
-            cursor: Cursor[Any] = Cursor(self.connection, row_factory=namedtuple_row)
+            kind: type[Cursor[Any]] = _PlansAnew if is_planned_anew else Cursor
+            cursor = kind(self.connection, row_factory=namedtuple_row)
             cursor.format = Format.BINARY
             # As Django's own `_cursor` does.
             made: CursorWrapper = self._prepare_cursor(cursor)  # type: ignore[attr-defined]
