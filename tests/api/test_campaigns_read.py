@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from autodialer.api.cursors import cursor
 from tests.api.client import Caller, caller
 from tests.support.book import Book, make_book
 
@@ -59,12 +58,6 @@ def test_newest_first_is_oldest_first_turned_round(book: Book, crm: Caller) -> N
     assert newest == made[::-1]
     assert pages(crm, "/campaigns?limit=2") == [made[:0:-1], made[:1]]
     assert pages(crm, "/campaigns?limit=9&sort=created") == [made]
-
-
-@pytest.mark.parametrize("place", [["yesterday", 1], [1], [1, "x"]])
-def test_a_place_that_no_campaign_can_have_is_refused(place: list[str | int], crm: Caller) -> None:
-    refused = crm.get(f"/campaigns?cursor={cursor('-created', place)}")
-    assert (refused.status_code, refused.json()["code"]) == (400, "cursor_invalid")
 
 
 def pages(crm: Caller, address: str | None) -> list[list[str]]:

@@ -180,6 +180,11 @@ def test_a_cursor_that_somebody_made_up_is_refused(place: list[object], crm: Cal
     assert told(crm.get(f"/campaigns?cursor={made_up}")) == (400, "cursor_invalid")
 
 
+def test_a_cursor_without_a_place_is_refused(crm: Caller) -> None:
+    made_up = base64.urlsafe_b64encode(b'["-id"]').decode().rstrip("=")
+    assert told(crm.get(f"/contacts?cursor={made_up}")) == (400, "cursor_invalid")
+
+
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "TRACE", "PATCH"])
 def test_a_method_that_is_not_there_is_refused_with_those_that_are(
     method: str, crm: Caller

@@ -95,7 +95,8 @@ def cards(
 def _newest(account: Account, after: Place | None, limit: int) -> list[Any]:
     """Return the places of what `matching` finds for a plain `Wanted`, which most programs read."""
     order = ORDERS[Order.NEWEST]
-    created_at, last = keyset.values_of(Campaign, order, after) if after else (None, None)
+    place = (None, None) if after is None else keyset.values_of(Campaign, order, after)
+    created_at, last = place
     values = {"account_id": account.pk, "created_at": created_at, "id": last, "limit": limit}
     return rows("campaigns", "newest_campaigns", values, is_planned_anew=True)
 

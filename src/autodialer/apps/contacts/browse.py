@@ -57,7 +57,8 @@ def contacts_part(
 
 def _newest(account: Account, after: Place | None, limit: int) -> list[ContactRow]:
     """Return the contacts of the account after a place, as programs mostly read them."""
-    (last,) = keyset.values_of(Contact, keyset.NEWEST_FIRST, after) if after else (None,)
+    order = keyset.NEWEST_FIRST
+    (last,) = (None,) if after is None else keyset.values_of(Contact, order, after)
     values = {"account_id": account.pk, "id": last, "limit": limit}
     found = rows("contacts", "newest_contacts", values, is_planned_anew=True)
     return [ContactRow(*row) for row in found]
