@@ -13,20 +13,7 @@ WITH lease AS (
      WHERE s.id = %(session_id)s AND s.node_id = lease.id AND s.status <> 'ended'
        AND NOT EXISTS (SELECT FROM live)
     RETURNING s.id, greatest(s.ended_at, s.ready_at) - s.ready_at AS talk
-), settled AS (
-    -- What the agent's leg reserved: a charge if the agent was connected.
-    UPDATE billing_hold AS h
-       SET status = CASE WHEN ended.talk IS NULL THEN 'voided' ELSE 'settled' END,
-           charged = CASE WHEN ended.talk IS NULL THEN 0
-                          ELSE least(h.reserved, billing_cost(h.first_s, h.first_amount, h.next_s,
-                                     h.next_amount, extract(epoch FROM ended.talk))) END,
-           closed_at = %(at)s
-      FROM ended
-     WHERE h.leg = ended.id AND h.status = 'open'
-    RETURNING h.leg, h.account_id, h.charged
-), booked AS (
-    -- A charge in the ledger of the account.
-    INSERT INTO billing_ledgerentry (account_id, kind, amount, leg, reference, actor, at)
-    SELECT account_id, 'charge', -charged, leg, '', '', %(at)s FROM settled WHERE charged > 0
 )
-SELECT EXISTS (SELECT FROM lease) AS held, EXISTS (SELECT FROM live) AS busy;
+-- settled: what the agent's leg reserved, with a charge if the agent was connected.
+SELECT EXISTS (SELECT FROM lease) AS held, EXISTS (SELECT FROM live) AS busy,
+       ARRAY(SELECT pg_temp.billing_settle(id, talk, %(at)s)::text FROM ended) AS settled;

@@ -23,21 +23,6 @@ WITH lease AS (
        SET lost_at = %(now)s
       FROM ended
      WHERE a.session_id = ended.id AND a.state <> 'ended'
-), settled AS (
-    -- What the agents' legs reserved: a charge where the agent was connected.
-    UPDATE billing_hold AS h
-       SET status = CASE WHEN ended.talk IS NULL THEN 'voided' ELSE 'settled' END,
-           charged = CASE WHEN ended.talk IS NULL THEN 0
-                          ELSE least(h.reserved, billing_cost(h.first_s, h.first_amount, h.next_s,
-                                     h.next_amount, extract(epoch FROM ended.talk))) END,
-           closed_at = %(now)s
-      FROM ended
-     WHERE h.leg = ended.id AND h.status = 'open'
-    RETURNING h.leg, h.account_id, h.charged
-), booked AS (
-    -- A charge in the ledger of the account.
-    INSERT INTO billing_ledgerentry (account_id, kind, amount, leg, reference, actor, at)
-    SELECT account_id, 'charge', -charged, leg, '', '', %(now)s FROM settled WHERE charged > 0
 ), phones AS (
     -- Where they are registered now, a living node will say.
     UPDATE agents_agentdevice AS device
@@ -45,4 +30,6 @@ WITH lease AS (
       FROM lost
      WHERE device.registered_node = lost.id
 )
-SELECT EXISTS (SELECT FROM lease) AS held, ARRAY(SELECT id FROM ended) AS sessions;
+-- settled: what the agents' legs reserved, with a charge where the agent was connected.
+SELECT EXISTS (SELECT FROM lease) AS held, ARRAY(SELECT id FROM ended) AS sessions,
+       ARRAY(SELECT pg_temp.billing_settle(id, talk, %(now)s)::text FROM ended) AS settled;
