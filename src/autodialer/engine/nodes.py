@@ -74,7 +74,7 @@ class NodeWatch:
                 talk = await tools.switch.kept(lost.call.attempt_id)
                 finish = finish_lost(lost, tools.clock(), talk)
                 await tools.store.finish_lost(tools.lease, finish)
-                log.info("lost_call_closed", attempt_id=str(lost.call.attempt_id))
+                log.info("lost_call_closed", attempt=str(lost.call.attempt_id))
 
     async def _is_off_the_line(self, lost: LostCall) -> bool:
         """Return whether our own switch has no such leg any more."""
