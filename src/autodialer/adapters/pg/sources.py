@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from autodialer.adapters.pg.database import Connection, Database, Row, Step, step
+from autodialer.adapters.pg.fence import fence, require_lease
 from autodialer.apps.contacts.numbers import NumberError, parse_number
 from autodialer.domain.campaign import MAX_TARGETS, PauseReason
 from autodialer.domain.dial_whom import (
@@ -20,7 +21,7 @@ from autodialer.domain.dial_whom import (
 from autodialer.domain.ids import AccountId, CampaignId, SessionId
 from autodialer.domain.window import CallWindow, may_ring, narrowed
 from autodialer.ports.numbers import NumberRequest
-from autodialer.ports.store import Lease, LeaseLostError
+from autodialer.ports.store import Lease
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +55,9 @@ async def take_answer(
     if isinstance(answer, tuple) and answer and await _has_added(database, asked, answer):
         return False
     async with database.bulk() as connection:
-        (row,) = _still_ours(await _run(connection, asked.locking))
+        locked = await _run(connection, asked.locking)
+        require_lease(locked)
+        (row,) = locked
         state = _state(row)
         new = await _heard(connection, row, state, asked, answer)
         if new != state:
@@ -100,11 +103,7 @@ class _Asked:
 
     @property
     def _fence(self) -> dict[str, Any]:
-        return {
-            "node_id": self.lease.node_id,
-            "epoch": self.lease.epoch,
-            "campaign_id": self.request.campaign_id,
-        }
+        return {**fence(self.lease), "campaign_id": self.request.campaign_id}
 
 
 async def _has_added(database: Database, asked: _Asked, answer: Sequence[str]) -> bool:
@@ -115,14 +114,8 @@ async def _has_added(database: Database, asked: _Asked, answer: Sequence[str]) -
     """
     later = step("campaigns", "commit_later")
     _, locked, (added,) = await database.run(later, asked.locking, asked.adding(answer))
-    _still_ours(locked)
+    require_lease(locked)
     return bool(added["fresh"])
-
-
-def _still_ours(locked: list[Row]) -> list[Row]:
-    if not locked:
-        raise LeaseLostError("Another process drives this node now; this one has stopped.")
-    return locked
 
 
 async def _heard(

@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 
 from autodialer.adapters.pg import screens, sources, trunk
 from autodialer.adapters.pg.database import Database, Row, Step, step
+from autodialer.adapters.pg.fence import fence, require_lease
 from autodialer.adapters.pg.positions import FROM_THE_START, Positions
 from autodialer.adapters.pg.rows import (
     call_of,
@@ -49,7 +50,6 @@ from autodialer.ports.store import (
     Hint,
     Lease,
     LeaseHeld,
-    LeaseLostError,
     NodeUnknownError,
     OtherNode,
 )
@@ -99,7 +99,7 @@ class _Claim:
     now: datetime
 
     def statement(self, after_seq: int) -> Step:
-        return step("calls", "claim", **_of(self.lease), **self.values(after_seq))
+        return step("calls", "claim", **fence(self.lease), **self.values(after_seq))
 
     def values(self, after_seq: int) -> dict[str, Any]:
         """What a claim asks for besides the lease."""
@@ -170,18 +170,18 @@ class PgStore:
         return trunk.share_of(await self._fenced(trunk.renewal(lease, now, now + ttl, use)))
 
     async def release_lease(self, lease: Lease, now: datetime) -> None:
-        await self._database.run(step("calls", "release_lease", **_of(lease), now=now))
+        await self._database.run(step("calls", "release_lease", **fence(lease), now=now))
 
     async def switch_instance(self, lease: Lease) -> str:
-        row = await self._fenced(step("calls", "switch_instance", **_of(lease)))
+        row = await self._fenced(step("calls", "switch_instance", **fence(lease)))
         return str(row["switch_instance"])
 
     async def remember_switch(self, lease: Lease, instance: str, sip_url: str) -> None:
         remembered = {"instance": instance, "sip_url": sip_url}
-        await self._fenced(step("calls", "remember_switch", **_of(lease), **remembered))
+        await self._fenced(step("calls", "remember_switch", **fence(lease), **remembered))
 
     async def note_trunk(self, lease: Lease, silent_since: datetime | None) -> None:
-        await self._fenced(step("calls", "note_trunk", **_of(lease), silent_since=silent_since))
+        await self._fenced(step("calls", "note_trunk", **fence(lease), silent_since=silent_since))
 
     # Agents' phones --------------------------------------------------------------------------
 
@@ -198,7 +198,7 @@ class PgStore:
         arrived: Collection[str] = (),
     ) -> None:
         names = {"registered": list(registered), "arrived": list(arrived)}
-        row = await self._fenced(step("calls", "note_phones", **_of(lease), **names, now=now))
+        row = await self._fenced(step("calls", "note_phones", **fence(lease), **names, now=now))
         await screens.tell_of_agents(self._database, row["owners"])
 
     # Sessions --------------------------------------------------------------------------------
@@ -213,7 +213,7 @@ class PgStore:
             step(
                 "calls",
                 "take_sessions",
-                **_of(lease),
+                **fence(lease),
                 limit=limit,
                 now=now,
                 oldest=now - START_VALID_FOR,
@@ -221,7 +221,7 @@ class PgStore:
             ),
             step("calls", "new_sessions", node_id=lease.node_id, known=list(self._ringing)),
         )
-        _require_lease(taken)
+        require_lease(taken)
         if taken[0]["refused"]:
             await self.tell_screens(taken[0]["refused"])
         orders = [order_of(row) for row in rows]
@@ -229,14 +229,18 @@ class PgStore:
         return orders
 
     async def mark_ready(self, lease: Lease, session_id: SessionId, at: datetime) -> None:
-        await self._fenced(step("calls", "mark_ready", **_of(lease), session_id=session_id, at=at))
+        await self._fenced(
+            step("calls", "mark_ready", **fence(lease), session_id=session_id, at=at)
+        )
         self._ringing.discard(session_id)
 
     async def end_session(
         self, lease: Lease, session_id: SessionId, reason: EndReason, at: datetime
     ) -> None:
         row = await self._fenced(
-            step("calls", "end_session", **_of(lease), session_id=session_id, reason=reason, at=at)
+            step(
+                "calls", "end_session", **fence(lease), session_id=session_id, reason=reason, at=at
+            )
         )
         if row["busy"]:
             raise InvariantError(f"Session {session_id} has a live call and cannot end.")
@@ -265,9 +269,9 @@ class PgStore:
         seen = {"lost_id": lost.node_id, "lost_epoch": lost.epoch, "lost_until": lost.until}
         _, rows = await self._database.run(
             step("calls", "lock_lost_node", **seen),
-            step("calls", "give_up_node", **_of(lease), **seen, now=now),
+            step("calls", "give_up_node", **fence(lease), **seen, now=now),
         )
-        _require_lease(rows)
+        require_lease(rows)
         return [SessionId(each) for each in rows[0]["sessions"]]
 
     async def lost_calls(self, lease: Lease, now: datetime) -> Sequence[LostCall]:
@@ -276,7 +280,7 @@ class PgStore:
         return [LostCall(call_of(row), row["lost_at"], row["is_ours"]) for row in rows]
 
     async def finish_lost(self, lease: Lease, finish: FinishCall) -> None:
-        ended = {**_of(lease), **ending_of(finish)}
+        ended = {**fence(lease), **ending_of(finish)}
         await self._fenced(step("calls", "finish_lost", **ended))
 
     # Calls -----------------------------------------------------------------------------------
@@ -295,11 +299,11 @@ class PgStore:
 
     async def note_ringing(self, lease: Lease, rang: Mapping[AttemptId, datetime]) -> None:
         news = {"attempt_ids": list(rang), "ats": list(rang.values())}
-        await self._fenced(step("calls", "note_ringing", **_of(lease), **news))
+        await self._fenced(step("calls", "note_ringing", **fence(lease), **news))
 
     async def mark_answered(self, lease: Lease, attempt_id: AttemptId, at: datetime) -> None:
         await self._fenced(
-            step("calls", "mark_answered", **_of(lease), attempt_id=attempt_id, at=at)
+            step("calls", "mark_answered", **fence(lease), attempt_id=attempt_id, at=at)
         )
 
     async def finish(
@@ -311,11 +315,11 @@ class PgStore:
         if finish.move.status is TargetStatus.SCHEDULED:
             self._positions.target_returned()
         if claim is None:
-            await self._fenced(step("calls", "finish", **_of(lease), **ending_of(finish)))
+            await self._fenced(step("calls", "finish", **fence(lease), **ending_of(finish)))
             return None
         wanted = _Claim(lease, claim.session_id, claim.attempt_id, claim.now)
         after = self._positions.after(wanted.session_id, wanted.now)
-        both = {**_of(lease), **ending_of(finish), **wanted.values(after)}
+        both = {**fence(lease), **ending_of(finish), **wanted.values(after)}
         row = await self._fenced(step("calls", "finish_and_claim", **both))
         return await self._follow(wanted, row, after)
 
@@ -349,7 +353,7 @@ class PgStore:
             step(
                 "campaigns",
                 "refuse_do_not_call",
-                **_of(claim.lease),
+                **fence(claim.lease),
                 campaign_id=row["campaign_id"],
                 target_id=row["target_id"],
                 from_seq=row["seq"],
@@ -363,7 +367,7 @@ class PgStore:
             step(
                 "campaigns",
                 "pause_for_money",
-                **_of(claim.lease),
+                **fence(claim.lease),
                 campaign_id=row["campaign_id"],
                 target_id=row["target_id"],
                 reason=row["refusal"],
@@ -377,7 +381,7 @@ class PgStore:
 
     async def _nothing(self, claim: _Claim) -> ClaimResult:
         """Say why there is no target, or return the call that a repeated claim asks for."""
-        asked = {"session_id": claim.session_id, "now": claim.now, **_of(claim.lease)}
+        asked = {"session_id": claim.session_id, "now": claim.now, **fence(claim.lease)}
         facts, calls = await self._database.run(
             step("calls", "nothing_to_claim", **asked),
             step(
@@ -387,7 +391,7 @@ class PgStore:
                 attempt_id=claim.attempt_id,
             ),
         )
-        _require_lease(facts)
+        require_lease(facts)
         if calls:
             call = call_of(calls[0])
             if call.attempt_id != claim.attempt_id:
@@ -425,7 +429,7 @@ class PgStore:
     ) -> None:
         known = Jsonb(details.known())
         await self._fenced(
-            step("calls", "keep_details", **_of(lease), attempt_id=attempt_id, contact=known)
+            step("calls", "keep_details", **fence(lease), attempt_id=attempt_id, contact=known)
         )
 
     # Campaigns -------------------------------------------------------------------------------
@@ -475,22 +479,12 @@ class PgStore:
     async def _fenced(self, asked: Step) -> Row:
         """Run one fenced statement and return its row. Raises LeaseLostError."""
         (rows,) = await self._database.run(asked)
-        _require_lease(rows)
+        require_lease(rows)
         return rows[0]
 
 
 def _rehearsal() -> list[Step]:
     """Return the statements of the hot path, for a node that does not exist: they do nothing."""
     nobody = Lease(node_id=-1, epoch=-1)
-    answer = step("calls", "mark_answered", **_of(nobody), attempt_id=UUID(int=0), at=_SOME_TIME)
+    answer = step("calls", "mark_answered", **fence(nobody), attempt_id=UUID(int=0), at=_SOME_TIME)
     return [step("calls", "rehearse"), answer]
-
-
-def _of(lease: Lease) -> dict[str, Any]:
-    return {"node_id": lease.node_id, "epoch": lease.epoch}
-
-
-def _require_lease(rows: Sequence[Row]) -> None:
-    """Raise LeaseLostError when a fenced statement found the node under another epoch."""
-    if not rows or not rows[0].get("held", True):
-        raise LeaseLostError("Another process drives this node now; this one has stopped.")

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from autodialer.adapters.pg.database import step
+from autodialer.adapters.pg.fence import fence
 from autodialer.domain.pacing import ROUND_S, SECOND_S, Limits
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ SECOND: Final = timedelta(seconds=SECOND_S)
 
 def renewal(lease: Lease, now: datetime, until: datetime, use: Use | None) -> Step:
     """Return what keeps a lease and, if `use` is told, settles the share."""
-    held = {"node_id": lease.node_id, "epoch": lease.epoch, "until": until}
+    held = {**fence(lease), "until": until}
     if use is None:
         return step("calls", "renew_lease", **held)
     taken = {"starts": use.starts, "lines": use.lines, "waiting": use.waiting}
