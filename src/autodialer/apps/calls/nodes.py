@@ -12,9 +12,8 @@ from django.db import transaction
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from autodialer.apps.accounts.actor import OPERATOR
-from autodialer.apps.accounts.models import Account
-from autodialer.apps.audit.services import Subject, record
+from autodialer.apps.accounts.everyone import record_for_all
+from autodialer.apps.audit.services import Subject
 from autodialer.apps.calls.models import Attempt, AttemptState, Node, Session, SessionStatus
 from autodialer.apps.events import hint_sessions
 from autodialer.domain.errors import ConflictError, NotFoundError
@@ -166,8 +165,4 @@ def _no_such_node(name: str) -> NotFoundError:
 def _note(
     action: str, node: Node, now: datetime, after: Mapping[str, object] | None = None
 ) -> None:
-    subject = Subject("node", node.name)
-    for account in Account.objects.order_by("pk"):
-        record(
-            account=account, actor=OPERATOR, action=action, subject=subject, now=now, after=after
-        )
+    record_for_all(action=action, subject=Subject("node", node.name), now=now, after=after)

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from autodialer.apps.accounts.actor import OPERATOR
-from autodialer.apps.accounts.models import Account
-from autodialer.apps.audit.services import Subject, record
+from autodialer.apps.accounts.everyone import record_for_all
+from autodialer.apps.audit.services import Subject
 from autodialer.apps.calls.models import Trunk
 from autodialer.apps.calls.nodes import node_rows
 from autodialer.domain.nodes import check_name
@@ -77,13 +76,10 @@ def _limits_of(trunk: Trunk) -> Limits:
 
 
 def _note(name: str, before: Limits, after: Limits, now: datetime) -> None:
-    for account in Account.objects.order_by("pk"):
-        record(
-            account=account,
-            actor=OPERATOR,
-            action="trunk.set",
-            subject=Subject("trunk", name),
-            now=now,
-            before=asdict(before),
-            after=asdict(after),
-        )
+    record_for_all(
+        action="trunk.set",
+        subject=Subject("trunk", name),
+        now=now,
+        before=asdict(before),
+        after=asdict(after),
+    )

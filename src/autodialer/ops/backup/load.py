@@ -5,7 +5,7 @@ The tables are made by our own migrations, never by the file: it holds rows, and
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -14,8 +14,9 @@ from django.db import connection, transaction
 from psycopg import errors, sql
 
 from autodialer.apps.accounts.actor import OPERATOR
+from autodialer.apps.accounts.everyone import record_for_all
 from autodialer.apps.accounts.models import Account
-from autodialer.apps.audit.services import Subject, record
+from autodialer.apps.audit.services import Subject
 from autodialer.apps.campaigns.services import pause_restored
 from autodialer.ops.backup import tables
 from autodialer.ops.backup.settle import end_what_was_live, take_nodes
@@ -72,7 +73,8 @@ def restore(backup: Reader, recordings: Path, now: datetime, *, replace: bool = 
         nodes = take_nodes(above)
         ended = end_what_was_live(nodes, made_at)
         paused = pause_restored(actor=OPERATOR, now=now)
-        _audit(made_at, now)
+        backed_up = Subject("backup", made_at.isoformat())
+        record_for_all(action="backup.restore", subject=backed_up, now=now)
     return Restored(made_at, rows, placed, paused, ended.sessions, ended.calls)
 
 
@@ -168,18 +170,14 @@ def _files_placed(backup: Reader, folder: Path) -> Iterator[int]:
 
     A file that is there already is left as it is: its name is that of one call.
     """
-    placed: list[Path] = []
-    try:
+    with ExitStack() as placed:
         for name in backup.names("recordings"):
             folder.mkdir(parents=True, exist_ok=True)
             if not (folder / name).exists():
-                placed.append(folder / name)
+                placed.callback((folder / name).unlink, missing_ok=True)
                 _place(backup, name, folder)
         yield len(backup.names("recordings"))
-    except BaseException:
-        for file_path in placed:
-            file_path.unlink(missing_ok=True)
-        raise
+        placed.pop_all()  # nothing failed: they stay
 
 
 def _place(backup: Reader, name: str, folder: Path) -> None:
@@ -192,14 +190,3 @@ def _place(backup: Reader, name: str, folder: Path) -> None:
         draft.rename(folder / name)
     finally:
         draft.unlink(missing_ok=True)
-
-
-def _audit(made_at: datetime, now: datetime) -> None:
-    for account in Account.objects.order_by("pk"):
-        record(
-            account=account,
-            actor=OPERATOR,
-            action="backup.restore",
-            subject=Subject("backup", made_at.isoformat()),
-            now=now,
-        )
