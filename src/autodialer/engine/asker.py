@@ -12,9 +12,10 @@ import structlog
 from autodialer.domain import session as domain
 from autodialer.domain.dial_whom import AnswerUnreadableError, SourceTrouble, read_answer
 from autodialer.domain.session import Phase, Wait
+from autodialer.engine.contained import contained
 from autodialer.engine.insist import insist
 from autodialer.ports.numbers import SourceFailedError
-from autodialer.ports.store import LeaseLostError, StoreUnavailableError
+from autodialer.ports.store import StoreUnavailableError
 
 if TYPE_CHECKING:
     from autodialer.domain.dial_whom import Given
@@ -68,19 +69,18 @@ class Asker:
             self._tasks.create_task(self._ask(request), name=f"numbers-{request.session_id}")
 
     async def _ask(self, request: NumberRequest) -> None:
+        campaign_id = request.campaign_id
         try:
-            await self._take(request, await self._answer(request))
-        except LeaseLostError:
-            raise
-        except Exception:
-            # One campaign's URL must not end the dialer, whatever was overlooked in its answer.
-            log.exception("answer_failed", campaign_id=request.campaign_id)
-            await self._take(request, SourceTrouble.BAD_ANSWER)
+            if not await contained(self._try(request), "answer_failed", campaign_id=campaign_id):
+                await self._take(request, SourceTrouble.BAD_ANSWER)
         finally:
             del self._asking[request.session_id]
         runner = self._floor.runners.get(request.session_id)
         if runner is not None and runner.state.phase is Phase.WAITING:
             runner.post(domain.Woken())
+
+    async def _try(self, request: NumberRequest) -> None:
+        await self._take(request, await self._answer(request))
 
     async def _take(self, request: NumberRequest, answer: Given) -> None:
         tools = self._tools

@@ -13,9 +13,9 @@ from autodialer.domain import session as domain
 from autodialer.domain.recovery import rebuild
 from autodialer.domain.session import Phase, Wait
 from autodialer.domain.step import start
+from autodialer.engine.contained import contained
 from autodialer.engine.runner import SessionRunner
 from autodialer.ports.store import (
-    LeaseLostError,
     PhonesChanged,
     RegistryGrew,
     StoreUnavailableError,
@@ -161,13 +161,10 @@ class Floor:
 
     async def _own(self, runner: SessionRunner, first: Sequence[domain.Command]) -> None:
         """Run one session. A fault in it ends it, not the others; adoption picks up the rest."""
+        session_id = str(runner.session_id)
         try:
-            await runner.run(first)
-        except LeaseLostError:
-            raise
-        except Exception:
-            log.exception("session_failed", session=str(runner.session_id))
-            self._adoption_due = True
+            if not await contained(runner.run(first), "session_failed", session=session_id):
+                self._adoption_due = True
         finally:
             self._forget(runner)
 

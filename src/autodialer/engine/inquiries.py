@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from autodialer.domain.contact_details import DetailsUnreadableError, read_details
+from autodialer.engine.contained import contained
 from autodialer.ports.details import DetailsFailedError
-from autodialer.ports.store import LeaseLostError, StoreUnavailableError
+from autodialer.ports.store import StoreUnavailableError
 
 if TYPE_CHECKING:
     from autodialer.domain.ids import AttemptId, SessionId
@@ -60,18 +61,12 @@ class Inquirer:
             await self._places.acquire()
             session_id, attempt_id = await self._tools.inquiries.next()
             task = self._tasks.create_task(
-                self._try(session_id, attempt_id), name=f"details-{attempt_id}"
+                contained(
+                    self._ask(session_id, attempt_id), "details_failed", attempt=str(attempt_id)
+                ),
+                name=f"details-{attempt_id}",
             )
             task.add_done_callback(lambda _: self._places.release())
-
-    async def _try(self, session_id: SessionId, attempt_id: AttemptId) -> None:
-        try:
-            await self._ask(session_id, attempt_id)
-        except LeaseLostError:
-            raise
-        except Exception:
-            # One campaign's URL must not end the dialer, whatever was overlooked in its answer.
-            log.exception("details_failed", attempt=str(attempt_id))
 
     async def _ask(self, session_id: SessionId, attempt_id: AttemptId) -> None:
         store = self._tools.store
