@@ -4,20 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.api.client import Caller, caller
-from tests.support.book import Book, make_book
+from tests.api.client import Caller
+from tests.support.book import Book
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def book() -> Book:
-    return make_book()
-
-
-@pytest.fixture
-def crm(book: Book) -> Caller:
-    return caller(book.account)
 
 
 def test_a_campaign_is_listed_and_read_with_its_counts(book: Book, crm: Caller) -> None:

@@ -23,16 +23,6 @@ HOUR: Final = timedelta(hours=1)
 URL: Final = "https://crm.example/next"
 
 
-@pytest.fixture
-def book() -> Book:
-    return make_book()
-
-
-@pytest.fixture
-def crm(book: Book) -> Caller:
-    return caller(book.account)
-
-
 def wanted(book: Book, **fields: Any) -> dict[str, Any]:
     """What makes a campaign that starts in an hour."""
     return {

@@ -10,20 +10,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from autodialer.apps.contacts.models import Contact, ListMember
-from tests.api.client import Caller, caller
+from tests.api.client import Caller
 from tests.support.book import Book, make_book
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def book() -> Book:
-    return make_book()
-
-
-@pytest.fixture
-def crm(book: Book) -> Caller:
-    return caller(book.account)
 
 
 def problems(answer: Any) -> list[tuple[str, str]]:

@@ -7,19 +7,9 @@ import pytest
 from autodialer.apps.contacts.models import DndEntry
 from tests.api.client import Caller, caller
 from tests.api.files import send_file
-from tests.support.book import Book, make_book
+from tests.support.book import make_book
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def book() -> Book:
-    return make_book()
-
-
-@pytest.fixture
-def crm(book: Book) -> Caller:
-    return caller(book.account)
 
 
 def test_numbers_are_forbidden_and_found(crm: Caller) -> None:

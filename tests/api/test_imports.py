@@ -23,16 +23,6 @@ pytestmark = pytest.mark.django_db
 GOOD = b"tel,name,plan\n9876543210,Asha,gold\n09876543210,Again,\n12,Short,\n"
 
 
-@pytest.fixture
-def book() -> Book:
-    return make_book()
-
-
-@pytest.fixture
-def crm(book: Book) -> Caller:
-    return caller(book.account)
-
-
 def work(answer: Any) -> str:
     """Do what a worker would; return the id of the import."""
     assert answer.status_code == 202, answer.content

@@ -23,16 +23,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def book() -> Book:
-    return make_book()
-
-
-@pytest.fixture
-def crm(book: Book) -> Caller:
-    return caller(book.account)
-
-
-@pytest.fixture
 def folder(settings: Settings, tmp_path: Path) -> Path:
     settings.EXPORTS = tmp_path
     return tmp_path

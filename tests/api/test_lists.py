@@ -7,20 +7,10 @@ import re
 import pytest
 
 from autodialer.apps.contacts.models import ContactList, ListMember
-from tests.api.client import Caller, caller
+from tests.api.client import Caller
 from tests.support.book import Book, make_book
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def book() -> Book:
-    return make_book()
-
-
-@pytest.fixture
-def crm(book: Book) -> Caller:
-    return caller(book.account)
 
 
 def numbers_of(crm: Caller, list_id: int | str) -> list[str]:

@@ -7,20 +7,10 @@ import pytest
 from autodialer.apps.accounts.actor import OPERATOR
 from autodialer.apps.billing.services import set_payment_mode, set_tariffs, top_up
 from autodialer.domain.money import PaymentMode, Rate
-from tests.api.client import Caller, caller
+from tests.api.client import Caller
 from tests.support.book import NOON, Book, make_book
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def book() -> Book:
-    return make_book()
-
-
-@pytest.fixture
-def crm(book: Book) -> Caller:
-    return caller(book.account)
 
 
 def fund(book: Book, *amounts: int) -> None:

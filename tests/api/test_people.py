@@ -6,20 +6,10 @@ import pytest
 
 from autodialer.apps.agents.models import DeviceKind, GroupMember
 from autodialer.apps.agents.services import add_device, issue_phone_secret
-from tests.api.client import Caller, caller, now
+from tests.api.client import Caller, now
 from tests.support.book import Book, make_book
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def book() -> Book:
-    return make_book()
-
-
-@pytest.fixture
-def crm(book: Book) -> Caller:
-    return caller(book.account)
 
 
 def test_people_are_listed_and_read(book: Book, crm: Caller) -> None:

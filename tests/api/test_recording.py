@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from autodialer.apps.audit.queries import entries
-from tests.api.client import Caller, caller
+from tests.api.client import Caller
 from tests.support.acts import answered_call
-from tests.support.book import Book, make_book
+from tests.support.book import Book
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,16 +18,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 SOUND = b"RIFF" + bytes(range(256)) * 8
-
-
-@pytest.fixture
-def book() -> Book:
-    return make_book()
-
-
-@pytest.fixture
-def crm(book: Book) -> Caller:
-    return caller(book.account)
 
 
 @pytest.fixture

@@ -23,16 +23,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def book() -> Book:
-    return make_book()
-
-
-@pytest.fixture
-def crm(book: Book) -> Caller:
-    return caller(book.account)
-
-
-@pytest.fixture
 def reports(book: Book) -> str:
     return f"/campaigns/{book.campaign().pk}/reports"
 

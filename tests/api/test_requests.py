@@ -21,7 +21,7 @@ from autodialer.apps.keys.replies import expire_replies
 from autodialer.apps.keys.services import create_key, revoke_key
 from autodialer.apps.keys.token import new_token
 from tests.api.client import Caller, caller, now
-from tests.support.book import Book, make_book
+from tests.support.book import Book
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,16 +30,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 DAY: Final = timedelta(days=1)
-
-
-@pytest.fixture
-def book() -> Book:
-    return make_book()
-
-
-@pytest.fixture
-def crm(book: Book) -> Caller:
-    return caller(book.account)
 
 
 def told(answer: Any) -> tuple[int, str]:

@@ -18,16 +18,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def book() -> Book:
-    return make_book()
-
-
-@pytest.fixture
-def crm(book: Book) -> Caller:
-    return caller(book.account)
-
-
-@pytest.fixture
 def campaign(book: Book) -> Campaign:
     """A campaign that is in progress at the real time, at any hour of the day."""
     made = book.campaign()

@@ -16,16 +16,6 @@ pytestmark = pytest.mark.django_db
 URL = "https://crm.example/hooks"
 
 
-@pytest.fixture
-def book() -> Book:
-    return make_book()
-
-
-@pytest.fixture
-def crm(book: Book) -> Caller:
-    return caller(book.account)
-
-
 def made(crm: Caller, **said: Any) -> Any:
     answer = crm.post("/webhooks", {"url": URL, **said})
     assert answer.status_code == 201, answer.content
