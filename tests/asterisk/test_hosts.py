@@ -18,24 +18,20 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from autodialer.apps.accounts.actor import OPERATOR
-from autodialer.apps.accounts.models import Account, Role, User
+from autodialer.apps.accounts.models import Account, User
 from autodialer.apps.accounts.scopes import KeyScope
-from autodialer.apps.accounts.services import create_account, create_user
-from autodialer.apps.agents.models import DeviceKind
-from autodialer.apps.agents.services import add_device, create_group
 from autodialer.apps.calls.models import Attempt, Session
 from autodialer.apps.calls.promises import broken_promises
 from autodialer.apps.calls.services import start_session
 from autodialer.apps.campaigns.models import Campaign
-from autodialer.apps.campaigns.services import add_caller_id, create_campaign
-from autodialer.apps.imports.services import import_list
 from autodialer.apps.keys.services import create_key
 from autodialer.ops.dialer import DEFAULT_LOST
 from autodialer.ops.process import Child, wait_until
+from tests.support.centre import make_centre
 from tests.support.compose import DEPLOY, run_script, with_programs
 from tests.support.floor import MAIN, NORTH, PATIENCE_S, SIP, WEB, Floor, floor_in
 from tests.support.hosts import PRIVATE, why_not
-from tests.support.site import now, zone_of_noon
+from tests.support.site import now
 
 if TYPE_CHECKING:
     from pytest_django import DjangoDbBlocker
@@ -100,9 +96,10 @@ class Office:
 
     def __init__(self, number: int, endings: list[str]) -> None:
         self.numbers = [f"+9198{number}0{at}{end}" for at, end in enumerate(endings, 100)]
-        self.account = create_account(name=f"Acme {number}", zone=zone_of_noon(now()), now=now())
-        self.agents = [_hire(self.account, f"+9199000{number}{at:03d}") for at in range(AGENTS)]
-        self.campaign = _open(self.account, self.agents, self.numbers)
+        phones = [f"+9199000{number}{at:03d}" for at in range(AGENTS)]
+        self.campaign = make_centre(f"Acme {number}", phones, self.numbers)
+        self.account = self.campaign.account
+        self.agents = list(User.objects.filter(account=self.account).order_by("pk"))
 
     def start(self, *agents: User) -> dict[str, list[User]]:
         """Press Start; return who sits at which node."""
@@ -132,33 +129,6 @@ class Office:
         """Whether the carrier saw each number once."""
         seen = Counter(invite.called for invite in floor.lab.invites())
         return all(seen[number] == 1 for number in self.numbers)
-
-
-def _hire(account: Account, phone: str) -> User:
-    user = create_user(
-        account=account, email=f"a{phone}@acme.example", name=phone, role=Role.AGENT, now=now()
-    )
-    kind = DeviceKind.PHONE
-    add_device(account=account, user_id=user.pk, kind=kind, address=phone, now=now())
-    return user
-
-
-def _open(account: Account, users: list[User], numbers: list[str]) -> Campaign:
-    ids = [user.pk for user in users]
-    group = create_group(account=account, name="Sales", member_ids=ids, now=now())
-    caller = add_caller_id(
-        account=account, actor=OPERATOR, number="+918045678901", verified=True, now=now()
-    )
-    leads = "\n".join(["number", *numbers]).encode()
-    return create_campaign(
-        account=account,
-        actor=OPERATOR,
-        name="Diwali",
-        list_id=import_list(account=account, name="Leads", data=leads, now=now()).list_id,
-        group_id=group.pk,
-        caller_id=caller.pk,
-        now=now(),
-    )
 
 
 def test_only_pages_sip_and_audio_answer_from_outside(floor: Floor) -> None:

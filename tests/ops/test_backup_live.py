@@ -11,24 +11,21 @@ import psycopg
 import pytest
 
 from autodialer.apps.accounts.actor import OPERATOR
-from autodialer.apps.accounts.models import Account, Role, User
-from autodialer.apps.accounts.services import create_account, create_user
-from autodialer.apps.agents.models import DeviceKind
-from autodialer.apps.agents.services import add_device, create_group
+from autodialer.apps.accounts.models import Role, User
 from autodialer.apps.calls.models import Attempt
 from autodialer.apps.calls.promises import broken_promises
 from autodialer.apps.calls.services import start_session
 from autodialer.apps.campaigns.models import Campaign, Target
-from autodialer.apps.campaigns.services import add_caller_id, create_campaign, resume_campaign
-from autodialer.apps.imports.services import import_list
+from autodialer.apps.campaigns.services import resume_campaign
 from autodialer.ops.backup.archive import Seal, verified
 from autodialer.ops.backup.load import restore
 from autodialer.ops.backup.save import save
 from autodialer.ops.dialer import DialerProcess
 from autodialer.ops.paths import Paths
 from autodialer.ops.process import wait_until
+from tests.support.centre import make_centre
 from tests.support.database import Databases, django_on
-from tests.support.site import now, zone_of_noon
+from tests.support.site import now
 
 pytestmark = pytest.mark.timeout(240)
 SEAL: Final = Seal(b"the key of this installation, long enough")
@@ -50,33 +47,8 @@ def dialling(paths: Paths, url: str) -> Iterator[None]:
 
 
 def open_office() -> Campaign:
-    account = create_account(name="Acme", zone=zone_of_noon(now()), now=now())
-    users = [hire(account, at) for at in range(AGENTS)]
-    ids = [user.pk for user in users]
-    group = create_group(account=account, name="Sales", member_ids=ids, now=now())
-    caller = add_caller_id(
-        account=account, actor=OPERATOR, number="+918045678901", verified=True, now=now()
-    )
-    leads = "\n".join(["number", *NUMBERS]).encode()
-    return create_campaign(
-        account=account,
-        actor=OPERATOR,
-        name="Diwali",
-        list_id=import_list(account=account, name="Leads", data=leads, now=now()).list_id,
-        group_id=group.pk,
-        caller_id=caller.pk,
-        now=now(),
-    )
-
-
-def hire(account: Account, at: int) -> User:
-    user = create_user(
-        account=account, email=f"a{at}@acme.example", name=f"A{at}", role=Role.AGENT, now=now()
-    )
-    phone = f"+9199000000{at:02d}"
-    kind = DeviceKind.PHONE
-    add_device(account=account, user_id=user.pk, kind=kind, address=phone, now=now())
-    return user
+    phones = [f"+9199000000{at:02d}" for at in range(AGENTS)]
+    return make_centre("Acme", phones, NUMBERS)
 
 
 def start_everybody(campaign: Campaign) -> None:
