@@ -31,7 +31,9 @@ api: Final = Api(
         " a problem (RFC 9457) with a stable `code`."
     ),
 )
+# What is asked for most stands first: addresses are looked up from the top.
 api.add_router("", campaigns.router, tags=["Campaigns"])
+api.add_router("", calls.router, tags=["Calls"])
 api.add_router("", contacts.router, tags=["Contacts"])
 api.add_router("", lists.router, tags=["Lists"])
 api.add_router("", imports.router, tags=["Imports"])
@@ -41,7 +43,6 @@ api.add_router("", people.groups, tags=["Groups"])
 api.add_router("", sessions.router, tags=["Agents at work"])
 api.add_router("", office.account, tags=["Account"])
 api.add_router("", office.caller_ids, tags=["Caller ids"])
-api.add_router("", calls.router, tags=["Calls"])
 api.add_router("", downloads.router, tags=["Downloads"])
 api.add_router("", exports.router, tags=["Exports"])
 api.add_router("", webhooks.router, tags=["Webhooks"])
