@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ def client_address(request: HttpRequest) -> str | None:
     return _address(told) or _address(request.META.get("REMOTE_ADDR", ""))
 
 
+@lru_cache(maxsize=1_024)
 def _address(text: str) -> str | None:
     try:
         return str(ip_address(text.strip().partition("%")[0]))  # no name of an interface

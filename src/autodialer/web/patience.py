@@ -121,13 +121,14 @@ class _Outlet:
         self._send, self._idle_s = send, idle_s
         self.is_shut = False
 
-    async def send(self, message: ASGISendEvent) -> None:
+    async def send(self, *messages: ASGISendEvent) -> None:
         """Send, if somebody is there to take it."""
         if self.is_shut:
             return
         try:
             async with asyncio.timeout(self._idle_s):
-                await self._send(message)
+                for message in messages:
+                    await self._send(message)
         except TimeoutError:
             self.shut()
 
@@ -212,9 +213,10 @@ class _Answer:
         ]
 
     async def _send_piece(self, body: bytes, *, is_end: bool = False) -> None:
+        messages: list[ASGISendEvent] = []
         if not self._is_begun:
             self._is_begun = True
-            await self._outlet.send(
+            messages.append(
                 {
                     "type": "http.response.start",
                     "status": self._status,
@@ -222,9 +224,8 @@ class _Answer:
                     "trailers": False,
                 }
             )
-        await self._outlet.send(
-            {"type": "http.response.body", "body": body, "more_body": not is_end}
-        )
+        messages.append({"type": "http.response.body", "body": body, "more_body": not is_end})
+        await self._outlet.send(*messages)
 
 
 def _is_read(scope: HTTPScope) -> bool:
