@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
@@ -17,10 +18,16 @@ from tests.support.sip_phone import SipPhone
 from tests.support.site import Agent, Site, now
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from autodialer.ops.lab.carrier import Invite
 
 PER_SECOND: Final = 5
 AT_ONCE: Final = 3
+# How much later than another call one may reach the carrier's count on a busy machine: Asterisk
+# sends an INVITE after it has answered the dialer, the carrier's Asterisk writes down when it came
+# to it. Measured with six processes for two cores: 7 within a second of those that left as 5.
+ON_ITS_WAY_S: Final = 0.4
 # The carrier writes down an end a moment after it has sent or taken the BYE.
 END_S: Final = 0.1
 
@@ -47,9 +54,16 @@ def desk_phone(site: Site, name: str, open_phones: ExitStack) -> Agent:
     return Agent(user, device.address)
 
 
-def most_in_a_second(calls: list[Invite]) -> int:
-    """Count the calls of each second that begins with one."""
-    return max(sum(0 <= other.at - call.at < 1 for other in calls) for call in calls)
+def most_within(seconds: float, times: Iterable[float]) -> int:
+    """Count the calls in each stretch of time that begins with one, without its last instant."""
+    order = sorted(times)
+    return max(bisect_left(order, at + seconds) - n for n, at in enumerate(order))
+
+
+def keeps_calls_per_second(site: Site, limit: int) -> None:
+    """No second has more calls: as they left, and as the carrier counted those that were close."""
+    assert most_within(1, (call.placed_at.timestamp() for call in site.attempts())) <= limit
+    assert most_within(1 - ON_ITS_WAY_S, (call.at for call in site.invites())) <= limit
 
 
 def most_at_once(site: Site, calls: list[Invite]) -> int:
@@ -75,7 +89,8 @@ def test_six_agents_keep_to_five_calls_a_second_and_three_lines(site: Site) -> N
     assert site.is_through()
     calls = site.invites()
     assert Counter(call.called for call in calls) == Counter(numbers)
-    assert most_in_a_second(calls) == PER_SECOND
+    keeps_calls_per_second(site, PER_SECOND)
+    assert most_within(1, (call.at for call in calls)) >= PER_SECOND - 1
     assert most_at_once(site, calls) == AT_ONCE
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import deque
 from dataclasses import dataclass, field, replace
 from math import inf, isfinite
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from autodialer.domain import pacing
 from autodialer.domain.errors import InvalidInputError
-from autodialer.domain.pacing import NO_LIMITS, SECOND_S, Limits, Pace, Use, Waiter
+from autodialer.domain.pacing import EARLY_S, NO_LIMITS, SECOND_S, Limits, Pace, Use, Waiter
 
 ASHA, BINA, CHITRA = Waiter("asha"), Waiter("bina"), Waiter("chitra")
 limits = st.builds(Limits, st.none() | st.integers(0, 4), st.none() | st.integers(0, 4))
@@ -51,6 +52,35 @@ def test_a_start_is_free_again_a_second_after_the_call_was_sent() -> None:
     assert wait_of(pace, ASHA, 0.5) == pytest.approx(SECOND_S - 0.5)
     assert wait_of(pace, ASHA, 1.04) > 0
     assert wait_of(pace, ASHA, SECOND_S) == 0
+
+
+def test_the_first_call_leaves_at_once_and_those_that_come_together_evenly() -> None:
+    pace = calling(Limits(calls_per_second=5), "a", now=10)
+    gap = SECOND_S / 5
+    assert wait_of(pace, ASHA, 10) == pytest.approx(gap - EARLY_S)
+    pace = pacing.sent(pacing.asked(pace, ASHA, "b"), "b", 10 + gap - EARLY_S)
+    assert wait_of(pace, BINA, 10 + gap - EARLY_S) == pytest.approx(gap)
+    # Nobody is kept for a call that did not come about, or for one of long ago.
+    assert wait_of(pacing.asked(pace, BINA, "c"), CHITRA, 10 + 2 * gap) > 0
+    assert wait_of(pacing.gone(pacing.asked(pace, BINA, "c"), "c"), CHITRA, 10 + 2 * gap) == 0
+    assert wait_of(pace, BINA, 60) == 0
+
+
+@pytest.mark.parametrize("limit", [1, 5, 30, 200])
+def test_a_trunk_on_which_calls_always_wait_sends_what_it_may(limit: int) -> None:
+    pace, now, claiming, sent = counting(Limits(calls_per_second=limit)), 0.0, deque[float](), 0
+    # The loop wakes every 2 ms; a claim takes 20.
+    while now < 10:
+        now += 0.002
+        while claiming and claiming[0] <= now - 0.02:
+            claiming.popleft()
+            pace = pacing.sent(pace, f"call {sent}", now)
+            sent += 1
+        while wait_of(pace, ASHA, now) == 0:
+            call = f"call {sent + len(claiming)}"
+            pace = pacing.asked(pace, ASHA, call)
+            claiming.append(now)
+    assert 0.95 * limit * 10 / SECOND_S <= sent <= limit * 10
 
 
 def test_a_call_that_was_let_through_and_has_not_left_keeps_its_start() -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
-from math import inf
+from math import floor, inf
 from typing import Final
 
 from autodialer.domain.errors import InvalidInputError
@@ -25,6 +25,9 @@ MOST_CALLS_PER_SECOND: Final = 1_000
 MOST_CALLS_AT_ONCE: Final = 100_000
 # Calls that leave a second apart may arrive a little closer together.
 SECOND_S: Final = 1.05
+# Calls leave evenly spaced, or so much earlier when one waits: a carrier that gets all of a second
+# at once counts them into the next one as soon as a single one is late.
+EARLY_S: Final = 0.1
 # An agent called over the trunk has their own line, and needs another one for the customer.
 LINES_OF_AN_AGENT: Final = 2
 # What does not divide by the number of nodes goes from one to the next after so long.
@@ -109,7 +112,7 @@ class Pace:
     `unsent` are those of `customers` and `agents` that were let through and may leave at any
     moment. `starts_free_at` tells when the starts of those that left become free, oldest first.
     From `counted_from` on it has all of them: an earlier process, or this one while there was no
-    limit, has counted none.
+    limit, has counted none. `even_at` is when the next one leaves if all are evenly spaced.
     """
 
     share: Limits | None = None
@@ -118,6 +121,7 @@ class Pace:
     unsent: frozenset[Hashable] = frozenset()
     starts_free_at: tuple[float, ...] = ()
     counted_from: float = inf
+    even_at: float = -inf
     queue: tuple[Waiter, ...] = ()
 
     @property
@@ -157,9 +161,15 @@ def called(pace: Pace, now: float) -> tuple[Waiter, ...]:
 
 def next_start_at(pace: Pace, now: float) -> float | None:
     """Return when the next start becomes free; None: not by the passing of time alone."""
-    if _free_lines(pace) < 1 or pace.share is None or pace.share.calls_per_second is None:
+    most = pace.share and pace.share.calls_per_second
+    if not most or _free_lines(pace) < 1:
         return None
-    return pace.counted_from if now < pace.counted_from else next(iter(_recent(pace, now)), None)
+    times = [pace.even_at - EARLY_S + len(pace.unsent) * SECOND_S / most]
+    if not _is_counted(pace, now):
+        times.append(pace.counted_from)
+    if _starts(pace, now) >= most:
+        times.append(next(iter(_recent(pace, now)), -inf))
+    return at if (at := max(times)) > now else None
 
 
 def asked(pace: Pace, waiter: Waiter, call: Hashable) -> Pace:
@@ -195,10 +205,12 @@ def sent(pace: Pace, call: Hashable, now: float) -> Pace:
     """Note that a call has left, or may have. Its start is free again a second later."""
     if call not in pace.unsent:
         return pace
-    unsent = pace.unsent - {call}
-    if pace.share is not None and pace.share.calls_per_second is None:
-        return replace(pace, unsent=unsent, starts_free_at=())
-    return replace(pace, unsent=unsent, starts_free_at=(*_recent(pace, now), now + SECOND_S))
+    rest = replace(pace, unsent=pace.unsent - {call})
+    most = pace.share and pace.share.calls_per_second
+    if pace.share is not None and most is None:
+        return replace(rest, starts_free_at=())
+    counted = replace(rest, starts_free_at=(*_recent(pace, now), now + SECOND_S))
+    return replace(counted, even_at=max(pace.even_at, now) + SECOND_S / most) if most else counted
 
 
 def gone(pace: Pace, call: Hashable) -> Pace:
@@ -238,8 +250,15 @@ def _free(pace: Pace, now: float) -> float:
     if pace.share is None or not _is_counted(pace, now):
         return 0
     most = pace.share.calls_per_second
-    starts = inf if most is None else most - _starts(pace, now)
-    return min(starts, _free_lines(pace))
+    if most is None:
+        return _free_lines(pace)
+    return min(most - _starts(pace, now), _free_evenly(pace, most, now), _free_lines(pace))
+
+
+def _free_evenly(pace: Pace, most: int, now: float) -> int:
+    """Return how many may leave now without coming too close to each other."""
+    since = now + EARLY_S - max(pace.even_at, now)
+    return floor(since * most / SECOND_S) + 1 - len(pace.unsent)
 
 
 def _free_lines(pace: Pace) -> float:
