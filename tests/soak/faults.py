@@ -208,13 +208,26 @@ class Injected:
         """From the fault itself to working again."""
         return None if self.recovered_s is None else self.recovered_s - self.at_s
 
+    def as_line(self) -> str:
+        """What happened and how long it took to recover, for who watches."""
+        return (
+            f"{self.at_s / 60:5.1f} min: {self.kind}; works again {self.recovery_s:.1f} s after it "
+            f"was given back, {self.outage_s:.1f} s after the fault"
+        )
+
 
 class Injector:
     """Lets one fault happen in each minute, at a moment and of a kind that the seed chooses."""
 
-    def __init__(self, world: World, every_s: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        world: World,
+        every_s: float,
+        clock: Callable[[], float],
+        tell: Callable[[str], None],
+    ) -> None:
         """`clock` tells how many seconds have passed since the soak began."""
-        self._world, self._every_s, self._clock = world, every_s, clock
+        self._world, self._every_s, self._clock, self._tell = world, every_s, clock, tell
         self.injected: list[Injected] = []
         self._due_s = world.luck.uniform(0.2, 0.8) * every_s
         self._bag: list[str] = []
@@ -229,6 +242,8 @@ class Injector:
         elif self._recovered is not None and self._recovered():
             self.injected[-1].recovered_s = self._clock()
             self._recovered = None
+            # Now, not only in the report: a soak that is ended early has told what it has seen.
+            self._tell(self.injected[-1].as_line())
         if may_start and self._clock() >= self._due_s and (self.is_quiet or self._is_overdue):
             self._begin(self._clock())
 

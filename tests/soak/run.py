@@ -63,7 +63,7 @@ class Soak:
     def run(self, seconds: float, every_s: float, commit: str, machine: str) -> Report:
         """Dial with faults for so long, then let everything come to its end, and judge."""
         self._began, title = time.monotonic(), f"{now():%d %b %Y %H:%M} UTC"
-        self._injector = Injector(self._world, every_s, self._seconds)
+        self._injector = Injector(self._world, every_s, self._seconds, self._tell)
         self._until(self._is_over, seconds, faults=True)
         self._until(lambda: not self._injector.is_breaking and self._is_over(), _CALM_S)
         self._injector.give_up()
