@@ -8,9 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from autodialer.domain.dial_whom import SourceTrouble, read_answer
+from autodialer.domain.dial_whom import NumberRequest, SourceTrouble, read_answer
 from autodialer.domain.ids import AccountId, CampaignId, SessionId
-from autodialer.ports.numbers import DialWhom, NumberRequest, SourceFailedError
+from autodialer.ports.numbers import DialWhom, SourceFailedError
 from tests.contract.store_world import NOW
 
 

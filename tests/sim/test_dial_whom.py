@@ -23,7 +23,7 @@ from autodialer.ops.simulation.run import Run
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from autodialer.ports.numbers import NumberRequest
+    from autodialer.domain.dial_whom import NumberRequest
 
 ONE, TWO, THREE = "+919800000102", "+919800000202", "+919800000302"
 

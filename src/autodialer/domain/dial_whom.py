@@ -9,9 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import chain
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from autodialer.domain.errors import AutodialerError
+
+if TYPE_CHECKING:
+    from autodialer.domain.ids import AccountId, CampaignId, SessionId
 
 LONGEST_TEXT: Final = 10_000
 LONGEST_JSON: Final = 1_000_000
@@ -44,6 +47,31 @@ class SourceTrouble(StrEnum):
     HTTP_STATUS = "http_status"
     NOT_NUMBERS = "not_numbers"
     NOTHING_TO_DIAL = "nothing_to_dial"
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRequest:
+    """One waiting agent needs one number; who that is, and since when it is connected.
+
+    `agent` is the name, `agent_address` where the agent is called, `caller_id` E.164. `zone` and
+    `region` are the account's, `plain_http` its leave to do without TLS.
+    """
+
+    session_id: SessionId
+    campaign_id: CampaignId
+    url: str
+    agent: str
+    caller_id: str
+    asked_at: datetime
+    account_id: AccountId
+    agent_address: str
+    agent_email: str
+    zone: str
+    region: str
+    started_at: datetime
+    ready_at: datetime
+    custom_field: str = ""
+    plain_http: bool = False
 
 
 # What the URL gave to a waiting agent: numbers as they are written (none: it has ended), or why

@@ -18,11 +18,11 @@ from autodialer.ports.numbers import SourceFailedError
 from autodialer.ports.store import StoreUnavailableError
 
 if TYPE_CHECKING:
-    from autodialer.domain.dial_whom import Given
+    from autodialer.domain.dial_whom import Given, NumberRequest
     from autodialer.domain.ids import CampaignId, SessionId
     from autodialer.engine.floor import Floor
     from autodialer.engine.runner import Tools
-    from autodialer.ports.numbers import DialWhom, NumberRequest
+    from autodialer.ports.numbers import DialWhom
 
 log = structlog.get_logger()
 

@@ -17,14 +17,13 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from autodialer.domain.contact_details import ContactDetails
-    from autodialer.domain.dial_whom import Given
+    from autodialer.domain.dial_whom import Given, NumberRequest
     from autodialer.domain.ids import AttemptId, CampaignId, SessionId
     from autodialer.domain.nodes import LostCall
     from autodialer.domain.pacing import Limits, Use
     from autodialer.domain.recovery import StoredSession
     from autodialer.domain.session import ClaimResult, EndReason, FinishCall
     from autodialer.ports.details import DetailsRequest
-    from autodialer.ports.numbers import NumberRequest
     from autodialer.ports.phones import Phone
 
 

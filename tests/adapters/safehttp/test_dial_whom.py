@@ -10,9 +10,14 @@ import pytest
 from autodialer.adapters.safehttp import dial_whom
 from autodialer.adapters.safehttp.client import HttpFailure, HttpReply, SafeHttp
 from autodialer.adapters.safehttp.dial_whom import HttpDialWhom
-from autodialer.domain.dial_whom import AnswerUnreadableError, SourceTrouble, read_answer
+from autodialer.domain.dial_whom import (
+    AnswerUnreadableError,
+    NumberRequest,
+    SourceTrouble,
+    read_answer,
+)
 from autodialer.ports.http import HttpRequest
-from autodialer.ports.numbers import DialWhom, NumberRequest, SourceFailedError
+from autodialer.ports.numbers import DialWhom, SourceFailedError
 from tests.adapters.safehttp.world import open_to
 from tests.contract.numbers import DialWhomContract
 from tests.support.bad_server import BadServer, Manner, answer

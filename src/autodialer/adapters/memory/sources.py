@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Final
 from autodialer.adapters.memory import claims
 from autodialer.adapters.memory.tables import TargetRow
 from autodialer.domain.campaign import CampaignStatus, PauseReason
-from autodialer.domain.dial_whom import SourceTrouble, after_end, after_failure, after_numbers
+from autodialer.domain.dial_whom import (
+    NumberRequest,
+    SourceTrouble,
+    after_end,
+    after_failure,
+    after_numbers,
+)
 from autodialer.domain.ids import TargetId
 from autodialer.domain.window import may_ring
-from autodialer.ports.numbers import NumberRequest
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -36,13 +36,12 @@ if TYPE_CHECKING:
 
     from autodialer.adapters.memory.tables import NodeRow
     from autodialer.domain.contact_details import ContactDetails
-    from autodialer.domain.dial_whom import Given
+    from autodialer.domain.dial_whom import Given, NumberRequest
     from autodialer.domain.ids import AttemptId, SessionId
     from autodialer.domain.nodes import LostCall
     from autodialer.domain.pacing import Limits, Use
     from autodialer.domain.recovery import StoredSession
     from autodialer.domain.session import ClaimResult, FinishCall
-    from autodialer.ports.numbers import NumberRequest
     from autodialer.ports.phones import Phone
     from autodialer.ports.store import Hint, NextClaim
 

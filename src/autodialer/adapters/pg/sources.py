@@ -12,6 +12,7 @@ from autodialer.adapters.pg.fence import fence, require_lease
 from autodialer.apps.contacts.numbers import NumberError, parse_number
 from autodialer.domain.campaign import MAX_TARGETS, PauseReason
 from autodialer.domain.dial_whom import (
+    NumberRequest,
     SourceState,
     SourceTrouble,
     after_end,
@@ -20,7 +21,6 @@ from autodialer.domain.dial_whom import (
 )
 from autodialer.domain.ids import AccountId, CampaignId, SessionId
 from autodialer.domain.window import CallWindow, may_ring, narrowed
-from autodialer.ports.numbers import NumberRequest
 from autodialer.ports.store import Lease
 
 if TYPE_CHECKING:

@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from autodialer.domain.contact_details import ContactDetails
-    from autodialer.domain.dial_whom import Given
+    from autodialer.domain.dial_whom import Given, NumberRequest
     from autodialer.domain.ids import CampaignId
     from autodialer.domain.pacing import Limits, Use
     from autodialer.domain.recovery import StoredSession
@@ -68,7 +68,6 @@ if TYPE_CHECKING:
     from autodialer.ports.details import DetailsRequest
     from autodialer.ports.failpoints import Killer
     from autodialer.ports.meters import PoolUse
-    from autodialer.ports.numbers import NumberRequest
     from autodialer.ports.store import NextClaim, SessionOrder, StopOrder
 
 log = structlog.get_logger()

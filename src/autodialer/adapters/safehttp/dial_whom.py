@@ -15,8 +15,8 @@ from autodialer.ports.numbers import SourceFailedError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from autodialer.domain.dial_whom import NumberRequest
     from autodialer.ports.http import Http
-    from autodialer.ports.numbers import NumberRequest
 
 DEADLINE: Final = timedelta(seconds=5)
 _OK, _NO_CONTENT, _ABOVE = 200, 204, 300

@@ -7,8 +7,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from autodialer.domain.dial_whom import SourceTrouble
-from autodialer.ports.numbers import NumberRequest, SourceFailedError
+from autodialer.domain.dial_whom import NumberRequest, SourceTrouble
+from autodialer.ports.numbers import SourceFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
