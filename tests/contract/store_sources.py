@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from autodialer.domain import outcome
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.dial_whom import MAX_FAILURES, MAX_REPEATS, SourceTrouble
-from autodialer.domain.session import EndReason, NoMore, NothingNow, Wait
+from autodialer.domain.session import Claimed, EndReason, NoMore, NothingNow, Wait
 from autodialer.domain.target import TargetStatus
 from tests.contract.store_world import (
     BUSY,
@@ -20,7 +22,9 @@ from tests.contract.store_world import (
     SECOND_NUMBER,
     CampaignPlan,
     Desk,
+    claimed,
     desk_for,
+    finishing,
     lease_of,
     sit_down,
 )
@@ -28,7 +32,8 @@ from tests.contract.store_world import (
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from autodialer.domain.dial_whom import Given
+    from autodialer.domain.dial_whom import Given, NumberRequest
+    from autodialer.domain.session import ClaimResult
     from autodialer.ports.store import Store
     from tests.contract.store_world import World
 
@@ -52,6 +57,12 @@ async def answer_each(desk: Desk, times: int, given: Given) -> datetime:
     return at
 
 
+def asked(result: ClaimResult | None) -> NumberRequest | None:
+    """What a claim without a target may ask at once."""
+    assert isinstance(result, NothingNow), result
+    return result.asks
+
+
 class SourceContract:
     """Numbers that come one by one."""
 
@@ -63,6 +74,82 @@ class SourceContract:
         await answer(desk, FIRST)
         assert await store.numbers_to_ask(desk.lease, NOW) == []
         assert (await desk.call()).e164 == FIRST
+
+    async def test_who_finds_nothing_is_told_what_the_url_may_be_asked_at_once(
+        self, store: Store, world: World
+    ) -> None:
+        desk = await desk_for(store, world, BY_URL)
+        assert [asked(await desk.claim())] == await store.numbers_to_ask(desk.lease, NOW)
+        await answer(desk, FIRST)
+        finish = finishing(await desk.call(), outcome.TALKED, NOW, then_claim=True)
+        ended = await store.finish(desk.lease, finish, desk.next_claim(NOW))
+        assert [asked(ended)] == await store.numbers_to_ask(desk.lease, NOW)
+
+    async def test_who_finds_nothing_is_not_told_to_ask_a_url_that_rests(
+        self, store: Store, world: World
+    ) -> None:
+        desk = await desk_for(store, world, BY_URL)
+        at = await answer_each(desk, 1, SourceTrouble.TIMEOUT)
+        assert asked(await desk.claim(at)) is None
+        assert asked(await desk.claim(at + SECOND)) is not None
+
+    async def test_an_answer_is_claimed_with_its_storing_and_once_when_that_is_repeated(
+        self, store: Store, world: World
+    ) -> None:
+        desk = await desk_for(store, world, BY_URL)
+        (request,) = await store.numbers_to_ask(desk.lease, NOW)
+        given, wanted = (FIRST, SECOND_NUMBER), desk.next_claim(NOW)
+        call = claimed(await store.claim_answered(desk.lease, request, given, wanted))
+        assert (call.attempt_id, call.e164) == (wanted.attempt_id, FIRST)
+        assert await store.claim_answered(desk.lease, request, given, wanted) == Claimed(call)
+        assert (await desk.target(FIRST)).status is TargetStatus.IN_PROGRESS
+        assert (await desk.target(SECOND_NUMBER)).status is TargetStatus.SCHEDULED
+        assert len(await world.attempts(desk.campaign)) == 1
+
+    async def test_what_was_given_before_is_claimed_before_an_answer(
+        self, store: Store, world: World
+    ) -> None:
+        desk = await desk_for(store, world, BY_URL)
+        (request,) = await store.numbers_to_ask(desk.lease, NOW)
+        await store.take_answer(desk.lease, request, (SECOND_NUMBER,), NOW)
+        result = await store.claim_answered(desk.lease, request, (FIRST,), desk.next_claim(NOW))
+        assert claimed(result).e164 == SECOND_NUMBER
+
+    @pytest.mark.parametrize(
+        ("given", "result"),
+        [
+            (SourceTrouble.TIMEOUT, NothingNow(Wait.SOURCE_SLOW, NOW + SECOND)),
+            (("112",), NothingNow(Wait.SOURCE_SLOW, NOW + SECOND)),
+            ((), NoMore(EndReason.CAMPAIGN_COMPLETED)),
+        ],
+        ids=["a failure", "nothing to dial", "the end"],
+    )
+    async def test_a_claim_with_an_answer_of_no_number_says_what_there_is_to_wait_for(
+        self, store: Store, world: World, given: Given, result: ClaimResult
+    ) -> None:
+        desk = await desk_for(store, world, BY_URL)
+        (request,) = await store.numbers_to_ask(desk.lease, NOW)
+        wanted = desk.next_claim(NOW)
+        assert await store.claim_answered(desk.lease, request, given, wanted) == result
+        assert await world.attempts(desk.campaign) == []
+
+    async def test_a_claim_with_an_answer_keeps_the_rules_of_every_claim(
+        self, store: Store, world: World
+    ) -> None:
+        account = await world.account()
+        campaign = await world.campaign(account, BY_URL)
+        desk = await sit_down(store, world, await lease_of(store), campaign)
+        (request,) = await store.numbers_to_ask(desk.lease, NOW)
+        await world.forbid(account, FIRST)
+        wanted = desk.next_claim(NOW)
+        result = await store.claim_answered(desk.lease, request, (FIRST,), wanted)
+        assert result == NothingNow(Wait.SOURCE_SLOW)
+        assert (await desk.target(FIRST)).status is TargetStatus.FAILED_DND
+        await world.pause(campaign, NOW)
+        wanted = desk.next_claim(NOW)
+        result = await store.claim_answered(desk.lease, request, (SECOND_NUMBER,), wanted)
+        assert result == NothingNow(Wait.PAUSED)
+        assert (await desk.target(SECOND_NUMBER)).status is TargetStatus.SCHEDULED
 
     async def test_a_list_is_dialled_in_its_order_before_anybody_asks_again(
         self, store: Store, world: World

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -23,8 +24,11 @@ from autodialer.ops.simulation.run import Run
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from autodialer.adapters.memory.store import Weather
     from autodialer.domain.dial_whom import NumberRequest
 
+# A URL that was asked before the end of a session has answered by then.
+_LATE_S: Final = 5
 ONE, TWO, THREE = "+919800000102", "+919800000202", "+919800000302"
 
 
@@ -38,11 +42,28 @@ class Faulty(ScriptedNumbers):
         return text
 
 
-def dial(script: Sequence[Answer | str | None]) -> tuple[Run, ScriptedNumbers, SessionId]:
-    """Let one agent work on a campaign by URL until the session ends."""
+class Counted(Run):
+    """Counts what the store is asked."""
 
-    async def main() -> tuple[Run, ScriptedNumbers, SessionId]:
-        run, numbers = Run(1, Odds()), Faulty(script)
+    def __init__(self) -> None:
+        super().__init__(1, Odds())
+        self.requests: Counter[str] = Counter()
+        fare = self.store.weather
+
+        def count(request: str) -> Weather:
+            self.requests[request] += 1
+            return fare(request)
+
+        self.store.weather = count
+
+
+def dial(
+    script: Sequence[Answer | str | None], *, stop_at_s: float | None = None
+) -> tuple[Counted, ScriptedNumbers, SessionId]:
+    """Let one agent work on a campaign by URL until the session ends, or is told to."""
+
+    async def main() -> tuple[Counted, ScriptedNumbers, SessionId]:
+        run, numbers = Counted(), Faulty(script)
         campaign = run.campaigns[0]
         campaign.load([])
         campaign.source = SourceState()
@@ -61,9 +82,13 @@ def dial(script: Sequence[Answer | str | None]) -> tuple[Run, ScriptedNumbers, S
         tables.queue_session(session_id, campaign.campaign_id, "asha", run.clock())
         async with asyncio.TaskGroup() as group:
             task = group.create_task(dialer.run(), name="dialer")
+            if stop_at_s is not None:
+                await asyncio.sleep(stop_at_s)
+                tables.sessions[session_id].stop = (EndReason.STOPPED, True)
             async with asyncio.timeout(3_600):
                 while tables.sessions[session_id].end is None:  # noqa: ASYNC110  tables have no event
                     await asyncio.sleep(1)
+            await asyncio.sleep(_LATE_S)
             task.cancel()
         assert run.store.breaches == []
         return run, numbers, session_id
@@ -100,4 +125,19 @@ def test_a_source_that_stays_broken_pauses_the_campaign_and_the_agent_is_told() 
     campaign = run.campaigns[0]
     assert (campaign.status, campaign.reason) == (CampaignStatus.PAUSED, "dial_whom_failed")
     assert run.store.tables.sessions[session_id].end is EndReason.PAUSED
+    assert dialled(run) == []
+
+
+def test_a_number_costs_one_request_to_the_store_besides_the_end_of_the_call_before() -> None:
+    run, _, _ = dial([ONE, TWO, THREE])
+    # The first claim finds nothing, and the last answer is the end.
+    assert (run.requests["claim"], run.requests["finish"]) == (1, 3)
+    assert run.requests["claim_answered"] == 4
+    assert run.requests["numbers_to_ask"] == run.requests["take_answer"] == 0
+
+
+def test_a_number_that_was_given_to_an_agent_who_left_meanwhile_is_kept() -> None:
+    run, _, session_id = dial([Answer(ONE, delay_s=4)], stop_at_s=2)
+    assert run.store.tables.sessions[session_id].end is EndReason.STOPPED
+    assert [target.e164 for target in run.campaigns[0].targets] == [ONE]
     assert dialled(run) == []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from autodialer.domain.dial_whom import NumberRequest
     from autodialer.domain.ids import AttemptId, CampaignId, SessionId, TargetId
     from autodialer.domain.outcome import CallResult, LegEnd
     from autodialer.domain.retry import RetryPolicy, TargetMove
@@ -240,10 +241,14 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class NothingNow:
-    """Nothing may be dialled at this moment; `next_at` is when something may, if known."""
+    """Nothing may be dialled at this moment; `next_at` is when something may, if known.
+
+    `asks` is what a Dial-Whom URL may be asked at once: no part of the reason, so not compared.
+    """
 
     why: Wait
     next_at: datetime | None = None
+    asks: NumberRequest | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

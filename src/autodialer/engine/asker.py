@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from autodialer.domain import session as domain
 from autodialer.domain.dial_whom import AnswerUnreadableError, SourceTrouble, read_answer
 from autodialer.domain.session import Phase, Wait
 from autodialer.engine.contained import contained
@@ -41,17 +40,24 @@ class Asker:
     ) -> None:
         self._numbers, self._tools, self._floor, self._tasks = numbers, tools, floor, tasks
         self._asking: dict[SessionId, CampaignId] = {}
+        self._crowded: set[CampaignId] = set()
+        self._has_room = asyncio.Event()
 
     async def run(self) -> None:
-        """Ask whenever an agent waits for a number, for ever."""
+        """Ask at once for whoever begins to wait for a number, for ever."""
         while True:
-            self._tools.numbers_wanted.clear()
+            self._begin(await self._tools.numbers_wanted.next())
+
+    async def look(self) -> None:
+        """Find those who wait still, for ever: a URL is left alone at times, or has no place."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_AGAIN_S):
+                    await self._has_room.wait()
+            self._has_room.clear()
             if self._somebody_waits():
                 with suppress(StoreUnavailableError):
                     await self._ask_for_all()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_AGAIN_S):
-                    await self._tools.numbers_wanted.wait()
 
     def _somebody_waits(self) -> bool:
         runners = self._floor.runners.values()
@@ -59,14 +65,18 @@ class Asker:
 
     async def _ask_for_all(self) -> None:
         tools = self._tools
-        under_way = Counter(self._asking.values())
         for request in await tools.store.numbers_to_ask(tools.lease, tools.clock()):
-            busy = under_way[request.campaign_id] >= MOST_AT_ONCE
-            if request.session_id in self._asking or busy:
-                continue
-            under_way[request.campaign_id] += 1
-            self._asking[request.session_id] = request.campaign_id
-            self._tasks.create_task(self._ask(request), name=f"numbers-{request.session_id}")
+            self._begin(request)
+
+    def _begin(self, request: NumberRequest) -> None:
+        session_id, campaign_id = request.session_id, request.campaign_id
+        if session_id in self._asking:
+            return
+        if Counter(self._asking.values())[campaign_id] >= MOST_AT_ONCE:
+            self._crowded.add(campaign_id)
+            return
+        self._asking[session_id] = campaign_id
+        self._tasks.create_task(self._ask(request), name=f"numbers-{session_id}")
 
     async def _ask(self, request: NumberRequest) -> None:
         campaign_id = request.campaign_id
@@ -75,15 +85,19 @@ class Asker:
                 await self._take(request, SourceTrouble.BAD_ANSWER)
         finally:
             del self._asking[request.session_id]
-        runner = self._floor.runners.get(request.session_id)
-        if runner is not None and runner.state.phase is Phase.WAITING:
-            runner.post(domain.Woken())
+            if campaign_id in self._crowded:
+                self._crowded.remove(campaign_id)
+                self._has_room.set()
 
     async def _try(self, request: NumberRequest) -> None:
         await self._take(request, await self._answer(request))
 
     async def _take(self, request: NumberRequest, answer: Given) -> None:
-        tools = self._tools
+        """Store an answer, best with the claim of who waits for it."""
+        tools, runner = self._tools, self._floor.runners.get(request.session_id)
+        waits = runner is not None and runner.state.phase is Phase.WAITING
+        if runner is not None and waits and await runner.bring(request, answer):
+            return
         await insist(lambda: tools.store.take_answer(tools.lease, request, answer, tools.clock()))
 
     async def _answer(self, request: NumberRequest) -> Given:

@@ -145,6 +145,7 @@ class Dialer:
             if self._numbers is not None:
                 asker = Asker(self._numbers, tools, floor, tasks)
                 tasks.create_task(asker.run(), name="numbers")
+                tasks.create_task(asker.look(), name="numbers-left")
             if self._contacts is not None:
                 inquirer = Inquirer(self._contacts, tools, tasks)
                 tasks.create_task(inquirer.run(), name="details")

@@ -12,8 +12,9 @@ import structlog
 
 from autodialer.domain import session as domain
 from autodialer.domain.ids import AttemptId
-from autodialer.domain.session import Phase, Wait
+from autodialer.domain.session import Phase
 from autodialer.domain.step import step
+from autodialer.engine.answers import Answers, NumbersWanted
 from autodialer.engine.inquiries import Inquiries
 from autodialer.engine.insist import insist
 from autodialer.engine.phones import PhoneNews
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from autodialer.domain.dial_whom import Given, NumberRequest
     from autodialer.domain.ids import SessionId
     from autodialer.engine.gate import Gate
     from autodialer.engine.times import Moment
@@ -64,8 +66,7 @@ class Tools:
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
     kill: Killer
-    # Set when an agent begins to wait for a number of a Dial-Whom URL.
-    numbers_wanted: asyncio.Event = field(default_factory=asyncio.Event)
+    numbers_wanted: NumbersWanted = field(default_factory=NumbersWanted)
     # Set when a do-not-call registry has grown.
     registry_grew: asyncio.Event = field(default_factory=asyncio.Event)
     inquiries: Inquiries = field(default_factory=Inquiries)
@@ -90,6 +91,7 @@ class SessionRunner:
         self._tools = tools
         self._agent_dial = agent_dial
         self._times = Times(tools.clock)
+        self._answers = Answers()
         self._turn = Turn(tools, state.session_id, lambda: self.post(domain.Woken()))
         # How far the clock had been set when the present call was claimed.
         self._set_by_at_claim = timedelta()
@@ -133,6 +135,12 @@ class SessionRunner:
             self._switch_died = True
         self._inbox.put_nowait((event, self._times.now()))
 
+    def bring(self, request: NumberRequest, given: Given) -> Awaitable[bool]:
+        """Let an agent who waits claim with an answer; tells later whether that has stored it."""
+        is_stored = self._answers.bring(request, given)
+        self.post(domain.Woken())
+        return is_stored
+
     async def run(self, first: Iterable[domain.Command] = ()) -> None:
         """Carry out `first`, then handle events until the session has ended."""
         try:
@@ -141,6 +149,7 @@ class SessionRunner:
                 await self._handle(*await self._next_event())
         finally:
             self._cancel_timer()
+            self._answers.give_back()
             self._forget_unjudged_calls()
             self._turn.ended()
             self.ended.set()
@@ -183,8 +192,8 @@ class SessionRunner:
         self.state, commands = step(before, event, at.wall)
         if self.state is before and not commands:
             return  # A repeated order is no sign of life: the sweep must still find lost legs.
-        if self.state.waiting_for is Wait.SOURCE_SLOW:
-            self._tools.numbers_wanted.set()
+        if isinstance(event, domain.NothingNow) and event.asks is not None:
+            self._tools.numbers_wanted.want(event.asks)
         self._forget_ended_call(before)
         after = self.state
         await self._carry_out_all(commands)
@@ -349,14 +358,15 @@ class SessionRunner:
     async def _claim(self) -> None:
         self._tools.kill(Failpoint.BEFORE_CLAIM)
         if (held := self._turn.held_back()) is not None:
+            self._answers.give_back()
             self.post(held)
             return
         attempt_id = self._new_attempt()
         tools = self._tools
 
         def claim() -> Awaitable[domain.ClaimResult]:
-            claiming = tools.store.claim(tools.lease, self.session_id, attempt_id, tools.clock())
-            return self._timed(Asked.CLAIM, claiming)
+            wanted = NextClaim(self.session_id, attempt_id, tools.clock())
+            return self._timed(Asked.CLAIM, self._answers.claim(tools.store, tools.lease, wanted))
 
         self._take(attempt_id, await insist(claim))
 

@@ -236,7 +236,8 @@ class Store(Protocol):
         window, agent still taking part, number not on the DND list, no live call to it in the
         account. Targets that may not be called are finished on the way. Scheduled targets come
         first in list order, then due retries, oldest due first. An attempt with this id that
-        exists already is returned as it is.
+        exists already is returned as it is. Who waits for a Dial-Whom URL that may be asked is
+        given what to ask (`NothingNow.asks`), as by `numbers_to_ask`.
         """
         ...
 
@@ -326,6 +327,12 @@ class Store(Protocol):
         New numbers become targets at the end of the campaign's list; none at all exhausts the
         source; after MAX_FAILURES useless answers in a row the campaign pauses (R18).
         """
+        ...
+
+    async def claim_answered(
+        self, lease: Lease, request: NumberRequest, answer: Given, claim: NextClaim
+    ) -> ClaimResult:
+        """Do `take_answer`, then `claim`: of new numbers in one transaction and round trip."""
         ...
 
     async def details_to_ask(self, attempt_id: AttemptId) -> DetailsRequest | None:

@@ -57,6 +57,9 @@ async def test_a_dialer_that_has_lost_its_node_adds_nothing(store: PgStore, worl
     await lease_of(store, holder="two")
     with pytest.raises(LeaseLostError):
         await store.take_answer(desk.lease, request, ("+919800000001",), NOW)
+    wanted = desk.next_claim(NOW)
+    with pytest.raises(LeaseLostError):
+        await store.claim_answered(desk.lease, request, ("+919800000001",), wanted)
     assert await world.counts(desk.campaign) == {}
 
 

@@ -1,8 +1,9 @@
-"""Dial-Whom sources of the memory store: who waits for a number, and what an answer changes."""
+"""What customers' URLs are asked by the memory store, and what an answer of theirs changes."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from autodialer.adapters.memory import claims
@@ -16,15 +17,30 @@ from autodialer.domain.dial_whom import (
     after_numbers,
 )
 from autodialer.domain.ids import TargetId
+from autodialer.domain.session import NothingNow, Wait
 from autodialer.domain.window import may_ring
+from autodialer.ports.details import DetailsRequest
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from autodialer.adapters.memory.tables import CampaignRow, SessionRow, Tables
     from autodialer.domain.dial_whom import Given, SourceState
+    from autodialer.domain.ids import AttemptId
+    from autodialer.domain.session import ClaimResult
+    from autodialer.ports.store import NextClaim
 
 _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
+
+
+def claim(tables: Tables, wanted: NextClaim) -> ClaimResult:
+    """Claim; who finds nothing is told what the URL may be asked at once."""
+    result = claims.claim(tables, wanted.session_id, wanted.attempt_id, wanted.now)
+    if not isinstance(result, NothingNow) or result.why is not Wait.SOURCE_SLOW:
+        return result
+    session = tables.sessions[wanted.session_id]
+    may_ask = needs_number(tables, session, wanted.now)
+    return replace(result, asks=request(session, wanted.now) if may_ask else None)
 
 
 def needs_number(tables: Tables, session: SessionRow, now: datetime) -> bool:
@@ -61,6 +77,22 @@ def request(session: SessionRow, now: datetime) -> NumberRequest:
         region="",
         started_at=session.queued_at,
         ready_at=session.ready_at or session.queued_at,
+    )
+
+
+def details_request(tables: Tables, attempt_id: AttemptId) -> DetailsRequest | None:
+    """Return what a Get Contacts URL is asked about a call; None without such a URL."""
+    attempt = tables.attempts[attempt_id]
+    session = tables.sessions[attempt.session_id]
+    if not session.campaign.get_contacts_url:
+        return None
+    return DetailsRequest(
+        attempt_id=attempt_id,
+        campaign_id=session.campaign.campaign_id,
+        account_id=session.campaign.account,
+        url=session.campaign.get_contacts_url,
+        e164=attempt.call.e164,
+        agent_address=session.agent,
     )
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from autodialer.adapters.memory import claims, nodes, sources, trunk
+from autodialer.adapters.memory import nodes, sources, trunk
 from autodialer.adapters.memory.nodes import end_hold
 from autodialer.adapters.memory.tables import SessionRow, Tables
 from autodialer.domain import outcome
@@ -24,6 +24,7 @@ from autodialer.ports.store import (
     Lease,
     LeaseHeld,
     LeaseLostError,
+    NextClaim,
     OtherNode,
     SessionOrder,
     StopOrder,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from autodialer.domain.recovery import StoredSession
     from autodialer.domain.session import ClaimResult, FinishCall
     from autodialer.ports.phones import Phone
-    from autodialer.ports.store import Hint, NextClaim
+    from autodialer.ports.store import Hint
 
 T = TypeVar("T")
 
@@ -198,7 +199,7 @@ class MemoryStore:
 
         def claim() -> ClaimResult:
             self._fenced(lease)
-            return claims.claim(self.tables, session_id, attempt_id, now)
+            return sources.claim(self.tables, NextClaim(session_id, attempt_id, now))
 
         return await self._transact("claim", claim)
 
@@ -233,9 +234,7 @@ class MemoryStore:
         def end() -> ClaimResult | None:
             self._fenced(lease)
             _finish(self.tables, finish)
-            if claim is None:
-                return None
-            return claims.claim(self.tables, claim.session_id, claim.attempt_id, claim.now)
+            return None if claim is None else sources.claim(self.tables, claim)
 
         return await self._transact("finish", end)
 
@@ -356,22 +355,23 @@ class MemoryStore:
 
         await self._transact("take_answer", take)
 
+    async def claim_answered(
+        self, lease: Lease, request: NumberRequest, answer: Given, claim: NextClaim
+    ) -> ClaimResult:
+        """See `ports.store.Store`."""
+
+        def take() -> ClaimResult:
+            self._fenced(lease)
+            sources.take_answer(self.tables, request, answer, claim.now)
+            return sources.claim(self.tables, claim)
+
+        return await self._transact("claim_answered", take)
+
     async def details_to_ask(self, attempt_id: AttemptId) -> DetailsRequest | None:
         """See `ports.store.Store`."""
 
         def read() -> DetailsRequest | None:
-            attempt = self.tables.attempts[attempt_id]
-            campaign = self.tables.sessions[attempt.session_id].campaign
-            if not campaign.get_contacts_url:
-                return None
-            return DetailsRequest(
-                attempt_id=attempt_id,
-                campaign_id=campaign.campaign_id,
-                account_id=campaign.account,
-                url=campaign.get_contacts_url,
-                e164=attempt.call.e164,
-                agent_address=self.tables.sessions[attempt.session_id].agent,
-            )
+            return sources.details_request(self.tables, attempt_id)
 
         return await self._transact("details_to_ask", read)
 

@@ -35,49 +35,23 @@ async def numbers_to_ask(
     database: Database, lease: Lease, now: datetime
 ) -> Sequence[NumberRequest]:
     """See `ports.store.Store`."""
-    (rows,) = await database.run(step("calls", "numbers_to_ask", node_id=lease.node_id, now=now))
+    (rows,) = await database.run(waiting(lease, now))
+    return requests_of(rows, now)
+
+
+def waiting(lease: Lease, now: datetime, session_id: SessionId | None = None) -> Step:
+    """Asks who waits for a number: all of the node, or this session if it does."""
+    asked = {"node_id": lease.node_id, "session_id": session_id, "now": now}
+    return step("calls", "numbers_to_ask", **asked)
+
+
+def requests_of(rows: Sequence[Row], now: datetime) -> list[NumberRequest]:
+    """Return the requests of the rows of `waiting` whose campaigns may call at this hour."""
     return [_request(row, now) for row in rows if _is_open(row, now)]
 
 
-async def take_answer(
-    database: Database,
-    lease: Lease,
-    request: NumberRequest,
-    answer: Given,
-    now: datetime,
-) -> bool:
-    """See `ports.store.Store`; return whether the campaign was paused.
-
-    New numbers, as nearly every answer has, take one round trip: an agent waits. Of any other
-    answer nothing is stored that way, and it is looked at with care.
-    """
-    asked = _Asked(lease, request, now)
-    if isinstance(answer, tuple) and answer and await _has_added(database, asked, answer):
-        return False
-    async with database.bulk() as connection:
-        locked = await _run(connection, asked.locking)
-        require_lease(locked)
-        (row,) = locked
-        state = _state(row)
-        new = await _heard(connection, row, state, asked, answer)
-        if new != state:
-            noted = _columns(request.campaign_id, new)
-            await _run(connection, step("campaigns", "note_source", **noted))
-        if not new.has_failed:
-            return False
-        pausing = step(
-            "campaigns",
-            "pause_one",
-            campaign_id=request.campaign_id,
-            reason=PauseReason.DIAL_WHOM_FAILED,
-            actor=DIALER,
-            now=now,
-        )
-        return bool(await _run(connection, pausing))
-
-
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class Asked:
     """An answer to a request, as the dialer of this lease heard it."""
 
     lease: Lease
@@ -106,20 +80,70 @@ class _Asked:
         return {**fence(self.lease), "campaign_id": self.request.campaign_id}
 
 
-async def _has_added(database: Database, asked: _Asked, answer: Sequence[str]) -> bool:
-    """Return whether the answer had new numbers, which are stored then.
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of an answer: the row of the claim that followed it, if one did by now."""
 
-    Not waited for on the disk: the claim of a number does, and with its own commit for this one. A
-    power cut before that loses an answer of which nobody was called, as one a moment earlier would.
+    claimed: Row | None
+    is_paused: bool = False
+
+
+async def take_answer(
+    database: Database, asked: Asked, answer: Given, claiming: Step | None = None
+) -> Taken:
+    """See `ports.store.Store`.
+
+    New numbers, as nearly every answer has, take one round trip, in which `claiming` follows: an
+    agent waits. Of any other answer nothing is stored that way, and it is looked at with care.
     """
-    later = step("campaigns", "commit_later")
-    _, locked, (added,) = await database.run(later, asked.locking, asked.adding(answer))
+    claimed = None
+    if isinstance(answer, tuple) and answer:
+        is_added, claimed = await _add(database, asked, answer, claiming)
+        if is_added:
+            return Taken(claimed)
+    async with database.bulk() as connection:
+        locked = await _run(connection, asked.locking)
+        require_lease(locked)
+        (row,) = locked
+        state = _state(row)
+        new = await _heard(connection, row, state, asked, answer)
+        if new != state:
+            noted = _columns(asked.request.campaign_id, new)
+            await _run(connection, step("campaigns", "note_source", **noted))
+        if not new.has_failed:
+            return Taken(claimed)
+        pausing = step(
+            "campaigns",
+            "pause_one",
+            campaign_id=asked.request.campaign_id,
+            reason=PauseReason.DIAL_WHOM_FAILED,
+            actor=DIALER,
+            now=asked.now,
+        )
+        return Taken(claimed, is_paused=bool(await _run(connection, pausing)))
+
+
+async def _add(
+    database: Database, asked: Asked, answer: Sequence[str], claiming: Step | None
+) -> tuple[bool, Row | None]:
+    """Return whether the answer had new numbers, which are stored then, and what was claimed.
+
+    Without a claim it is not waited for on the disk: the next claim does, and with its own commit
+    for this one. A power cut before that loses an answer of which nobody was called, as one a
+    moment earlier would.
+    """
+    steps = asked.locking, asked.adding(answer)
+    if claiming is None:
+        _, locked, (added,) = await database.run(step("campaigns", "commit_later"), *steps)
+        claimed = None
+    else:
+        locked, (added,), (claimed,) = await database.run(*steps, claiming)
     require_lease(locked)
-    return bool(added["fresh"])
+    return bool(added["fresh"]), claimed
 
 
 async def _heard(
-    connection: Connection, row: Row, state: SourceState, asked: _Asked, answer: Given
+    connection: Connection, row: Row, state: SourceState, asked: Asked, answer: Given
 ) -> SourceState:
     asked_at, now = asked.request.asked_at, asked.now
     is_full = row["target_count"] >= MAX_TARGETS

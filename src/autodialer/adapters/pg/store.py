@@ -9,15 +9,16 @@ and keeps new ones out until the epoch has grown. Renewing updates the row and w
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 from uuid import UUID
 
 import structlog
 from psycopg.types.json import Jsonb
 
 from autodialer.adapters.pg import screens, sources, trunk
+from autodialer.adapters.pg.claims import Claim
 from autodialer.adapters.pg.database import Database, Row, Step, step
 from autodialer.adapters.pg.fence import fence, require_lease
 from autodialer.adapters.pg.positions import FROM_THE_START, Positions
@@ -88,29 +89,6 @@ FUNCTIONS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    """The arguments of one claim."""
-
-    lease: Lease
-    session_id: SessionId
-    attempt_id: AttemptId
-    now: datetime
-
-    def statement(self, after_seq: int) -> Step:
-        return step("calls", "claim", **fence(self.lease), **self.values(after_seq))
-
-    def values(self, after_seq: int) -> dict[str, Any]:
-        """What a claim asks for besides the lease."""
-        return {
-            "session_id": self.session_id,
-            "next_id": self.attempt_id,
-            "now": self.now,
-            "after_seq": after_seq,
-            "recording": f"{self.attempt_id.hex}.wav",
-        }
-
-
 class PgStore:
     """`ports.store.Store` on PostgreSQL. Open it as an asynchronous context manager."""
 
@@ -121,6 +99,8 @@ class PgStore:
         self._positions = Positions()
         # Handed out and perhaps still ringing: not handed out again.
         self._ringing: set[SessionId] = set()
+        # Those who were seen to wait for a number of a Dial-Whom URL.
+        self._by_url: set[SessionId] = set()
 
     async def __aenter__(self) -> Self:
         await self._database.open()
@@ -245,6 +225,7 @@ class PgStore:
             raise InvariantError(f"Session {session_id} has a live call and cannot end.")
         self._ringing.discard(session_id)
         self._positions.session_ended(session_id)
+        self._by_url.discard(session_id)
 
     async def live_sessions(self, lease: Lease) -> Sequence[StoredSession]:
         (rows,) = await self._database.run(step("calls", "live_sessions", node_id=lease.node_id))
@@ -287,10 +268,8 @@ class PgStore:
     async def claim(
         self, lease: Lease, session_id: SessionId, attempt_id: AttemptId, now: datetime
     ) -> ClaimResult:
-        claim = _Claim(lease, session_id, attempt_id, now)
-        after = self._positions.after(session_id, now)
-        ((row,),) = await self._database.run(claim.statement(after))
-        return await self._follow(claim, row, after)
+        claim = Claim(lease, session_id, attempt_id, now)
+        return await self._claim(claim, self._positions.after(session_id, now))
 
     async def forbidden_calls(self, lease: Lease) -> Sequence[AttemptId]:
         (rows,) = await self._database.run(step("calls", "forbidden_calls", node_id=lease.node_id))
@@ -316,14 +295,27 @@ class PgStore:
         if claim is None:
             await self._fenced(step("calls", "finish", **fence(lease), **ending_of(finish)))
             return None
-        wanted = _Claim(lease, claim.session_id, claim.attempt_id, claim.now)
-        after = self._positions.after(wanted.session_id, wanted.now)
+        wanted = Claim.following(lease, claim)
+        by_url = wanted.session_id in self._by_url
+        after = FROM_THE_START if by_url else self._positions.after(wanted.session_id, wanted.now)
         both = {**fence(lease), **ending_of(finish), **wanted.values(after)}
-        row = await self._fenced(step("calls", "finish_and_claim", **both))
-        return await self._follow(wanted, row, after)
+        # Without a list there is mostly nothing to claim: the reasons come along.
+        reasons = wanted.reasons() if by_url else ()
+        rows, *why = await self._database.run(step("calls", "finish_and_claim", **both), *reasons)
+        require_lease(rows)
+        return await self._follow(wanted, rows[0], after, why)
 
-    async def _follow(self, claim: _Claim, row: Row, after: int) -> ClaimResult:
-        """Turn the answer of a claim into a result: look further where it found no call."""
+    async def _claim(self, claim: Claim, after: int) -> ClaimResult:
+        ((row,),) = await self._database.run(claim.statement(after))
+        return await self._follow(claim, row, after)
+
+    async def _follow(
+        self, claim: Claim, row: Row, after: int, why: Sequence[Sequence[Row]] = ()
+    ) -> ClaimResult:
+        """Turn the answer of a claim into a result: look further where it found no call.
+
+        `why` are the claim's reasons, if they are known.
+        """
         races = 0
         while races < _RACES:
             if row["placed"]:
@@ -338,16 +330,17 @@ class PgStore:
             elif after > FROM_THE_START:
                 after = FROM_THE_START
             else:
-                return await self._nothing(claim)
+                return await self._nothing(claim, why)
+            why = ()
             ((row,),) = await self._database.run(claim.statement(after))
         return NothingNow(Wait.NUMBERS_BUSY)
 
-    def _claimed(self, claim: _Claim, row: Row) -> Claimed:
+    def _claimed(self, claim: Claim, row: Row) -> Claimed:
         call = call_of(row)
         self._positions.claimed(claim.session_id, call.campaign_id, row["seq"])
         return Claimed(call)
 
-    async def _refuse(self, claim: _Claim, row: Row) -> None:
+    async def _refuse(self, claim: Claim, row: Row) -> None:
         await self._fenced(
             step(
                 "campaigns",
@@ -360,7 +353,7 @@ class PgStore:
             )
         )
 
-    async def _pause_for_money(self, claim: _Claim, row: Row) -> None:
+    async def _pause_for_money(self, claim: Claim, row: Row) -> None:
         """Pause the campaign of a call that cannot be paid for, unless it can by now (R6)."""
         told = await self._fenced(
             step(
@@ -378,25 +371,20 @@ class PgStore:
             log.warning("campaign_paused", campaign_id=row["campaign_id"], reason=row["refusal"])
             await self._tell_moved(row["campaign_id"])
 
-    async def _nothing(self, claim: _Claim) -> ClaimResult:
+    async def _nothing(self, claim: Claim, why: Sequence[Sequence[Row]] = ()) -> ClaimResult:
         """Say why there is no target, or return the call that a repeated claim asks for."""
-        asked = {"session_id": claim.session_id, "now": claim.now, **fence(claim.lease)}
-        facts, calls = await self._database.run(
-            step("calls", "nothing_to_claim", **asked),
-            step(
-                "calls",
-                "present_call",
-                session_id=claim.session_id,
-                attempt_id=claim.attempt_id,
-            ),
-        )
+        facts, calls, waiting = why or await self._database.run(*claim.reasons())
         require_lease(facts)
+        if facts[0]["source_is_open"]:
+            self._by_url.add(claim.session_id)
         if calls:
             call = call_of(calls[0])
             if call.attempt_id != claim.attempt_id:
                 raise InvariantError(f"Session {claim.session_id} has a live call already.")
             return Claimed(call)
         answer = why_nothing(facts[0], claim.now)
+        if isinstance(answer, NothingNow) and answer.why is Wait.SOURCE_SLOW:
+            return replace(answer, asks=next(iter(sources.requests_of(waiting, claim.now)), None))
         if not isinstance(answer, Exhausted):
             return answer
         await self._complete_one(claim.now, facts[0]["campaign_id"])
@@ -414,9 +402,26 @@ class PgStore:
         answer: Given,
         now: datetime,
     ) -> None:
-        if await sources.take_answer(self._database, lease, request, answer, now):
-            log.warning("campaign_paused", campaign_id=request.campaign_id)
-            await self._tell_moved(request.campaign_id)
+        await self._take(sources.Asked(lease, request, now), answer)
+
+    async def claim_answered(
+        self, lease: Lease, request: NumberRequest, answer: Given, claim: NextClaim
+    ) -> ClaimResult:
+        wanted, after = Claim.following(lease, claim), FROM_THE_START
+        asked = sources.Asked(lease, request, claim.now)
+        row = await self._take(asked, answer, wanted.statement(after))
+        if row is None:
+            return await self._claim(wanted, after)
+        return await self._follow(wanted, row, after)
+
+    async def _take(
+        self, asked: sources.Asked, answer: Given, claiming: Step | None = None
+    ) -> Row | None:
+        taken = await sources.take_answer(self._database, asked, answer, claiming)
+        if taken.is_paused:
+            log.warning("campaign_paused", campaign_id=asked.request.campaign_id)
+            await self._tell_moved(asked.request.campaign_id)
+        return taken.claimed
 
     async def details_to_ask(self, attempt_id: AttemptId) -> DetailsRequest | None:
         asked = step("calls", "details_to_ask", attempt_id=attempt_id)

@@ -1,4 +1,5 @@
--- Return a node's agents who wait for a number from a Dial-Whom URL that may be asked now.
+-- Return a node's agents who wait for a number from a Dial-Whom URL that may be asked now; with
+-- session_id only that one.
 SELECT s.id AS session_id, c.id AS campaign_id, c.dial_whom_url AS url, u.name AS agent,
        u.email AS agent_email,
        -- Not joined: only whom all below lets through is worth looking up.
@@ -22,6 +23,7 @@ SELECT s.id AS session_id, c.id AS campaign_id, c.dial_whom_url AS url, u.name A
      SELECT %(now)s::timestamptz - make_interval(secs => account.redial_gap_s) AS since
  ) AS rest
  WHERE s.node_id = %(node_id)s AND s.status <> 'ended' AND s.status = 'ready'
+   AND s.id = coalesce(%(session_id)s::uuid, s.id)
    AND s.stop_reason = ''
    AND source.exhausted_at IS NULL
    AND (source.not_before IS NULL OR source.not_before <= %(now)s)

@@ -1,0 +1,55 @@
+"""What a claim asks PostgreSQL: for a target, and, when there is none, why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from autodialer.adapters.pg import sources
+from autodialer.adapters.pg.database import Step, step
+from autodialer.adapters.pg.fence import fence
+from autodialer.domain.ids import AttemptId, SessionId
+from autodialer.ports.store import Lease
+
+if TYPE_CHECKING:
+    from autodialer.ports.store import NextClaim
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The arguments of one claim."""
+
+    lease: Lease
+    session_id: SessionId
+    attempt_id: AttemptId
+    now: datetime
+
+    @classmethod
+    def following(cls, lease: Lease, claim: NextClaim) -> Claim:
+        """Return the claim that follows the end of a call, or an answer."""
+        return cls(lease, claim.session_id, claim.attempt_id, claim.now)
+
+    def statement(self, after_seq: int) -> Step:
+        """Claims the next target after this place of the list."""
+        return step("calls", "claim", **fence(self.lease), **self.values(after_seq))
+
+    def values(self, after_seq: int) -> dict[str, Any]:
+        """What a claim asks for besides the lease."""
+        return {
+            "session_id": self.session_id,
+            "next_id": self.attempt_id,
+            "now": self.now,
+            "after_seq": after_seq,
+            "recording": f"{self.attempt_id.hex}.wav",
+        }
+
+    def reasons(self) -> tuple[Step, Step, Step]:
+        """Ask why there is no target, which call a repeated claim has, and whom a URL may serve."""
+        asked = {"session_id": self.session_id, "now": self.now, **fence(self.lease)}
+        present = {"session_id": self.session_id, "attempt_id": self.attempt_id}
+        return (
+            step("calls", "nothing_to_claim", **asked),
+            step("calls", "present_call", **present),
+            sources.waiting(self.lease, self.now, self.session_id),
+        )

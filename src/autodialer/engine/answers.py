@@ -1,0 +1,65 @@
+"""Between a session that waits for a number and whoever asks its Dial-Whom URL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from autodialer.domain.dial_whom import Given, NumberRequest
+    from autodialer.domain.session import ClaimResult
+    from autodialer.ports.store import Lease, NextClaim, Store
+
+
+class NumbersWanted:
+    """What URLs are to be asked. Losing one is no harm: who waits is found by looking, too."""
+
+    def __init__(self) -> None:
+        self._wanted: deque[NumberRequest] = deque()
+        self._some = asyncio.Event()
+
+    def want(self, request: NumberRequest) -> None:
+        """Note what a URL may be asked; returns at once."""
+        self._wanted.append(request)
+        self._some.set()
+
+    async def next(self) -> NumberRequest:
+        """Wait for something to ask."""
+        while not self._wanted:
+            self._some.clear()
+            await self._some.wait()
+        return self._wanted.popleft()
+
+
+class Answers:
+    """One session's: an answer is stored with the claim that it was asked for, not before it."""
+
+    def __init__(self) -> None:
+        self._brought: tuple[NumberRequest, Given, asyncio.Future[bool]] | None = None
+
+    def bring(self, request: NumberRequest, given: Given) -> Awaitable[bool]:
+        """Hand an answer over; tells later whether a claim has stored it."""
+        is_stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._brought = request, given, is_stored
+        return is_stored
+
+    def give_back(self) -> None:
+        """Leave the answer to who brought it: nothing is claimed with it."""
+        self._settle(is_stored=False)
+
+    async def claim(self, store: Store, lease: Lease, wanted: NextClaim) -> ClaimResult:
+        """Claim, with the answer if there is one; may be repeated as the store's methods."""
+        if self._brought is None:
+            return await store.claim(lease, wanted.session_id, wanted.attempt_id, wanted.now)
+        request, given, _ = self._brought
+        result = await store.claim_answered(lease, request, given, wanted)
+        self._settle(is_stored=True)
+        return result
+
+    def _settle(self, *, is_stored: bool) -> None:
+        brought, self._brought = self._brought, None
+        if brought is not None and not brought[2].done():
+            brought[2].set_result(is_stored)
