@@ -43,6 +43,12 @@ def test_a_statement_that_comes_again_is_planned_once_for_a_connection(live_data
     assert "FROM campaigns_campaign" in text
 
 
+def test_a_statement_stands_in_the_log_of_queries_with_its_values(live_database: str) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        assert not rows("campaigns", "is_there", {"account_id": 12, "campaign_id": 34})
+    assert "account_id = 12 AND id = 34" in asked[0]["sql"]
+
+
 def test_what_models_ask_is_not_kept_by_the_server(live_database: str) -> None:
     for _ in range(PREPARED_FROM + 1):
         assert not Account.objects.filter(name="Nobody").exists()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import select
 from typing import TYPE_CHECKING, Any, Self
 
-from django.db.backends.postgresql import base
-from psycopg import Cursor
+from django.db.backends.postgresql import base, operations
+from psycopg import ClientCursor, Cursor
 from psycopg.pq import Format
 from psycopg.rows import namedtuple_row
 
@@ -25,8 +25,20 @@ class _PlansAnew(Cursor[Any]):
         return super().execute(query, params, **{**options, "prepare": False})
 
 
+class DatabaseOperations(operations.DatabaseOperations):
+    """What Django knows of PostgreSQL, and of statements whose values the server puts in."""
+
+    def last_executed_query(self, cursor: Any, sql: Any, params: Any) -> str:
+        """Return what was asked, for logs of queries."""
+        if isinstance(cursor, ClientCursor):
+            return super().last_executed_query(cursor, sql, params)
+        return str(self.compose_sql(sql, params))
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """A connection of which an end is noticed before the next request uses it."""
+
+    ops_class = DatabaseOperations
 
     def is_usable(self) -> bool:
         """Return whether the server has kept the connection open and said nothing meanwhile.
