@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -139,14 +139,13 @@ def _load(
     clients = [Client(web, key) for _ in asks]
     stop_at = time.perf_counter() + window_s
     pause_s = 0.0 if rate is None else len(clients) / rate
-    threads = [
-        threading.Thread(target=client.work, args=(each, stop_at, pause_s))
-        for client, each in zip(clients, asks, strict=True)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(clients)) as threads:
+        work = [
+            threads.submit(client.work, each, stop_at, pause_s)
+            for client, each in zip(clients, asks, strict=True)
+        ]
+    for each in work:
+        each.result()  # of a client that was refused there would be too few times
     return [one for client in clients for one in client.times]
 
 
