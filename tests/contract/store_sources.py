@@ -82,8 +82,9 @@ class SourceContract:
         assert [asked(await desk.claim())] == await store.numbers_to_ask(desk.lease, NOW)
         await answer(desk, FIRST)
         finish = finishing(await desk.call(), outcome.TALKED, NOW, then_claim=True)
-        ended = await store.finish(desk.lease, finish, desk.next_claim(NOW))
-        assert [asked(ended)] == await store.numbers_to_ask(desk.lease, NOW)
+        told: list[NumberRequest] = []
+        ended = await store.finish(desk.lease, finish, desk.next_claim(NOW), told.append)
+        assert [asked(ended)] == told == await store.numbers_to_ask(desk.lease, NOW)
 
     async def test_who_finds_nothing_is_not_told_to_ask_a_url_that_rests(
         self, store: Store, world: World

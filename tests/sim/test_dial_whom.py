@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from autodialer.adapters.memory.store import Weather
 from autodialer.adapters.sim.loop import run_virtual
 from autodialer.adapters.sim.numbers import Answer, ScriptedNumbers
 from autodialer.domain.campaign import CampaignStatus
@@ -24,7 +25,6 @@ from autodialer.ops.simulation.run import Run
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from autodialer.adapters.memory.store import Weather
     from autodialer.domain.dial_whom import NumberRequest
 
 # A URL that was asked before the end of a session has answered by then.
@@ -43,27 +43,27 @@ class Faulty(ScriptedNumbers):
 
 
 class Counted(Run):
-    """Counts what the store is asked."""
+    """Counts what the store is asked; the answers to one kind of request take their time."""
 
-    def __init__(self) -> None:
+    def __init__(self, slow: str) -> None:
         super().__init__(1, Odds())
         self.requests: Counter[str] = Counter()
         fare = self.store.weather
 
         def count(request: str) -> Weather:
             self.requests[request] += 1
-            return fare(request)
+            return Weather(back_s=0.5) if request == slow else fare(request)
 
         self.store.weather = count
 
 
 def dial(
-    script: Sequence[Answer | str | None], *, stop_at_s: float | None = None
+    script: Sequence[Answer | str | None], *, stop_at_s: float | None = None, slow: str = ""
 ) -> tuple[Counted, ScriptedNumbers, SessionId]:
     """Let one agent work on a campaign by URL until the session ends, or is told to."""
 
     async def main() -> tuple[Counted, ScriptedNumbers, SessionId]:
-        run, numbers = Counted(), Faulty(script)
+        run, numbers = Counted(slow), Faulty(script)
         campaign = run.campaigns[0]
         campaign.load([])
         campaign.source = SourceState()
@@ -141,3 +141,9 @@ def test_a_number_that_was_given_to_an_agent_who_left_meanwhile_is_kept() -> Non
     assert run.store.tables.sessions[session_id].end is EndReason.STOPPED
     assert [target.e164 for target in run.campaigns[0].targets] == [ONE]
     assert dialled(run) == []
+
+
+def test_a_url_that_answers_before_the_end_of_the_call_is_stored_is_not_asked_twice() -> None:
+    run, numbers, _ = dial([ONE, TWO, THREE], slow="finish")
+    assert (dialled(run), len(numbers.requests)) == ([ONE, TWO, THREE], 4)
+    assert (run.requests["claim_answered"], run.requests["take_answer"]) == (4, 0)

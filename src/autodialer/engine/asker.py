@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from autodialer.domain import session as domain
 from autodialer.domain.dial_whom import AnswerUnreadableError, SourceTrouble, read_answer
 from autodialer.domain.session import Phase, Wait
 from autodialer.engine.contained import contained
@@ -95,10 +96,11 @@ class Asker:
     async def _take(self, request: NumberRequest, answer: Given) -> None:
         """Store an answer, best with the claim of who waits for it."""
         tools, runner = self._tools, self._floor.runners.get(request.session_id)
-        waits = runner is not None and runner.state.phase is Phase.WAITING
-        if runner is not None and waits and await runner.bring(request, answer):
+        if runner is not None and await runner.bring(request, answer):
             return
         await insist(lambda: tools.store.take_answer(tools.lease, request, answer, tools.clock()))
+        if runner is not None and runner.state.phase is Phase.WAITING:
+            runner.post(domain.Woken())
 
     async def _answer(self, request: NumberRequest) -> Given:
         try:

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar, assert_never
 
 import structlog
@@ -91,8 +92,9 @@ class SessionRunner:
         self._tools = tools
         self._agent_dial = agent_dial
         self._times = Times(tools.clock)
-        self._answers = Answers()
-        self._turn = Turn(tools, state.session_id, lambda: self.post(domain.Woken()))
+        look_again = partial(self.post, domain.Woken())
+        self._answers = Answers(tools.numbers_wanted, look_again)
+        self._turn = Turn(tools, state.session_id, look_again)
         # How far the clock had been set when the present call was claimed.
         self._set_by_at_claim = timedelta()
         self._inbox: asyncio.Queue[tuple[domain.Event, Moment]] = asyncio.Queue()
@@ -137,9 +139,7 @@ class SessionRunner:
 
     def bring(self, request: NumberRequest, given: Given) -> Awaitable[bool]:
         """Let an agent who waits claim with an answer; tells later whether that has stored it."""
-        is_stored = self._answers.bring(request, given)
-        self.post(domain.Woken())
-        return is_stored
+        return self._answers.bring(request, given, self.state.phase)
 
     async def run(self, first: Iterable[domain.Command] = ()) -> None:
         """Carry out `first`, then handle events until the session has ended."""
@@ -192,8 +192,7 @@ class SessionRunner:
         self.state, commands = step(before, event, at.wall)
         if self.state is before and not commands:
             return  # A repeated order is no sign of life: the sweep must still find lost legs.
-        if isinstance(event, domain.NothingNow) and event.asks is not None:
-            self._tools.numbers_wanted.want(event.asks)
+        self._answers.heard(event)
         self._forget_ended_call(before)
         after = self.state
         await self._carry_out_all(commands)
@@ -429,7 +428,8 @@ class SessionRunner:
             claim = None
             if attempt_id is not None:
                 claim = NextClaim(self.session_id, attempt_id, tools.clock())
-            return self._timed(Asked.FINISH, tools.store.finish(tools.lease, dated, claim))
+            finishing = tools.store.finish(tools.lease, dated, claim, tools.numbers_wanted.want)
+            return self._timed(Asked.FINISH, finishing)
 
         result = await insist(store)
         self._tools.meters.ended(finish.result)

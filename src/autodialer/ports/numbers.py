@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from autodialer.domain.errors import AutodialerError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from autodialer.domain.dial_whom import NumberRequest, SourceTrouble
+
+# Has a URL asked; returns at once.
+Ask: TypeAlias = "Callable[[NumberRequest], None]"
 
 
 class SourceFailedError(AutodialerError):

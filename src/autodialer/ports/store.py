@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from autodialer.domain.recovery import StoredSession
     from autodialer.domain.session import ClaimResult, EndReason, FinishCall
     from autodialer.ports.details import DetailsRequest
+    from autodialer.ports.numbers import Ask
     from autodialer.ports.phones import Phone
 
 
@@ -254,8 +255,12 @@ class Store(Protocol):
         lease: Lease,
         finish: FinishCall,
         claim: NextClaim | None,
+        ask: Ask | None = None,
     ) -> ClaimResult | None:
         """End an attempt and move its target once; with `claim`, claim the next in one round trip.
+
+        `ask` may be told what a Dial-Whom URL may be asked before all of this is on the disk: its
+        answer and the disk are waited for together. It may be told in vain, and several times.
 
         An attempt that has ended already is left as it is. A try that was surely never sent
         (reason `not_sent`) does not count. In a campaign that has been completed meanwhile a

@@ -9,10 +9,21 @@ import pytest
 
 from autodialer.adapters.pg.database import Database, Step, step
 from autodialer.adapters.pg.store import PgStore
-from autodialer.domain.dial_whom import SourceTrouble
+from autodialer.domain import outcome
+from autodialer.domain.dial_whom import NumberRequest, SourceTrouble
+from autodialer.domain.session import FinishCall, NothingNow
 from autodialer.domain.target import TargetStatus
 from autodialer.ports.store import LeaseLostError
-from tests.contract.store_world import NOW, CampaignPlan, desk_for, lease_of, sit_down
+from tests.contract.store_world import (
+    NOW,
+    CampaignPlan,
+    Desk,
+    claimed,
+    desk_for,
+    finishing,
+    lease_of,
+    sit_down,
+)
 from tests.support.pg_world import PgWorld
 
 AGENTS = tuple("abcdef")
@@ -61,6 +72,47 @@ async def test_a_dialer_that_has_lost_its_node_adds_nothing(store: PgStore, worl
     with pytest.raises(LeaseLostError):
         await store.claim_answered(desk.lease, request, ("+919800000001",), wanted)
     assert await world.counts(desk.campaign) == {}
+
+
+async def test_what_to_ask_is_told_before_the_end_of_the_call_is_on_the_disk(
+    database_url: str, store: PgStore, world: PgWorld
+) -> None:
+    desk = await desk_for(store, world, CampaignPlan((), by_url=True))
+    finish = await finish_of_a_number(desk)
+    states = []
+
+    def ask(_: NumberRequest) -> None:
+        with psycopg.connect(database_url) as other:
+            states.append(other.execute("SELECT state FROM calls_attempt").fetchall())
+
+    await store.finish(desk.lease, finish, desk.next_claim(NOW), ask)
+    assert states == [[("dialing",)]]
+    assert [attempt.status for attempt in await world.attempts(desk.campaign)] == ["completed"]
+
+
+async def test_a_dialer_that_has_lost_its_node_asks_nothing_at_the_end_of_a_call(
+    store: PgStore, world: PgWorld
+) -> None:
+    desk = await desk_for(store, world, CampaignPlan((), by_url=True))
+    finish = await finish_of_a_number(desk)
+    await store.release_lease(desk.lease, NOW)
+    await lease_of(store, holder="two")
+    told: list[NumberRequest] = []
+    with pytest.raises(LeaseLostError):
+        await store.finish(desk.lease, finish, desk.next_claim(NOW), told.append)
+    assert told == []
+    assert [attempt.status for attempt in await world.attempts(desk.campaign)] == [None]
+
+
+async def finish_of_a_number(desk: Desk) -> FinishCall:
+    """Call a number of the URL, and return the end of that call."""
+    waits = await desk.claim()
+    assert isinstance(waits, NothingNow)
+    assert waits.asks is not None
+    wanted = desk.next_claim(NOW)
+    given = ("+919800000001",)
+    result = await desk.store.claim_answered(desk.lease, waits.asks, given, wanted)
+    return finishing(claimed(result), outcome.TALKED, NOW, then_claim=True)
 
 
 async def test_only_the_transaction_that_asks_for_it_is_committed_later(database_url: str) -> None:

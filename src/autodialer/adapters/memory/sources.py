@@ -28,19 +28,24 @@ if TYPE_CHECKING:
     from autodialer.domain.dial_whom import Given, SourceState
     from autodialer.domain.ids import AttemptId
     from autodialer.domain.session import ClaimResult
+    from autodialer.ports.numbers import Ask
     from autodialer.ports.store import NextClaim
 
 _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
-def claim(tables: Tables, wanted: NextClaim) -> ClaimResult:
-    """Claim; who finds nothing is told what the URL may be asked at once."""
+def claim(tables: Tables, wanted: NextClaim, ask: Ask | None = None) -> ClaimResult:
+    """Claim; who finds nothing is told what the URL may be asked at once, and `ask` before it."""
     result = claims.claim(tables, wanted.session_id, wanted.attempt_id, wanted.now)
     if not isinstance(result, NothingNow) or result.why is not Wait.SOURCE_SLOW:
         return result
     session = tables.sessions[wanted.session_id]
-    may_ask = needs_number(tables, session, wanted.now)
-    return replace(result, asks=request(session, wanted.now) if may_ask else None)
+    if not needs_number(tables, session, wanted.now):
+        return result
+    asks = request(session, wanted.now)
+    if ask is not None:
+        ask(asks)
+    return replace(result, asks=asks)
 
 
 def needs_number(tables: Tables, session: SessionRow, now: datetime) -> bool:

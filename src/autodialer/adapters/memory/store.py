@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from autodialer.domain.pacing import Limits, Use
     from autodialer.domain.recovery import StoredSession
     from autodialer.domain.session import ClaimResult, FinishCall
+    from autodialer.ports.numbers import Ask
     from autodialer.ports.phones import Phone
     from autodialer.ports.store import Hint
 
@@ -227,14 +228,14 @@ class MemoryStore:
         await self._transact("mark_answered", mark)
 
     async def finish(
-        self, lease: Lease, finish: FinishCall, claim: NextClaim | None
+        self, lease: Lease, finish: FinishCall, claim: NextClaim | None, ask: Ask | None = None
     ) -> ClaimResult | None:
         """See `ports.store.Store`."""
 
         def end() -> ClaimResult | None:
             self._fenced(lease)
             _finish(self.tables, finish)
-            return None if claim is None else sources.claim(self.tables, claim)
+            return None if claim is None else sources.claim(self.tables, claim, ask)
 
         return await self._transact("finish", end)
 

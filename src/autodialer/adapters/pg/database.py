@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,6 +23,7 @@ from autodialer.ports.store import StoreUnavailableError
 
 Row: TypeAlias = DictRow
 Connection: TypeAlias = psycopg.AsyncConnection[DictRow]
+Heard: TypeAlias = Callable[[list[list[Row]]], None]
 
 # More connections than this were no faster (docs/adr/0006-hot-path-sql.md).
 POOL_SIZE: Final = 10
@@ -187,9 +188,10 @@ class Database:
             for each in self._rehearsal:
                 await _run(connection, [each])
 
-    async def run(self, *steps: Step) -> list[list[Row]]:
+    async def run(self, *steps: Step, heard: Heard | None = None) -> list[list[Row]]:
         """Run the statements as one transaction in one round trip; return each one's rows.
 
+        `heard` is told the rows before they are committed, which takes a second round trip.
         The transaction is repeated after a deadlock or a lost connection, so it must have,
         repeated, the effect of one. Raises StoreUnavailableError.
         """
@@ -197,7 +199,9 @@ class Database:
             for _ in range(self._size + 1):
                 async with self._connection() as connection:
                     try:
-                        return await _run(connection, steps)
+                        if heard is None:
+                            return await _run(connection, steps)
+                        return await _run_telling(connection, steps, heard)
                     except errors.UniqueViolation as error:
                         if error.diag.constraint_name not in _REPEATED_CLAIM:
                             raise
@@ -291,3 +295,13 @@ async def _run(connection: Connection, steps: Sequence[Step]) -> list[list[Row]]
     async with connection.pipeline():
         cursors = [await connection.execute(s.query, s.values, prepare=True) for s in steps]
     return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
+
+
+async def _run_telling(
+    connection: Connection, steps: Sequence[Step], heard: Heard
+) -> list[list[Row]]:
+    async with connection.pipeline(), connection.transaction():
+        cursors = [await connection.execute(s.query, s.values, prepare=True) for s in steps]
+        rows = [await cursor.fetchall() for cursor in cursors]
+        heard(rows)
+    return rows

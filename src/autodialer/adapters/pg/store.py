@@ -9,7 +9,6 @@ and keeps new ones out until the epoch has grown. Renewing updates the row and w
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Self
 from uuid import UUID
@@ -31,7 +30,7 @@ from autodialer.adapters.pg.rows import (
     stored_of,
 )
 from autodialer.apps import hints
-from autodialer.apps.calls.nothing import Exhausted, why_nothing
+from autodialer.apps.calls.nothing import Exhausted
 from autodialer.apps.statements import statement
 from autodialer.domain.campaign import START_VALID_FOR
 from autodialer.domain.errors import InvariantError
@@ -69,6 +68,7 @@ if TYPE_CHECKING:
     from autodialer.ports.details import DetailsRequest
     from autodialer.ports.failpoints import Killer
     from autodialer.ports.meters import PoolUse
+    from autodialer.ports.numbers import Ask
     from autodialer.ports.store import NextClaim, SessionOrder, StopOrder
 
 log = structlog.get_logger()
@@ -289,6 +289,7 @@ class PgStore:
         lease: Lease,
         finish: FinishCall,
         claim: NextClaim | None,
+        ask: Ask | None = None,
     ) -> ClaimResult | None:
         if finish.move.status is TargetStatus.SCHEDULED:
             self._positions.target_returned()
@@ -296,14 +297,16 @@ class PgStore:
             await self._fenced(step("calls", "finish", **fence(lease), **ending_of(finish)))
             return None
         wanted = Claim.following(lease, claim)
-        by_url = wanted.session_id in self._by_url
-        after = FROM_THE_START if by_url else self._positions.after(wanted.session_id, wanted.now)
-        both = {**fence(lease), **ending_of(finish), **wanted.values(after)}
-        # Without a list there is mostly nothing to claim: the reasons come along.
-        reasons = wanted.reasons() if by_url else ()
-        rows, *why = await self._database.run(step("calls", "finish_and_claim", **both), *reasons)
-        require_lease(rows)
-        return await self._follow(wanted, rows[0], after, why)
+        if wanted.session_id in self._by_url:
+            both = wanted.finishing(finish, FROM_THE_START)
+            # Without a list there is mostly nothing to claim: the reasons come along.
+            heard = wanted.telling(ask) if ask else None
+            rows, *why = await self._database.run(both, *wanted.reasons(), heard=heard)
+            require_lease(rows)
+            return await self._follow(wanted, rows[0], FROM_THE_START, why)
+        after = self._positions.after(wanted.session_id, wanted.now)
+        row = await self._fenced(wanted.finishing(finish, after))
+        return await self._follow(wanted, row, after)
 
     async def _claim(self, claim: Claim, after: int) -> ClaimResult:
         ((row,),) = await self._database.run(claim.statement(after))
@@ -382,9 +385,7 @@ class PgStore:
             if call.attempt_id != claim.attempt_id:
                 raise InvariantError(f"Session {claim.session_id} has a live call already.")
             return Claimed(call)
-        answer = why_nothing(facts[0], claim.now)
-        if isinstance(answer, NothingNow) and answer.why is Wait.SOURCE_SLOW:
-            return replace(answer, asks=next(iter(sources.requests_of(waiting, claim.now)), None))
+        answer = claim.why_nothing(facts, waiting)
         if not isinstance(answer, Exhausted):
             return answer
         await self._complete_one(claim.now, facts[0]["campaign_id"])
