@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.api.client import Caller
-from tests.support.book import Book
+from tests.support.book import Book, make_book
 
 pytestmark = pytest.mark.django_db
 
