@@ -44,7 +44,6 @@ INDEXES = {
         "calls_node_pkey",
         "calls_session_pkey",
         "attempt_one_live_per_session",
-        "billing_hold_pkey",
     },
     ("campaigns", "start_campaigns"): {"campaign_unfinished"},
 }
