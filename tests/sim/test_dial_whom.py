@@ -17,6 +17,7 @@ from autodialer.domain.dial_whom import SourceState
 from autodialer.domain.ids import SessionId
 from autodialer.domain.retry import RetryPolicy
 from autodialer.domain.session import EndReason
+from autodialer.engine.asker import MOST_AT_ONCE
 from autodialer.engine.config import EngineConfig
 from autodialer.engine.dialer import Dialer
 from autodialer.ops.simulation.odds import Odds
@@ -58,9 +59,13 @@ class Counted(Run):
 
 
 def dial(
-    script: Sequence[Answer | str | None], *, stop_at_s: float | None = None, slow: str = ""
+    script: Sequence[Answer | str | None],
+    *,
+    stop_at_s: float | None = None,
+    slow: str = "",
+    others: int = 0,
 ) -> tuple[Counted, ScriptedNumbers, SessionId]:
-    """Let one agent work on a campaign by URL until the session ends, or is told to."""
+    """Let one agent, and others, work on a campaign by URL until the one's session ends."""
 
     async def main() -> tuple[Counted, ScriptedNumbers, SessionId]:
         run, numbers = Counted(slow), Faulty(script)
@@ -80,6 +85,10 @@ def dial(
         session_id = SessionId(run.new_id())
         tables = run.store.tables
         tables.queue_session(session_id, campaign.campaign_id, "asha", run.clock())
+        for name in (f"agent {n}" for n in range(others)):
+            campaign.agents.add(name)
+            other = SessionId(run.new_id())
+            tables.queue_session(other, campaign.campaign_id, name, run.clock())
         async with asyncio.TaskGroup() as group:
             task = group.create_task(dialer.run(), name="dialer")
             if stop_at_s is not None:
@@ -147,3 +156,11 @@ def test_a_url_that_answers_before_the_end_of_the_call_is_stored_is_not_asked_tw
     run, numbers, _ = dial([ONE, TWO, THREE], slow="finish")
     assert (dialled(run), len(numbers.requests)) == ([ONE, TWO, THREE], 4)
     assert (run.requests["claim_answered"], run.requests["take_answer"]) == (4, 0)
+
+
+def test_who_finds_all_places_at_the_url_taken_is_asked_for_as_soon_as_one_is_free() -> None:
+    script = [Answer(f"+9198000003{n:02}", delay_s=4.5) for n in range(MOST_AT_ONCE + 1)]
+    _, numbers, _ = dial(script, others=MOST_AT_ONCE)
+    *_, tenth, eleventh = (request.asked_at for request in numbers.requests[: MOST_AT_ONCE + 1])
+    first = numbers.requests[0].asked_at
+    assert tenth < first + timedelta(seconds=4.5) < eleventh < first + timedelta(seconds=4.6)
