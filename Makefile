@@ -75,7 +75,8 @@ check-words:
 # The tests on Asterisk wait for rings and talks most of their time, so the others run meanwhile,
 # behind them: calls are real and must not wait for a processor.
 test: setup assets browser wire-tools asterisk ## Run the tests, the ones on real Asterisk included
-	@echo "Two parts run at the same time, ten minutes on two cores; each is shown when it ends."
+	@echo "Two parts run at the same time, ten minutes on two cores (the slow tests twenty-five);" \
+		"each is shown when it ends."
 	@$(MAKE) -j2 --output-sync=target BEHIND="nice -n 10" test-asterisk test-unit
 
 BEHIND ?=
@@ -90,7 +91,7 @@ test-unit: setup assets browser
 test-asterisk: setup assets browser wire-tools asterisk
 	$(BIN)/python -m pytest -m "asterisk and $(PACE)" $(ARGS) $(NONE_CHOSEN)
 
-FULL := test "test-unit PACE=slow" "test-asterisk PACE=slow" "soak ARGS="
+FULL := test "test PACE=slow" "soak ARGS="
 
 # Each part runs whatever became of the ones before it, so that one night tells everything.
 test-full: setup assets browser wire-tools asterisk ## Run every test, the slow ones too, then the soak
