@@ -64,10 +64,9 @@ class Client:
     key: str
     times: list[float] = field(default_factory=list)
 
-    def work(self, asks: Iterator[Ask], stop_at: float, pause_s: float) -> None:
-        """Ask one after the other, each begun `pause_s` after the one before or at once."""
+    def work(self, asks: Iterator[Ask], due: float, stop_at: float, pause_s: float) -> None:
+        """Ask one after the other from `due` on, each begun `pause_s` after the one before."""
         http = HTTPConnection(self.web.host, self.web.port, timeout=_TIMEOUT_S)
-        due = time.perf_counter()
         while (now := time.perf_counter()) < stop_at:
             if now < due:
                 time.sleep(due - now)
@@ -137,12 +136,14 @@ def _load(
 ) -> Sequence[float]:
     """Return the times of all requests of the window, as fast as it goes or at this rate."""
     clients = [Client(web, key) for _ in asks]
-    stop_at = time.perf_counter() + window_s
-    pause_s = 0.0 if rate is None else len(clients) / rate
+    began = time.perf_counter()
+    step_s = 0.0 if rate is None else 1 / rate  # evenly: programs know nothing of each other
     with ThreadPoolExecutor(len(clients)) as threads:
         work = [
-            threads.submit(client.work, each, stop_at, pause_s)
-            for client, each in zip(clients, asks, strict=True)
+            threads.submit(
+                client.work, each, began + at * step_s, began + window_s, len(clients) * step_s
+            )
+            for at, (client, each) in enumerate(zip(clients, asks, strict=True))
         ]
     for each in work:
         each.result()  # of a client that was refused there would be too few times
