@@ -353,11 +353,11 @@ def test_nothing_is_restored_while_somebody_works_in_the_database(
 def test_a_restore_that_fails_at_its_end_changes_nothing(
     office: Office, backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_args: object) -> None:
+    def fail(**_: object) -> None:
         raise RestoreRefusedError("as if the power had gone")
 
     before = content(office.url)
-    monkeypatch.setattr("autodialer.ops.backup.load._audit", fail)
+    monkeypatch.setattr("autodialer.ops.backup.load.record_for_all", fail)
     with pytest.raises(RestoreRefusedError):
         bring_back(backup, tmp_path, replace=True)
     assert content(office.url) == before
