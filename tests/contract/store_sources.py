@@ -9,7 +9,7 @@ import pytest
 
 from autodialer.domain import outcome
 from autodialer.domain.campaign import CampaignStatus
-from autodialer.domain.dial_whom import MAX_FAILURES, MAX_REPEATS, SourceTrouble
+from autodialer.domain.dial_whom import LATEST_ANSWER, MAX_FAILURES, MAX_REPEATS, SourceTrouble
 from autodialer.domain.session import Claimed, EndReason, NoMore, NothingNow, Wait
 from autodialer.domain.target import TargetStatus
 from tests.contract.store_world import (
@@ -177,6 +177,26 @@ class SourceContract:
         assert await desk.claim() == NoMore(EndReason.CAMPAIGN_COMPLETED)
         await store.advance_campaigns(NOW)
         assert await world.campaign_status(desk.campaign) is CampaignStatus.COMPLETED
+
+    async def test_a_number_that_another_agent_asked_for_before_the_end_is_called(
+        self, store: Store, world: World
+    ) -> None:
+        desk = await desk_for(store, world, CampaignPlan((), agents=("asha", "bina"), by_url=True))
+        bina = await sit_down(store, world, desk.lease, desk.campaign, "bina")
+        requests = await store.numbers_to_ask(desk.lease, NOW)
+        asked_for = {request.session_id: request for request in requests}
+        await store.take_answer(desk.lease, asked_for[bina.session], (), NOW)
+        soon = NOW + LATEST_ANSWER
+        assert await desk.claim() == NothingNow(Wait.SOURCE_SLOW, soon)
+        await store.advance_campaigns(soon - SECOND)
+        assert await store.numbers_to_ask(desk.lease, soon - SECOND) == []
+        wanted = desk.next_claim(soon - SECOND)
+        late = asked_for[desk.session]
+        call = claimed(await store.claim_answered(desk.lease, late, (FIRST,), wanted))
+        assert call.e164 == FIRST
+        await desk.finish(call, outcome.TALKED, soon)
+        for each in (desk, bina):
+            assert await each.claim(soon) == NoMore(EndReason.CAMPAIGN_COMPLETED)
 
     async def test_a_number_of_the_source_on_the_dnd_list_is_not_called(
         self, store: Store, world: World

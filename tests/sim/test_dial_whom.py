@@ -13,11 +13,11 @@ from autodialer.adapters.memory.store import Weather
 from autodialer.adapters.sim.loop import run_virtual
 from autodialer.adapters.sim.numbers import Answer, ScriptedNumbers
 from autodialer.domain.campaign import CampaignStatus
-from autodialer.domain.dial_whom import SourceState
+from autodialer.domain.dial_whom import LATEST_ANSWER, SourceState
 from autodialer.domain.ids import SessionId
 from autodialer.domain.retry import RetryPolicy
 from autodialer.domain.session import EndReason
-from autodialer.engine.asker import MOST_AT_ONCE
+from autodialer.engine.asker import ANSWER_TIMEOUT_S, MOST_AT_ONCE
 from autodialer.engine.config import EngineConfig
 from autodialer.engine.dialer import Dialer
 from autodialer.ops.simulation.odds import Odds
@@ -164,3 +164,16 @@ def test_who_finds_all_places_at_the_url_taken_is_asked_for_as_soon_as_one_is_fr
     *_, tenth, eleventh = (request.asked_at for request in numbers.requests[: MOST_AT_ONCE + 1])
     first = numbers.requests[0].asked_at
     assert tenth < first + timedelta(seconds=4.5) < eleventh < first + timedelta(seconds=4.6)
+
+
+def test_a_number_that_comes_after_the_end_that_another_agent_was_told_is_dialled() -> None:
+    # The second one is told at once that there are no more, while the first still waits.
+    run, numbers, _ = dial([Answer(ONE, delay_s=4), ""], others=1)
+    assert len(numbers.requests) == 2
+    assert dialled(run) == [ONE]
+    ends = {each.end for each in run.store.tables.sessions.values()}
+    assert ends == {EndReason.CAMPAIGN_COMPLETED}
+
+
+def test_whoever_asked_has_an_answer_before_the_source_is_believed_to_have_given_all() -> None:
+    assert timedelta(seconds=ANSWER_TIMEOUT_S) < LATEST_ANSWER

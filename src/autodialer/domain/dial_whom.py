@@ -24,6 +24,8 @@ MAX_FAILURES: Final = 10
 # This many answers in a row that were all finished numbers: it has nothing new.
 MAX_REPEATS: Final = 5
 LONGEST_BACKOFF: Final = timedelta(seconds=60)
+# Whoever asked before the source ended has an answer by then: the dialer waits 5.5 s for one.
+LATEST_ANSWER: Final = timedelta(seconds=6)
 
 # Of the shapes in use none has more than four levels. Whoever answers must neither keep the dialer
 # busy nor end it.

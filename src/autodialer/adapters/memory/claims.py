@@ -35,7 +35,7 @@ def claim(
         return NoMore(EndReason.AGENT_LEFT)
     if any(row.session_id == session_id for row in tables.live_attempts()):
         raise InvariantError(f"session {session_id} claimed a second live call")
-    refusal = _why_not(session, now)
+    refusal = _why_not(tables, session, now)
     if refusal is not None:
         return refusal
     target = _pick(tables, session.campaign, now)
@@ -46,9 +46,9 @@ def claim(
     return Claimed(_attempt(tables, session, target, attempt_id, now))
 
 
-def _why_not(session: SessionRow, now: datetime) -> NoMore | NothingNow | None:
+def _why_not(tables: Tables, session: SessionRow, now: datetime) -> NoMore | NothingNow | None:
     campaign = session.campaign
-    if campaign.is_over or now >= campaign.ends_at or not campaign.has_work_left:
+    if campaign.is_over or now >= campaign.ends_at or not tables.has_work_left(campaign, now):
         return NoMore(EndReason.CAMPAIGN_COMPLETED)
     if session.agent not in campaign.agents:
         return NoMore(EndReason.REMOVED_FROM_CAMPAIGN)
@@ -99,10 +99,14 @@ def _why_none(tables: Tables, campaign: CampaignRow, now: datetime) -> NoMore | 
     if campaign.source is not None and campaign.source.is_open:
         return _until_asked(campaign.source, now)
     dues = [target.due_at for target in campaign.open_targets() if target.due_at is not None]
-    if dues:
-        return NothingNow(Wait.RETRY_LATER, min(dues))
+    return NothingNow(Wait.RETRY_LATER, min(dues)) if dues else _of_the_last(tables, campaign, now)
+
+
+def _of_the_last(tables: Tables, campaign: CampaignRow, now: datetime) -> NoMore | NothingNow:
     if any(target.status in LIVE for target in campaign.open_targets()):
         return NothingNow(Wait.NUMBERS_BUSY)
+    if tables.has_work_left(campaign, now):
+        return NothingNow(Wait.SOURCE_SLOW, tables.late_numbers_until(campaign))
     return NoMore(EndReason.CAMPAIGN_COMPLETED)
 
 

@@ -492,7 +492,7 @@ def _advance(tables: Tables, now: datetime) -> None:
     for campaign in tables.campaigns.values():
         if campaign.status is CampaignStatus.CREATED and campaign.starts_at <= now:
             tables.move_campaign(campaign.campaign_id, CampaignStatus.IN_PROGRESS)
-        finished = campaign.ends_at <= now or not campaign.has_work_left
+        finished = campaign.ends_at <= now or not tables.has_work_left(campaign, now)
         running = campaign.status in (CampaignStatus.IN_PROGRESS, CampaignStatus.PAUSED)
         if running and finished:
             tables.move_campaign(campaign.campaign_id, CampaignStatus.COMPLETED)

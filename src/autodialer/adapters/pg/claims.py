@@ -11,6 +11,7 @@ from autodialer.adapters.pg.database import Row, Step, step
 from autodialer.adapters.pg.fence import fence, require_lease
 from autodialer.adapters.pg.rows import ending_of
 from autodialer.apps.calls.nothing import Exhausted, why_nothing
+from autodialer.domain.dial_whom import LATEST_ANSWER
 from autodialer.domain.ids import AttemptId, SessionId
 from autodialer.domain.session import NoMore, NothingNow, Wait
 from autodialer.ports.store import Lease
@@ -59,9 +60,10 @@ class Claim:
     def reasons(self) -> tuple[Step, Step, Step]:
         """Ask why there is no target, which call a repeated claim has, and whom a URL may serve."""
         asked = {"session_id": self.session_id, "now": self.now, **fence(self.lease)}
+        late = {"latest_answer": LATEST_ANSWER}
         present = {"session_id": self.session_id, "attempt_id": self.attempt_id}
         return (
-            step("calls", "nothing_to_claim", **asked),
+            step("calls", "nothing_to_claim", **asked, **late),
             step("calls", "present_call", **present),
             sources.waiting(self.lease, self.now, self.session_id),
         )

@@ -33,6 +33,7 @@ from autodialer.apps import hints
 from autodialer.apps.calls.nothing import Exhausted
 from autodialer.apps.statements import statement
 from autodialer.domain.campaign import START_VALID_FOR
+from autodialer.domain.dial_whom import LATEST_ANSWER
 from autodialer.domain.errors import InvariantError
 from autodialer.domain.ids import AttemptId, SessionId
 from autodialer.domain.nodes import (
@@ -452,7 +453,8 @@ class PgStore:
 
     async def _complete_one(self, now: datetime, campaign_id: CampaignId | None) -> bool:
         """Complete a campaign whose time has come (this one, or any); return whether one was."""
-        first = step("campaigns", "complete_one", now=now, campaign_id=campaign_id)
+        asked = {"now": now, "campaign_id": campaign_id, "latest_answer": LATEST_ANSWER}
+        first = step("campaigns", "complete_one", **asked)
         async with self._database.bulk() as connection:
             row = await (await connection.execute(first.query, first.values)).fetchone()
             if row is None:

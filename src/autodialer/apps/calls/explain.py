@@ -20,6 +20,7 @@ from autodialer.apps.campaigns.queries import campaign as campaign_of
 from autodialer.apps.contacts.numbers import parse_caller_id
 from autodialer.apps.statements import statement
 from autodialer.domain.campaign import CampaignStatus
+from autodialer.domain.dial_whom import LATEST_ANSWER
 from autodialer.domain.errors import NotFoundError
 from autodialer.domain.outcome import Reason
 from autodialer.domain.session import NoMore, NothingNow, Wait
@@ -233,12 +234,14 @@ def _nothing(account: Account, live: Session, now: datetime) -> str:
 
 def _facts(live: Session, now: datetime) -> Mapping[str, Any]:
     node = live.node
-    values = {
+    values: dict[str, Any] = {
         "session_id": live.pk,
         "node_id": node.pk if node else None,
         "epoch": node.epoch if node else None,
+        "now": now,
+        "latest_answer": LATEST_ANSWER,
     }
     with connection.cursor() as cursor:
-        cursor.execute(statement("calls", "nothing_to_claim"), {**values, "now": now})
+        cursor.execute(statement("calls", "nothing_to_claim"), values)
         (row,) = cursor.fetchall()
         return dict(zip((column.name for column in cursor.description), row, strict=True))

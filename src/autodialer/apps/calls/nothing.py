@@ -52,7 +52,7 @@ def _wait_of(row: Mapping[str, Any], now: datetime) -> NothingNow | Exhausted:
 def _of_a_running_campaign(row: Mapping[str, Any], now: datetime) -> NothingNow | Exhausted:
     due: datetime | None = row["next_due"]
     if not row["has_scheduled"] and due is None and not row["source_is_open"]:
-        return NothingNow(Wait.NUMBERS_BUSY) if row["has_live"] else Exhausted()
+        return _of_the_last(row, now)
     window = _window_of(row)
     ring_timeout = timedelta(seconds=row["ring_timeout_s"])
     if not may_ring(window, now, ring_timeout):
@@ -67,6 +67,13 @@ def _of_a_running_campaign(row: Mapping[str, Any], now: datetime) -> NothingNow 
         return NothingNow(Wait.SOURCE_SLOW, _later(row["source_not_before"], now))
     # A retry that falls due at night waits for the morning.
     return NothingNow(Wait.RETRY_LATER, next_opening(window, due, ring_timeout))
+
+
+def _of_the_last(row: Mapping[str, Any], now: datetime) -> NothingNow | Exhausted:
+    if row["has_live"]:
+        return NothingNow(Wait.NUMBERS_BUSY)
+    late = _later(row["late_numbers_until"], now)
+    return Exhausted() if late is None else NothingNow(Wait.SOURCE_SLOW, late)
 
 
 def _later(at: datetime | None, now: datetime) -> datetime | None:

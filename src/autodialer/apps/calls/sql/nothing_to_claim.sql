@@ -14,6 +14,15 @@ SELECT EXISTS (SELECT FROM calls_node AS n WHERE n.id = %(node_id)s AND n.epoch 
                     WHERE picked.campaign_id = c.id AND picked.user_id = s.user_id)
            AS takes_part,
        source.campaign_id IS NOT NULL AS source_is_open, source.not_before AS source_not_before,
+       -- Until when a number may come that somebody else asked for before the source ended.
+       (SELECT ended.exhausted_at + %(latest_answer)s
+          FROM campaigns_numbersource AS ended
+         WHERE ended.campaign_id = c.id
+           AND EXISTS (SELECT FROM calls_session AS other
+                        WHERE other.campaign_id = c.id AND other.id <> s.id
+                          AND (other.ended_at IS NULL
+                               OR other.ended_at > ended.exhausted_at - %(latest_answer)s)))
+           AS late_numbers_until,
        EXISTS (SELECT FROM campaigns_target AS t
                 WHERE t.campaign_id = c.id AND t.status = 'scheduled') AS has_scheduled,
        EXISTS (SELECT FROM campaigns_target AS t

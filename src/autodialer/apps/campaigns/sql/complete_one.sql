@@ -10,9 +10,17 @@ WITH over AS (
        AND (%(campaign_id)s::bigint IS NULL OR c.id = %(campaign_id)s::bigint)
        AND (c.ends_at <= %(now)s
             OR c.status <> 'created'
-               -- A Dial-Whom URL may still give numbers. OFFSET 0: asked by its key.
+               -- A Dial-Whom URL may still give numbers, after its end to another one of those who
+               -- asked before it. OFFSET 0: asked by its key.
                AND NOT EXISTS (SELECT FROM campaigns_numbersource AS source
-                                WHERE source.campaign_id = c.id AND source.exhausted_at IS NULL
+                                WHERE source.campaign_id = c.id
+                                  AND (source.exhausted_at IS NULL
+                                       OR source.exhausted_at + %(latest_answer)s > %(now)s
+                                          AND (SELECT count(*) FROM calls_session AS s
+                                                WHERE s.campaign_id = c.id
+                                                  AND (s.ended_at IS NULL
+                                                       OR s.ended_at > source.exhausted_at
+                                                                       - %(latest_answer)s)) > 1)
                                 OFFSET 0)
                AND NOT EXISTS (SELECT FROM campaigns_target AS t
                                 WHERE t.campaign_id = c.id AND t.status = 'scheduled')
