@@ -163,15 +163,24 @@ def test_a_cursor_of_elsewhere_is_refused(cursor: str, crm: Caller) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", [["-created"], ["-created", "x", 1], ["-created", 1, 1, 1], ["-created", 2**60, 1]]
+    "place",
+    [
+        ["-created"],
+        ["-created", "x", 1],
+        ["-created", 1, 1, 1],
+        ["-created", 2**60, 1],
+        ["-created", 1, "9" * 20],
+        ["-created", "1", 1],
+    ],
 )
 def test_a_cursor_that_somebody_made_up_is_refused(place: list[object], crm: Caller) -> None:
     made_up = base64.urlsafe_b64encode(orjson.dumps(place)).decode().rstrip("=")
     assert told(crm.get(f"/campaigns?cursor={made_up}")) == (400, "cursor_invalid")
 
 
-def test_a_cursor_without_a_place_is_refused(crm: Caller) -> None:
-    made_up = base64.urlsafe_b64encode(b'["-id"]').decode().rstrip("=")
+@pytest.mark.parametrize("place", [b"", b',"99999999999999999999"'], ids=["none", "a text"])
+def test_a_cursor_without_a_number_for_a_place_is_refused(place: bytes, crm: Caller) -> None:
+    made_up = base64.urlsafe_b64encode(b'["-id"%s]' % place).decode().rstrip("=")
     assert told(crm.get(f"/contacts?cursor={made_up}")) == (400, "cursor_invalid")
 
 

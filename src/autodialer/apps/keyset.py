@@ -78,7 +78,11 @@ def _read(model: type[Model], column: str, value: str | int) -> object:
     field = model._meta.get_field(column.removeprefix("-"))
     try:
         if isinstance(field, DateTimeField):
-            return _EPOCH + int(value) * _MICROSECOND
-        return field.to_python(value)  # type: ignore[union-attr]  # a column, not a relation to it
+            held: object = _EPOCH + int(value) * _MICROSECOND
+        else:
+            held = field.to_python(value)  # type: ignore[union-attr]  # a column, not a relation
     except (ValueError, OverflowError, ValidationError):
         raise PlaceError from None
+    if _written(held) != value:  # a number as a text may be larger than its column
+        raise PlaceError
+    return held
