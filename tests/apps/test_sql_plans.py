@@ -15,6 +15,8 @@ from psycopg.rows import dict_row
 from autodialer.adapters.pg.database import CONNECTION
 from autodialer.adapters.pg.store import FUNCTIONS
 from autodialer.apps.statements import statement
+from autodialer.domain.dial_whom import LATEST_ANSWER
+from tests.contract.store_world import NOW
 from tests.support.database import Databases
 
 TARGETS = 20_000
@@ -298,3 +300,29 @@ def test_a_hand_over_reads_a_few_entries_of_each_index(
         read = {name: n - before.get(name, 0) for name, n in indexes_read(dialer).items()}
     assert set(read) - MEMBERSHIP == HAND_OVER | more
     assert max(read.values()) < FEW
+
+
+# A campaign by URL in which all but one agent have gone home.
+BY_URL = """
+INSERT INTO campaigns_numbersource (campaign_id, failures, repeats)
+SELECT id, 0, 0 FROM campaigns_campaign WHERE name = '1';
+UPDATE calls_session SET status = 'ended', ended_at = now()
+ WHERE id <> (SELECT id FROM calls_session LIMIT 1)"""
+
+
+def test_why_an_agent_waits_for_a_url_is_said_without_reading_the_sessions_of_before(
+    dialer: psycopg.Connection[Any],
+) -> None:
+    with dialer.transaction(force_rollback=True):
+        dialer.execute(BY_URL.encode())
+        live = dialer.execute("SELECT id, node_id FROM calls_session WHERE status <> 'ended'")
+        session_id, node_id = live.fetchone() or ("no session",) * 2
+        values = {"session_id": session_id, "node_id": node_id, "epoch": 1, "now": NOW}
+        before = indexes_read(dialer)
+        query = statement("calls", "nothing_to_claim").encode()
+        cursor = dialer.cursor(row_factory=dict_row)
+        row = cursor.execute(query, {**values, "latest_answer": LATEST_ANSWER}).fetchone()
+        read = {name: n - before.get(name, 0) for name, n in indexes_read(dialer).items()}
+    assert row is not None
+    assert (row["source_is_open"], row["late_numbers_until"]) == (True, None)
+    assert sum(n for name, n in read.items() if "session" in name) < FEW

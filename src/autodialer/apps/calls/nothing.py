@@ -72,7 +72,7 @@ def _of_a_running_campaign(row: Mapping[str, Any], now: datetime) -> NothingNow 
 def _of_the_last(row: Mapping[str, Any], now: datetime) -> NothingNow | Exhausted:
     if row["has_live"]:
         return NothingNow(Wait.NUMBERS_BUSY)
-    late = _later(row["late_numbers_until"], now)
+    late: datetime | None = row["late_numbers_until"]
     return Exhausted() if late is None else NothingNow(Wait.SOURCE_SLOW, late)
 
 

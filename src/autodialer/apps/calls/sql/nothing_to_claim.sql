@@ -17,7 +17,7 @@ SELECT EXISTS (SELECT FROM calls_node AS n WHERE n.id = %(node_id)s AND n.epoch 
        -- Until when a number may come that somebody else asked for before the source ended.
        (SELECT ended.exhausted_at + %(latest_answer)s
           FROM campaigns_numbersource AS ended
-         WHERE ended.campaign_id = c.id
+         WHERE ended.campaign_id = c.id AND ended.exhausted_at + %(latest_answer)s > %(now)s
            AND EXISTS (SELECT FROM calls_session AS other
                         WHERE other.campaign_id = c.id AND other.id <> s.id
                           AND (other.ended_at IS NULL
