@@ -83,7 +83,7 @@ def grant(limit: int, rank: int, of: int, turn: int, taken: int) -> int:
     does not divide), but never more than is left: as long as each node takes no more than it was
     granted, and says what it takes before another one asks, all of them together never pass the
     limit. A node that joins waits until the others have given something back.
-    `apps/calls/sql/define_share.sql` says the same.
+    `apps/calls/sql/define_grant.sql` says the same.
     """
     fair = limit // of + ((rank + turn) % of < limit % of)
     return max(0, min(fair, limit - taken))
