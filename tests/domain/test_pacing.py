@@ -29,7 +29,7 @@ def calling(share: Limits, *calls: str, now: float = 0.0) -> Pace:
     """A node whose calls have just left."""
     pace = counting(share)
     for call in calls:
-        pace = pacing.sent(pacing.asked(pace, Waiter(call), call), call, now)
+        pace = pacing.sent(pacing.asked(pace, Waiter(call), call, now), call, now)
     return pace
 
 
@@ -48,7 +48,7 @@ def test_without_limits_everybody_calls_at_once_and_leaves_no_trace_in_the_queue
 
 def test_a_start_is_free_again_a_second_after_the_call_was_sent() -> None:
     pace = calling(Limits(calls_per_second=2), "a", now=0)
-    pace = pacing.sent(pacing.asked(pace, BINA, "b"), "b", 0.4)
+    pace = pacing.sent(pacing.asked(pace, BINA, "b", 0.4), "b", 0.4)
     assert wait_of(pace, ASHA, 0.5) == pytest.approx(SECOND_S - 0.5)
     assert wait_of(pace, ASHA, 1.04) > 0
     assert wait_of(pace, ASHA, SECOND_S) == 0
@@ -58,12 +58,29 @@ def test_the_first_call_leaves_at_once_and_those_that_come_together_evenly() -> 
     pace = calling(Limits(calls_per_second=5), "a", now=10)
     gap = SECOND_S / 5
     assert wait_of(pace, ASHA, 10) == pytest.approx(gap - EARLY_S)
-    pace = pacing.sent(pacing.asked(pace, ASHA, "b"), "b", 10 + gap - EARLY_S)
-    assert wait_of(pace, BINA, 10 + gap - EARLY_S) == pytest.approx(gap)
+    early = 10 + gap - EARLY_S
+    pace = pacing.sent(pacing.asked(pace, ASHA, "b", early), "b", early)
+    assert wait_of(pace, BINA, early) == pytest.approx(gap)
     # Nobody is kept for a call that did not come about, or for one of long ago.
-    assert wait_of(pacing.asked(pace, BINA, "c"), CHITRA, 10 + 2 * gap) > 0
-    assert wait_of(pacing.gone(pacing.asked(pace, BINA, "c"), "c"), CHITRA, 10 + 2 * gap) == 0
+    later = 10 + 2 * gap
+    claiming = pacing.asked(pace, BINA, "c", later)
+    assert wait_of(claiming, CHITRA, later) > 0
+    assert wait_of(pacing.gone(claiming, "c"), CHITRA, later) == 0
     assert wait_of(pace, BINA, 60) == 0
+
+
+def test_a_call_whose_claim_takes_long_keeps_its_own_place_and_nobody_else_from_calling() -> None:
+    gap = SECOND_S / 5
+    pace = pacing.asked(counting(Limits(calls_per_second=5)), ASHA, "slow", 10)
+    assert wait_of(pace, BINA, 10) == pytest.approx(gap - EARLY_S)
+    for call in range(4):
+        now = 20 + call * gap
+        assert wait_of(pace, BINA, now) == 0
+        pace = pacing.sent(pacing.asked(pace, BINA, call, now), call, now)
+    assert wait_of(pace, BINA, 20 + 4 * gap) == pytest.approx(gap)
+    late = 30.0
+    pace = pacing.sent(pace, "slow", late)
+    assert wait_of(pace, BINA, late) == pytest.approx(gap - EARLY_S)
 
 
 @pytest.mark.parametrize("limit", [1, 5, 30, 200])
@@ -78,13 +95,13 @@ def test_a_trunk_on_which_calls_always_wait_sends_what_it_may(limit: int) -> Non
             sent += 1
         while wait_of(pace, ASHA, now) == 0:
             call = f"call {sent + len(claiming)}"
-            pace = pacing.asked(pace, ASHA, call)
+            pace = pacing.asked(pace, ASHA, call, now)
             claiming.append(now)
     assert 0.95 * limit * 10 / SECOND_S <= sent <= limit * 10
 
 
 def test_a_call_that_was_let_through_and_has_not_left_keeps_its_start() -> None:
-    pace = pacing.asked(counting(Limits(calls_per_second=1)), BINA, "b")
+    pace = pacing.asked(counting(Limits(calls_per_second=1)), BINA, "b", 0)
     assert wait_of(pace, ASHA, 60) == inf
     assert wait_of(pacing.gone(pace, "b"), ASHA, 60) == 0
     late = pacing.sent(pace, "b", 60)
@@ -138,11 +155,11 @@ def test_who_came_first_goes_first_and_who_leaves_holds_nobody_up() -> None:
 def test_an_agent_is_called_only_with_a_line_more_for_the_customer() -> None:
     pace = counting(Limits(calls_at_once=3))
     agents = [Waiter(name, is_agent=True) for name in ("asha", "bina")]
-    pace = pacing.asked(pace, agents[0], "asha's phone")
+    pace = pacing.asked(pace, agents[0], "asha's phone", 0)
     pace, wait = pacing.may_call(pace, agents[1], 0)
     assert wait == inf
     # Two lines are left for customers, whom the agent in front does not keep from them.
-    pace = pacing.asked(pace, ASHA, "customer")
+    pace = pacing.asked(pace, ASHA, "customer", 0)
     assert wait_of(pace, ASHA, 0) == 0
     assert wait_of(pacing.gone(pace, "asha's phone"), agents[1], 0) == 0
 
@@ -177,7 +194,7 @@ class Node:
             return
         self.number += 1
         call = f"call {self.number}"
-        self.pace = pacing.asked(self.pace, waiter, call)
+        self.pace = pacing.asked(self.pace, waiter, call, now)
         if leaves:
             self.pace = pacing.sent(self.pace, call, now)
             self.sent.append(now)
@@ -266,7 +283,7 @@ def test_nobody_starves_when_all_ask_again_and_again(
         waiter = Waiter(turn % sessions)
         pace, wait = pacing.may_call(pace, waiter, now)
         if wait == 0:
-            pace = pacing.sent(pacing.asked(pace, waiter, turn), turn, now)
+            pace = pacing.sent(pacing.asked(pace, waiter, turn, now), turn, now)
             order.append(waiter.session)
             # The talk is over when the next one asks.
             pace = pacing.gone(pace, turn)

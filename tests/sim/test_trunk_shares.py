@@ -102,7 +102,7 @@ class Process:
             return False
         self.number += 1
         self.unsent.append(f"call {self.number}")
-        self.pace = pacing.asked(self.pace, CALLER, self.unsent[-1])
+        self.pace = pacing.asked(self.pace, CALLER, self.unsent[-1], now)
         return True
 
     def send(self) -> None:

@@ -164,7 +164,7 @@ def next_start_at(pace: Pace, now: float) -> float | None:
     most = pace.share and pace.share.calls_per_second
     if not most or _free_lines(pace) < 1:
         return None
-    times = [pace.even_at - EARLY_S + len(pace.unsent) * SECOND_S / most]
+    times = [pace.even_at - EARLY_S]
     if not _is_counted(pace, now):
         times.append(pace.counted_from)
     if _starts(pace, now) >= most:
@@ -172,11 +172,15 @@ def next_start_at(pace: Pace, now: float) -> float | None:
     return at if (at := max(times)) > now else None
 
 
-def asked(pace: Pace, waiter: Waiter, call: Hashable) -> Pace:
-    """Let a call through whose turn it is: it takes its places before it is sent."""
+def asked(pace: Pace, waiter: Waiter, call: Hashable, now: float) -> Pace:
+    """Let a call through whose turn it is: it takes its places before it is sent.
+
+    Its turn passes although it has not left: others do not wait for a claim that takes long.
+    """
     queue = tuple(each for each in pace.queue if each != waiter) if pace.queue else ()
     taken = adopted(pace, call, is_agent=waiter.is_agent)
-    return replace(taken, unsent=pace.unsent | {call}, queue=queue)
+    even_at = max(pace.even_at, now) + _gap_s(pace)
+    return replace(taken, unsent=pace.unsent | {call}, queue=queue, even_at=even_at)
 
 
 def settled(pace: Pace, share: Limits, now: float) -> Pace:
@@ -205,12 +209,11 @@ def sent(pace: Pace, call: Hashable, now: float) -> Pace:
     """Note that a call has left, or may have. Its start is free again a second later."""
     if call not in pace.unsent:
         return pace
-    rest = replace(pace, unsent=pace.unsent - {call})
-    most = pace.share and pace.share.calls_per_second
-    if pace.share is not None and most is None:
+    even_at = max(pace.even_at, now + _gap_s(pace))
+    rest = replace(pace, unsent=pace.unsent - {call}, even_at=even_at)
+    if pace.share is not None and pace.share.calls_per_second is None:
         return replace(rest, starts_free_at=())
-    counted = replace(rest, starts_free_at=(*_recent(pace, now), now + SECOND_S))
-    return replace(counted, even_at=max(pace.even_at, now) + SECOND_S / most) if most else counted
+    return replace(rest, starts_free_at=(*_recent(pace, now), now + SECOND_S))
 
 
 def gone(pace: Pace, call: Hashable) -> Pace:
@@ -220,6 +223,7 @@ def gone(pace: Pace, call: Hashable) -> Pace:
         customers=pace.customers - {call},
         agents=pace.agents - {call},
         unsent=pace.unsent - {call},
+        even_at=pace.even_at - (_gap_s(pace) if call in pace.unsent else 0),
     )
 
 
@@ -258,7 +262,13 @@ def _free(pace: Pace, now: float) -> float:
 def _free_evenly(pace: Pace, most: int, now: float) -> int:
     """Return how many may leave now without coming too close to each other."""
     since = now + EARLY_S - max(pace.even_at, now)
-    return floor(since * most / SECOND_S) + 1 - len(pace.unsent)
+    return floor(since * most / SECOND_S) + 1
+
+
+def _gap_s(pace: Pace) -> float:
+    """Return how far apart calls leave if all are evenly spaced."""
+    most = pace.share and pace.share.calls_per_second
+    return SECOND_S / most if most else 0.0
 
 
 def _free_lines(pace: Pace) -> float:

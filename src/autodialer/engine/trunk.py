@@ -101,7 +101,7 @@ class Lines:
     def asked(self, session: SessionId, call: Hashable, *, is_agent: bool = False) -> None:
         """Let a call through, before its target is claimed."""
         self._forget(session)
-        self._become(pacing.asked(self._pace, Waiter(session, is_agent), call))
+        self._become(pacing.asked(self._pace, Waiter(session, is_agent), call, _now()))
 
     def adopted(self, call: Hashable, *, is_agent: bool = False) -> None:
         """Note a call that an earlier process has sent."""
