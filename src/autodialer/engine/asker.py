@@ -83,7 +83,8 @@ class Asker:
         campaign_id = request.campaign_id
         try:
             if not await contained(self._try(request), "answer_failed", campaign_id=campaign_id):
-                await self._take(request, SourceTrouble.BAD_ANSWER)
+                useless = self._take(request, SourceTrouble.BAD_ANSWER)
+                await contained(useless, "answer_failed", campaign_id=campaign_id)
         finally:
             del self._asking[request.session_id]
             if campaign_id in self._crowded:
