@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -166,11 +167,17 @@ SELECT gen_random_uuid(), t.account_id, t.campaign_id, t.id, s.id, s.user_id, s.
 
 @pytest.fixture(scope="module", params=["never analysed", "analysed"])
 def full_url(request: pytest.FixtureRequest, databases: Databases) -> Iterator[str]:
-    """A database with 20,000 targets and attempts."""
+    """A database with 20,000 targets and attempts. Many changes, also undone ones, spoil plans."""
+    with filled(databases, is_analysed=request.param == "analysed") as url:
+        yield url
+
+
+@contextmanager
+def filled(databases: Databases, *, is_analysed: bool) -> Iterator[str]:
     with databases.copy() as url, psycopg.connect(url, autocommit=True) as filling:
         for command in _FILL.replace("%(targets)s", str(TARGETS)).split(";\n"):
             filling.execute(command.encode())
-        if request.param == "analysed":
+        if is_analysed:
             filling.execute("ANALYZE")
         yield url
 
@@ -178,7 +185,13 @@ def full_url(request: pytest.FixtureRequest, databases: Databases) -> Iterator[s
 @pytest.fixture
 def dialer(full_url: str) -> Iterator[psycopg.Connection[Any]]:
     """A fresh connection as the dialer has it."""
-    with psycopg.connect(full_url, autocommit=True, **CONNECTION) as connection:
+    with dialing(full_url) as connection:
+        yield connection
+
+
+@contextmanager
+def dialing(url: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(url, autocommit=True, **CONNECTION) as connection:
         for each in FUNCTIONS:
             connection.execute(statement(*each).encode())
         yield connection
@@ -311,9 +324,9 @@ UPDATE calls_session SET status = 'ended', ended_at = now()
 
 
 def test_why_an_agent_waits_for_a_url_is_said_without_reading_the_sessions_of_before(
-    dialer: psycopg.Connection[Any],
+    databases: Databases,
 ) -> None:
-    with dialer.transaction(force_rollback=True):
+    with filled(databases, is_analysed=True) as url, dialing(url) as dialer, dialer.transaction():
         dialer.execute(BY_URL.encode())
         live = dialer.execute("SELECT id, node_id FROM calls_session WHERE status <> 'ended'")
         session_id, node_id = live.fetchone() or ("no session",) * 2
