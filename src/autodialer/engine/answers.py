@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import TYPE_CHECKING
 
 from autodialer.domain.dial_whom import NumberRequest
@@ -17,30 +16,10 @@ if TYPE_CHECKING:
     from autodialer.ports.store import Lease, NextClaim, Store
 
 
-class NumbersWanted:
-    """What URLs are to be asked. Losing one is no harm: who waits is found by looking, too."""
-
-    def __init__(self) -> None:
-        self._wanted: deque[NumberRequest] = deque()
-        self._some = asyncio.Event()
-
-    def want(self, request: NumberRequest) -> None:
-        """Note what a URL may be asked; returns at once."""
-        self._wanted.append(request)
-        self._some.set()
-
-    async def next(self) -> NumberRequest:
-        """Wait for something to ask."""
-        while not self._wanted:
-            self._some.clear()
-            await self._some.wait()
-        return self._wanted.popleft()
-
-
 class Answers:
     """One session's: an answer is stored with the claim that it was asked for, not before it."""
 
-    def __init__(self, wanted: NumbersWanted, wake: Callable[[], None]) -> None:
+    def __init__(self, wanted: asyncio.Queue[NumberRequest], wake: Callable[[], None]) -> None:
         """`wake` lets a session that waits claim again."""
         self._wanted, self._wake = wanted, wake
         self._brought: tuple[NumberRequest, Given, asyncio.Future[bool]] | None = None
@@ -65,7 +44,7 @@ class Answers:
             case NothingNow() if self._brought is not None:
                 self._wake()
             case NothingNow(asks=NumberRequest() as request):
-                self._wanted.want(request)
+                self._wanted.put_nowait(request)
             case Claimed():
                 self.give_back()
             case _:

@@ -47,7 +47,7 @@ class Asker:
     async def run(self) -> None:
         """Ask at once for whoever begins to wait for a number, for ever."""
         while True:
-            self._begin(await self._tools.numbers_wanted.next())
+            self._begin(await self._tools.numbers_wanted.get())
 
     async def look(self) -> None:
         """Find those who wait still, for ever: a URL is left alone at times, or has no place."""

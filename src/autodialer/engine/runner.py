@@ -15,7 +15,7 @@ from autodialer.domain import session as domain
 from autodialer.domain.ids import AttemptId
 from autodialer.domain.session import Phase
 from autodialer.domain.step import step
-from autodialer.engine.answers import Answers, NumbersWanted
+from autodialer.engine.answers import Answers
 from autodialer.engine.inquiries import Inquiries
 from autodialer.engine.insist import insist
 from autodialer.engine.phones import PhoneNews
@@ -67,7 +67,8 @@ class Tools:
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
     kill: Killer
-    numbers_wanted: NumbersWanted = field(default_factory=NumbersWanted)
+    # What URLs are to be asked. Losing one is no harm: who waits is found by looking, too.
+    numbers_wanted: asyncio.Queue[NumberRequest] = field(default_factory=asyncio.Queue)
     # Set when a do-not-call registry has grown.
     registry_grew: asyncio.Event = field(default_factory=asyncio.Event)
     inquiries: Inquiries = field(default_factory=Inquiries)
@@ -425,10 +426,9 @@ class SessionRunner:
 
         def store() -> Awaitable[domain.ClaimResult | None]:
             tools = self._tools
-            claim = None
-            if attempt_id is not None:
-                claim = NextClaim(self.session_id, attempt_id, tools.clock())
-            finishing = tools.store.finish(tools.lease, dated, claim, tools.numbers_wanted.want)
+            claim = NextClaim(self.session_id, attempt_id, tools.clock()) if attempt_id else None
+            ask = tools.numbers_wanted.put_nowait
+            finishing = tools.store.finish(tools.lease, dated, claim, ask)
             return self._timed(Asked.FINISH, finishing)
 
         result = await insist(store)
