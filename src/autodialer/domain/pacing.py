@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from math import floor, inf
 from typing import Final
 
@@ -25,6 +26,7 @@ MOST_CALLS_PER_SECOND: Final = 1_000
 MOST_CALLS_AT_ONCE: Final = 100_000
 # Calls that leave a second apart may arrive a little closer together.
 SECOND_S: Final = 1.05
+SECOND: Final = timedelta(seconds=SECOND_S)
 # Calls leave evenly spaced, or so much earlier when one waits: a carrier that gets all of a second
 # at once counts them into the next one as soon as a single one is late.
 EARLY_S: Final = 0.1

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from autodialer.domain.pacing import NO_LIMITS, SECOND_S, Limits, Use, grant, turn_at
+from autodialer.domain.pacing import NO_LIMITS, SECOND, Limits, Use, grant, turn_at
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from autodialer.adapters.memory.tables import NodeRow, Tables
-
-SECOND: Final = timedelta(seconds=SECOND_S)
 
 
 def note(node: NodeRow, until: datetime, told: Use | None) -> None:

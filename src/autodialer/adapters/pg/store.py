@@ -42,6 +42,7 @@ from autodialer.domain.nodes import (
     SURELY_OVER_MARGIN,
     LostCall,
 )
+from autodialer.domain.pacing import SECOND
 from autodialer.domain.session import Claimed, EndReason, FinishCall, NoMore, NothingNow, Wait
 from autodialer.domain.target import TargetStatus
 from autodialer.ports.failpoints import Failpoint, never
@@ -136,7 +137,7 @@ class PgStore:
         *_, locked, taken = await self._database.run(
             *([step("calls", "make_node", node=node, now=now)] if make else []),
             step("calls", "lock_node", node=node),
-            step("calls", "take_lease", **asked, now=now, until=now + ttl, second=trunk.SECOND),
+            step("calls", "take_lease", **asked, now=now, until=now + ttl, second=SECOND),
         )
         if not locked:
             raise NodeUnknownError(node)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from autodialer.adapters.pg.database import step
 from autodialer.adapters.pg.fence import fence
-from autodialer.domain.pacing import ROUND_S, SECOND_S, Limits
+from autodialer.domain.pacing import ROUND_S, SECOND, Limits
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
     from autodialer.adapters.pg.database import Row, Step
     from autodialer.domain.pacing import Use
     from autodialer.ports.store import Lease
-
-# A call counts for so long (domain.pacing).
-SECOND: Final = timedelta(seconds=SECOND_S)
 
 
 def renewal(lease: Lease, now: datetime, until: datetime, use: Use | None) -> Step:
