@@ -105,8 +105,9 @@ def _why_none(tables: Tables, campaign: CampaignRow, now: datetime) -> NoMore | 
 def _of_the_last(tables: Tables, campaign: CampaignRow, now: datetime) -> NoMore | NothingNow:
     if any(target.status in LIVE for target in campaign.open_targets()):
         return NothingNow(Wait.NUMBERS_BUSY)
-    if tables.has_work_left(campaign, now):
-        return NothingNow(Wait.SOURCE_SLOW, tables.late_numbers_until(campaign))
+    late = tables.late_numbers_until(campaign, now)
+    if late is not None:
+        return NothingNow(Wait.SOURCE_SLOW, late)
     return NoMore(EndReason.CAMPAIGN_COMPLETED)
 
 

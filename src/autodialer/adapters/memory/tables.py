@@ -210,22 +210,22 @@ class Tables:
         self.dnd[account] = set()
         return account
 
-    def late_numbers_until(self, campaign: CampaignRow) -> datetime | None:
+    def late_numbers_until(self, campaign: CampaignRow, now: datetime) -> datetime | None:
         """Return until when a number may come that was asked for before its source ended, if any.
 
         The only agent has asked no more than what was answered.
         """
         if campaign.source is None or campaign.source.exhausted_at is None:
             return None
+        latest = campaign.source.exhausted_at + LATEST_ANSWER
         earliest = campaign.source.exhausted_at - LATEST_ANSWER
         sessions = [each for each in self.sessions.values() if each.campaign is campaign]
         asked = sum(each.ended_at is None or each.ended_at > earliest for each in sessions)
-        return campaign.source.exhausted_at + LATEST_ANSWER if asked > 1 else None
+        return latest if now < latest and asked > 1 else None
 
     def has_work_left(self, campaign: CampaignRow, now: datetime) -> bool:
         """Return whether a target is still to be called or is in a call, or may yet come."""
-        late = self.late_numbers_until(campaign)
-        return campaign.has_work_left or (late is not None and now < late)
+        return campaign.has_work_left or self.late_numbers_until(campaign, now) is not None
 
     def add_campaign(self, campaign: CampaignRow, numbers: Iterable[str], now: datetime) -> None:
         """Add a campaign whose targets are `numbers`, in order; it runs when it may start now."""
