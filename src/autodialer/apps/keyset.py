@@ -46,8 +46,13 @@ def part(rows: QuerySet[M], order: Sequence[str], after: Place | None, limit: in
     return rows.order_by(*order)[:limit]
 
 
-def values_of(model: type[Model], order: Sequence[str], place: Place) -> list[object]:
-    """Return what the columns of the order hold at the place. Raises PlaceError."""
+def values_of(model: type[Model], order: Sequence[str], place: Place | None) -> list[object]:
+    """Return what the columns of the order hold at the place, Nones without one.
+
+    Raises PlaceError.
+    """
+    if place is None:
+        return [None] * len(order)
     if len(place) != len(order):
         raise PlaceError
     return [_read(model, column, value) for column, value in zip(order, place, strict=True)]

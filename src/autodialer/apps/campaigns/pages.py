@@ -94,9 +94,7 @@ def cards(
 
 def _newest(account: Account, after: Place | None, limit: int) -> list[Any]:
     """Return the places of what `matching` finds for a plain `Wanted`, which most programs read."""
-    order = ORDERS[Order.NEWEST]
-    place = (None, None) if after is None else keyset.values_of(Campaign, order, after)
-    created_at, last = place
+    created_at, last = keyset.values_of(Campaign, ORDERS[Order.NEWEST], after)
     values = {"account_id": account.pk, "created_at": created_at, "id": last, "limit": limit}
     return rows("campaigns", "newest_campaigns", values, is_planned_anew=True)
 

@@ -57,8 +57,7 @@ def contacts_part(
 
 def _newest(account: Account, after: Place | None, limit: int) -> list[ContactRow]:
     """Return the contacts of the account after a place, as programs mostly read them."""
-    order = keyset.NEWEST_FIRST
-    (last,) = (None,) if after is None else keyset.values_of(Contact, order, after)
+    (last,) = keyset.values_of(Contact, keyset.NEWEST_FIRST, after)
     values = {"account_id": account.pk, "id": last, "limit": limit}
     found = rows("contacts", "newest_contacts", values, is_planned_anew=True)
     return [ContactRow(*row) for row in found]
