@@ -7,7 +7,6 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db import connection
 from django.db.models import Exists, OuterRef
 
 from autodialer.apps.accounts.queries import users_by_id
@@ -18,7 +17,7 @@ from autodialer.apps.calls.start import CannotStartError, check_start, clock_tex
 from autodialer.apps.campaigns.models import Target
 from autodialer.apps.campaigns.queries import campaign as campaign_of
 from autodialer.apps.contacts.numbers import parse_caller_id
-from autodialer.apps.statements import statement
+from autodialer.apps.rows import rows
 from autodialer.domain.campaign import CampaignStatus
 from autodialer.domain.dial_whom import LATEST_ANSWER
 from autodialer.domain.errors import NotFoundError
@@ -241,7 +240,6 @@ def _facts(live: Session, now: datetime) -> Mapping[str, Any]:
         "now": now,
         "latest_answer": LATEST_ANSWER,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(statement("calls", "nothing_to_claim"), values)
-        (row,) = cursor.fetchall()
-        return dict(zip((column.name for column in cursor.description), row, strict=True))
+    (row,) = rows("calls", "nothing_to_claim", values)
+    found: dict[str, Any] = row._asdict()
+    return found

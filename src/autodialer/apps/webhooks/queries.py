@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.db import connection
-
 from autodialer.apps.accounts.permissions import Permission, require
 from autodialer.apps.campaigns.access import visible_campaign
-from autodialer.apps.statements import statement
+from autodialer.apps.rows import rows
 from autodialer.apps.versions import version_of
 from autodialer.apps.webhooks.facts import parcel_of
 from autodialer.apps.webhooks.lanes import lane_of_endpoint, lanes_of_campaign
@@ -206,13 +204,8 @@ def _deliveries(
 
 
 def _parcel(delivery_id: int, now: datetime) -> Parcel:
-    with connection.cursor() as cursor:
-        cursor.execute(statement("webhooks", "facts"), {"ids": [delivery_id]})
-        names = [column.name for column in cursor.description]
-        row = dict(zip(names, cursor.fetchone(), strict=True))
-    # Django reads what is JSON as text.
-    contact = row["contact"] and json.loads(row["contact"])
-    return parcel_of({**row, "contact": contact}, now)
+    (row,) = rows("webhooks", "facts", {"ids": [delivery_id]})
+    return parcel_of(row._asdict(), now)
 
 
 def _endpoint_row(found: Endpoint) -> EndpointRow:
